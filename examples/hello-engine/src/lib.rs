@@ -1,0 +1,1 @@
+//! The smallest useful engine, explained line by line.

@@ -1,0 +1,1 @@
+//! One chain at work: pool, block building, commit and replay; the only writer of its state.

@@ -1,0 +1,157 @@
+//! Blocks: an Ethereum header and body, and the sidecar that carries staged components.
+
+use alloy_consensus::{Header, SignableTransaction, Transaction, TxEnvelope, TxLegacy, proofs};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address};
+use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
+
+use crate::component::{Component, ComponentError};
+
+/// Who acts in a system transaction (the system address of EIP-4788).
+pub const SYSTEM_ADDRESS: Address = address!("fffffffffffffffffffffffffffffffffffffffe");
+
+/// What the rules may know of the block they run in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockEnv {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Height.
+    pub number: u64,
+    /// Unix time in seconds; never decreases, may repeat.
+    pub timestamp_s: u64,
+    /// EIP-4399; the parent's hash here, so predictable.
+    pub prev_randao: B256,
+    /// Who earns the priority fees.
+    pub beneficiary: Address,
+    /// Gas limit of the block.
+    pub gas_limit: u64,
+    /// EIP-1559 base fee, in wei per gas.
+    pub base_fee: u64,
+}
+
+/// What a block's transactions did in sum, told to `end-block`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockSummary {
+    /// Transactions, the system's own left out.
+    pub transactions: u32,
+    /// Gas used by them.
+    pub gas_used: u64,
+}
+
+/// A block: who holds a chain's blocks can rebuild everything else, the engines included.
+///
+/// The header commits to the transactions; a stage transaction names a component's digest, so the header commits to
+/// the sidecar too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Ethereum header, Osaka fields.
+    pub header: Header,
+    /// The transactions in order.
+    pub transactions: Vec<TxEnvelope>,
+    /// Components staged by them.
+    pub sidecar: Vec<Component>,
+}
+
+impl Block {
+    /// The block with its hash.
+    pub fn seal(self) -> SealedBlock {
+        SealedBlock { hash: self.header.hash_slow(), block: self }
+    }
+
+    /// The root that the header must carry for these transactions.
+    pub fn transactions_root(transactions: &[TxEnvelope]) -> B256 {
+        proofs::calculate_transaction_root(transactions)
+    }
+}
+
+/// A block that knows its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedBlock {
+    hash: B256,
+    block: Block,
+}
+
+impl SealedBlock {
+    /// Keccak-256 of the RLP of the header.
+    pub fn hash(&self) -> B256 {
+        self.hash
+    }
+}
+
+impl std::ops::Deref for SealedBlock {
+    type Target = Block;
+
+    fn deref(&self) -> &Block {
+        &self.block
+    }
+}
+
+/// The stored form: components compressed.
+#[derive(RlpEncodable, RlpDecodable)]
+struct Stored {
+    header: Header,
+    transactions: Vec<TxEnvelope>,
+    sidecar: Vec<Bytes>,
+}
+
+impl Encodable for Block {
+    fn encode(&self, out: &mut dyn alloy_rlp::BufMut) {
+        Stored {
+            header: self.header.clone(),
+            transactions: self.transactions.clone(),
+            sidecar: self.sidecar.iter().map(Component::compress).collect(),
+        }
+        .encode(out);
+    }
+}
+
+impl Decodable for Block {
+    fn decode(buf: &mut &[u8]) -> alloy_rlp::Result<Self> {
+        let stored = Stored::decode(buf)?;
+        let sidecar: Result<_, ComponentError> = stored.sidecar.iter().map(|c| Component::decompress(c)).collect();
+        let sidecar = sidecar.map_err(|_| alloy_rlp::Error::Custom("component in the sidecar"))?;
+        Ok(Self { header: stored.header, transactions: stored.transactions, sidecar })
+    }
+}
+
+/// The transaction by which the chain itself acts: it activates engines and runs their block hooks.
+///
+/// It is an ordinary legacy transaction, so that every client can show it and find its logs, but nobody can sign it:
+/// its signature is zero, which no key produces, and it pays nothing. `nonce` is the height, so its hash is unique
+/// per block and `input`. A block carries one only if it did something.
+pub fn system_transaction(chain_id: u64, number: u64, gas_limit: u64, to: Address, input: Bytes) -> TxEnvelope {
+    let tx = TxLegacy {
+        chain_id: Some(chain_id),
+        nonce: number,
+        gas_price: 0,
+        gas_limit,
+        to: TxKind::Call(to),
+        value: U256::ZERO,
+        input,
+    };
+    tx.into_signed(Signature::new(U256::ZERO, U256::ZERO, false)).into()
+}
+
+/// Whether this is the chain's own transaction: see [`system_transaction`].
+pub fn is_system_transaction(tx: &TxEnvelope) -> bool {
+    matches!(tx, TxEnvelope::Legacy(signed) if signed.signature().r().is_zero() && signed.signature().s().is_zero())
+        && tx.gas_price() == Some(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_survive_storage() {
+        let block = Block {
+            header: Header { number: 7, ..Default::default() },
+            transactions: vec![system_transaction(4201, 7, 1, Address::ZERO, Bytes::from_static(b"x"))],
+            sidecar: vec![Component::new(b"component".to_vec()).unwrap()],
+        };
+        let bytes = alloy_rlp::encode(&block);
+        let back = Block::decode(&mut bytes.as_slice()).unwrap();
+        assert_eq!(back, block);
+        assert!(is_system_transaction(&back.transactions[0]));
+        assert_eq!(back.clone().seal().hash(), block.seal().hash());
+    }
+}

@@ -1,0 +1,18 @@
+//! Words everyone shares: blocks, receipts, components, mounts, faults and the limits that bind them.
+//!
+//! Nothing here does I/O or knows a database, a virtual machine or a network. What is hashed or stored has one
+//! encoding, and it stands beside its type.
+
+pub mod block;
+pub mod component;
+pub mod fault;
+pub mod limits;
+pub mod metering;
+pub mod mount;
+pub mod receipt;
+
+pub use block::{Block, BlockEnv, BlockSummary, SealedBlock, SYSTEM_ADDRESS, is_system_transaction, system_transaction};
+pub use component::{Component, ComponentError, Digest};
+pub use fault::Fault;
+pub use mount::{EngineLimits, Grants, Hooks, Interface, Mount};
+pub use receipt::TxReceipt;

@@ -1,0 +1,55 @@
+//! What an engine's work costs: the one place where fuel meets gas.
+//!
+//! **Calibration, version 1.** wasmtime charges one unit of fuel for an ordinary WebAssembly instruction. Measured on
+//! the reference machine with `cargo xtask bench engine-call`: one gas of EVM arithmetic takes about as long as
+//! [`FUEL_PER_GAS`] units of fuel. Host calls cost [`HOST_CALL_GAS`] plus [`HOST_BYTE_FUEL`] for each byte that crosses
+//! the border, whatever they do; storage, logs and calls then cost what the EVM charges for the same act.
+//! Whoever changes a number here changes consensus: raise [`METERING_VERSION`] and the golden vectors with it.
+
+/// Version of everything in this module.
+pub const METERING_VERSION: u32 = 1;
+/// Units of fuel that one gas buys.
+pub const FUEL_PER_GAS: u64 = 8;
+/// Gas of any host call before its own work.
+pub const HOST_CALL_GAS: u64 = 20;
+/// Fuel for each byte that a host call moves in or out of the guest.
+pub const HOST_BYTE_FUEL: u64 = 2;
+/// Gas for the first instantiation of a component in a block, before its sizes.
+pub const COLD_INSTANCE_GAS: u64 = 5_000;
+/// Gas for each further instantiation of the same component in a block, before its sizes.
+pub const WARM_INSTANCE_GAS: u64 = 1_500;
+/// Gas for each 64 KiB page of initial memory that an instance sets up.
+pub const INSTANCE_PAGE_GAS: u64 = 10;
+/// Gas for each page by which a guest grows its memory.
+pub const GROW_PAGE_GAS: u64 = 200;
+/// Gas of Keccak-256, before its words (EVM KECCAK256).
+pub const KECCAK_GAS: u64 = 30;
+/// Gas of Keccak-256 for each 32-byte word begun.
+pub const KECCAK_WORD_GAS: u64 = 6;
+/// Gas of a secp256k1 recovery (the EVM's precompile 0x01).
+pub const RECOVER_GAS: u64 = 3_000;
+/// Gas of an Ed25519 verification.
+pub const ED25519_GAS: u64 = 3_500;
+
+/// Gas that pays for `fuel`, rounded up.
+pub const fn gas_of(fuel: u64) -> u64 {
+    fuel.div_ceil(FUEL_PER_GAS)
+}
+
+/// Fuel that `gas` buys, saturating.
+pub const fn fuel_of(gas: u64) -> u64 {
+    gas.saturating_mul(FUEL_PER_GAS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gas_covers_fuel() {
+        for fuel in [0, 1, 7, 8, 9, 1_000_003] {
+            assert!(fuel_of(gas_of(fuel)) >= fuel);
+            assert!(fuel_of(gas_of(fuel)) < fuel + FUEL_PER_GAS);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Clearing engine, version 1: nets when the cycle closes.

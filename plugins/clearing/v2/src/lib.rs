@@ -1,0 +1,1 @@
+//! Clearing engine, version 2: nets as obligations arrive.
