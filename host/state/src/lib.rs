@@ -1,1 +1,52 @@
 //! Where chain state lives: the store port with sled behind it, the block log, flat state, the trie and its proofs.
+//!
+//! One folder per chain: the block log is the truth, append-only and fsynced; the store beside it holds what can be
+//! rebuilt from the log (flat state, trie nodes, indexes, receipts). [`ChainState`] is the door to both.
+//!
+//! Invariants:
+//! - a block is in the log before anything of it is in the store, and both are on disk before `commit` returns;
+//! - what one block changes reaches the store in one atomic batch, the head record included;
+//! - trie nodes are never removed, so every root since genesis can be read and proven;
+//! - nothing here executes a block: after a crash it hands the blocks above its head to who can.
+
+mod chain_state;
+mod chunks;
+mod diff;
+mod error;
+mod flat;
+mod folder;
+mod frame;
+mod head;
+mod history;
+mod keys;
+mod log;
+mod log_scan;
+mod memory_store;
+mod memory_view;
+mod node_db;
+mod observed;
+mod options;
+mod proof;
+mod sled_store;
+mod store;
+mod trie;
+mod trie_view;
+mod view;
+
+pub use chain_state::{ChainState, CommitInput};
+pub use diff::{AccountDiff, StateDiff};
+pub use error::{Blame, StateError};
+pub use flat::FlatView;
+pub use head::HeadRecord;
+pub use log::{BlockLog, LoggedBlocks};
+pub use log_scan::{BlockReader, LogError};
+pub use memory_store::MemoryStore;
+pub use memory_view::MemoryView;
+pub use observed::{Observed, Reads};
+pub use options::{Backend, StateOptions};
+pub use proof::{AccountProof, StorageProof};
+pub use sled_store::SledStore;
+pub use store::{Batch, MAX_STORE_VALUE_BYTES, Store, StoreError};
+pub use trie::RootUpdate;
+pub use trie_view::TrieView;
+pub use view::{Account, StateView};

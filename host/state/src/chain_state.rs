@@ -1,0 +1,255 @@
+//! One chain's state on disk: the door to log, store, trie and proofs.
+//!
+//! Invariants: one process per folder; one writer, any number of readers; a block shows to readers all at once, when the
+//! head moves over it. The log is the truth: a store that is damaged is moved aside and rebuilt from it, and a store
+//! that knows more than the log, or something else, is an error for the operator.
+
+use alloy_consensus::Header;
+use alloy_primitives::{Address, B256};
+use alloy_trie::EMPTY_ROOT_HASH;
+use caldera_types::{Component, Digest, SealedBlock, TxReceipt};
+use parking_lot::{Mutex, RwLock};
+use std::{fmt, path::Path, sync::Arc};
+
+use crate::{
+    diff::StateDiff,
+    error::StateError,
+    flat::{self, FlatView},
+    folder::{self, FolderLock},
+    head::HeadRecord,
+    history, keys,
+    log::{BlockLog, LoggedBlocks},
+    memory_store::MemoryStore,
+    node_db::Nodes,
+    options::{Backend, StateOptions},
+    proof::{self, AccountProof},
+    sled_store::SledStore,
+    store::{Batch, Store, StoreError},
+    trie::{self, RootUpdate},
+    trie_view::TrieView,
+};
+
+/// The store's folder in the chain's folder.
+const STORE_DIR: &str = "store";
+
+/// One chain's state.
+pub struct ChainState {
+    store: Arc<dyn Store>,
+    nodes: Arc<Nodes>,
+    log: BlockLog,
+    head: RwLock<Option<HeadRecord>>,
+    /// Held by the one commit that runs.
+    writer: Mutex<()>,
+    /// Last, so that the files are closed before another process may open them.
+    _lock: FolderLock,
+}
+
+impl fmt::Debug for ChainState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChainState").field("head", &self.head()).field("log", &self.log).finish_non_exhaustive()
+    }
+}
+
+/// A block with all it did.
+#[derive(Debug)]
+pub struct CommitInput<'a> {
+    /// The block; block 0 is the genesis.
+    pub block: &'a SealedBlock,
+    /// One for each of its transactions, in order.
+    pub receipts: &'a [TxReceipt],
+    /// What it changed in the state of its parent.
+    pub diff: &'a StateDiff,
+    /// What [`ChainState::root_after`] said of that diff.
+    pub update: RootUpdate,
+}
+
+impl ChainState {
+    /// Opens or makes the state in the folder `dir` and locks it. A damaged store is moved aside, loudly; then, as after a
+    /// crash, [`Self::replay`] holds the blocks that are to be executed again.
+    pub fn open(dir: &Path, options: StateOptions) -> Result<Self, StateError> {
+        let lock = FolderLock::take(dir)?;
+        let log = BlockLog::open(dir)?;
+        let path = dir.join(STORE_DIR);
+        let store = match open_store(&path, options) {
+            Err(error) if is_damage(&error) => {
+                let aside = folder::quarantine(&path)?;
+                tracing::error!(
+                    %error,
+                    moved_to = %aside.display(),
+                    blocks = log.height().map_or(0, |height| height + 1),
+                    "the store is damaged: moved aside; it is rebuilt from the block log"
+                );
+                open_store(&path, options)?
+            }
+            opened => opened?,
+        };
+        Self::assemble(lock, log, store, options)
+    }
+
+    fn assemble(
+        lock: FolderLock,
+        log: BlockLog,
+        store: Arc<dyn Store>,
+        options: StateOptions,
+    ) -> Result<Self, StateError> {
+        let head = HeadRecord::read(&*store)?;
+        if let Some(head) = head {
+            check_in_log(&log, &head)?;
+        }
+        let nodes = Arc::new(Nodes::new(store.clone(), options.node_cache_bytes));
+        Ok(Self { store, nodes, log, head: RwLock::new(head), writer: Mutex::new(()), _lock: lock })
+    }
+
+    /// The last block whose state is here; none before the genesis.
+    pub fn head(&self) -> Option<HeadRecord> {
+        *self.head.read()
+    }
+
+    /// The root at the head: the empty trie's before the genesis.
+    pub fn state_root(&self) -> B256 {
+        self.head().map_or(EMPTY_ROOT_HASH, |head| head.state_root)
+    }
+
+    /// Height of the last block in the log: above the head after a crash, until those blocks are executed again.
+    pub fn log_height(&self) -> Option<u64> {
+        self.log.height()
+    }
+
+    /// The logged blocks above the head, in order: after a crash, after a quarantine, with a store in memory. Each is to be
+    /// executed and handed to [`Self::commit`].
+    pub fn replay(&self) -> LoggedBlocks<'_> {
+        self.log.iter_from(self.head().map_or(0, |head| head.number + 1))
+    }
+
+    /// The state at the head, for the writer only: see [`FlatView`].
+    pub fn flat(&self) -> FlatView {
+        FlatView::new(self.store.clone())
+    }
+
+    /// The state at a root that was committed here.
+    pub fn at(&self, root: B256) -> Result<TrieView, StateError> {
+        TrieView::open(self.store.clone(), self.nodes.clone(), root)
+    }
+
+    /// The root after `diff` on a committed root. Writes nothing.
+    pub fn root_after(&self, parent_root: B256, diff: &StateDiff) -> Result<RootUpdate, StateError> {
+        trie::root_after(&self.nodes, parent_root, diff)
+    }
+
+    /// Proves an account and some of its slots at a committed root.
+    pub fn proof(&self, root: B256, address: Address, slots: &[B256]) -> Result<AccountProof, StateError> {
+        proof::prove(&self.nodes, root, address, slots)
+    }
+
+    /// Writes the block after the head, with all it did, and returns once it is on disk.
+    ///
+    /// After an error the head has not moved, but the block may be in the log; then only that very block can follow, here
+    /// or after a restart. So a caller repeats the commit or stops the chain; it never builds another block instead.
+    pub fn commit(&self, input: CommitInput<'_>) -> Result<HeadRecord, StateError> {
+        let _writer = self.writer.lock();
+        self.check_next(&input)?;
+        let CommitInput { block, receipts, diff, update } = input;
+        let head = HeadRecord { number: block.header.number, hash: block.hash(), state_root: update.root };
+        if self.log.height().is_some_and(|height| height >= head.number) {
+            check_in_log(&self.log, &head)?;
+        } else {
+            self.log.append(block)?;
+        }
+        let mut batch = Batch::default();
+        flat::put(&mut batch, &*self.store, diff)?;
+        update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), node.as_slice()));
+        history::put(&mut batch, &*self.store, block, receipts)?;
+        head.put(&mut batch);
+        self.store.commit(batch)?;
+        self.store.flush()?;
+        self.nodes.remember(&update.nodes);
+        *self.head.write() = Some(head);
+        Ok(head)
+    }
+
+    /// The block at a height, up to the head.
+    pub fn block(&self, number: u64) -> Result<Option<SealedBlock>, StateError> {
+        if !self.covers(number) {
+            return Ok(None);
+        }
+        Ok(self.log.block(number)?)
+    }
+
+    /// The header at a height, up to the head, with its hash.
+    pub fn header(&self, number: u64) -> Result<Option<(B256, Header)>, StateError> {
+        self.up_to_head(number, history::header(&*self.store, number))
+    }
+
+    /// The height of a block, by its hash.
+    pub fn number_of(&self, block_hash: B256) -> Result<Option<u64>, StateError> {
+        Ok(history::number_of(&*self.store, block_hash)?.filter(|number| self.covers(*number)))
+    }
+
+    /// The receipts of the block at a height, up to the head.
+    pub fn receipts(&self, number: u64) -> Result<Option<Vec<TxReceipt>>, StateError> {
+        self.up_to_head(number, history::receipts(&*self.store, number))
+    }
+
+    /// Height and index of a transaction, by its hash.
+    pub fn transaction_location(&self, hash: B256) -> Result<Option<(u64, u32)>, StateError> {
+        Ok(history::transaction(&*self.store, hash)?.filter(|(number, _)| self.covers(*number)))
+    }
+
+    /// A component that some block staged, by its digest.
+    pub fn component(&self, digest: Digest) -> Result<Option<Component>, StateError> {
+        let Some(number) = history::component(&*self.store, digest)? else { return Ok(None) };
+        let Some(block) = self.block(number)? else { return Ok(None) };
+        Ok(block.sidecar.iter().find(|component| component.digest() == digest).cloned())
+    }
+
+    fn covers(&self, number: u64) -> bool {
+        self.head().is_some_and(|head| number <= head.number)
+    }
+
+    fn up_to_head<T>(&self, number: u64, found: Result<Option<T>, StateError>) -> Result<Option<T>, StateError> {
+        if self.covers(number) { found } else { Ok(None) }
+    }
+
+    fn check_next(&self, input: &CommitInput<'_>) -> Result<(), StateError> {
+        let head = self.head();
+        let header = &input.block.header;
+        let why = if header.number != head.map_or(0, |head| head.number + 1) {
+            format!("the head is {head:?}")
+        } else if head.is_some_and(|head| head.hash != header.parent_hash) {
+            format!("its parent is {}, the head is {head:?}", header.parent_hash)
+        } else if input.update.parent_root != self.state_root() {
+            format!("its root was computed on {}, not on {}", input.update.parent_root, self.state_root())
+        } else if input.update.root != header.state_root {
+            format!("its header says root {}, its diff gives {}", header.state_root, input.update.root)
+        } else if input.receipts.len() != input.block.transactions.len() {
+            format!("{} receipts for {} transactions", input.receipts.len(), input.block.transactions.len())
+        } else {
+            return Ok(());
+        };
+        Err(StateError::NotNext { number: header.number, why })
+    }
+}
+
+fn open_store(path: &Path, options: StateOptions) -> Result<Arc<dyn Store>, StateError> {
+    let store: Arc<dyn Store> = match options.backend {
+        Backend::Disk => Arc::new(SledStore::open(path, options.cache_bytes)?),
+        Backend::Memory => Arc::new(MemoryStore::default()),
+    };
+    HeadRecord::read(&*store)?;
+    Ok(store)
+}
+
+fn is_damage(error: &StateError) -> bool {
+    matches!(error, StateError::Store(StoreError::Corrupt(_)) | StateError::Damaged { .. })
+}
+
+/// The log must hold the store's head.
+fn check_in_log(log: &BlockLog, head: &HeadRecord) -> Result<(), StateError> {
+    let Some(block) = log.block(head.number)? else {
+        return Err(StateError::LogBehindStore { store: head.number, log: log.height() });
+    };
+    if block.hash() != head.hash {
+        return Err(StateError::LogDisagrees { number: head.number, store: head.hash, log: block.hash() });
+    }
+    Ok(())
+}

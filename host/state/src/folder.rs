@@ -1,0 +1,49 @@
+//! A chain's folder: its lock, and the acts on folders that must reach the disk.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::error::StateError;
+
+const LOCK_FILE: &str = "lock";
+
+/// The right to write in a folder, until it is dropped or the process ends.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Makes the folder if need be and takes its lock.
+    pub fn take(dir: &Path) -> Result<Self, StateError> {
+        let path = dir.join(LOCK_FILE);
+        let io = |source| StateError::Io { action: "lock", path: path.clone(), source };
+        fs::create_dir_all(dir).map_err(io)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StateError::FolderInUse(dir.to_owned())),
+            Err(TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+}
+
+/// Makes names that were added to or removed from a folder durable.
+pub(crate) fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Renames a damaged folder, so that a new one can take its place, and returns its new name. Nothing is deleted.
+pub(crate) fn quarantine(path: &Path) -> Result<PathBuf, StateError> {
+    let io = |source| StateError::Io { action: "move aside", path: path.to_owned(), source };
+    let aside = (1u32..).map(|n| path.with_extension(format!("damaged-{n}"))).find(|aside| !aside.exists());
+    let aside = aside.ok_or_else(|| io(io::Error::other("all names are taken")))?;
+    fs::rename(path, &aside).map_err(io)?;
+    if let Some(parent) = path.parent() {
+        sync(parent).map_err(io)?;
+    }
+    Ok(aside)
+}

@@ -1,0 +1,180 @@
+//! The block log: append-only, fsynced, the truth from which everything else can be rebuilt.
+//!
+//! Invariants: heights are 0, 1, 2, … without a gap, each block names its predecessor's hash; `append` returns after the
+//! fsync; a reader sees whole blocks only. One process writes (the folder's lock sees to that) and any thread reads.
+
+use caldera_types::SealedBlock;
+use parking_lot::RwLock;
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    folder,
+    frame::{FILE_HEADER, FrameHead, HEAD_BYTES},
+    log_scan::{BlockReader, LogError, Record, Scanner, Tip, decode_block},
+};
+
+/// The log's name in its folder.
+const LOG_FILE: &str = "blocks.log";
+
+/// A chain's block log, open for writing.
+#[derive(Debug)]
+pub struct BlockLog {
+    path: PathBuf,
+    file: File,
+    index: RwLock<Index>,
+}
+
+/// What is known of the file: grows by one block at a time, after that block's fsync.
+#[derive(Debug)]
+struct Index {
+    /// Where the record of each height begins.
+    offsets: Vec<u64>,
+    /// Where the next record goes.
+    end: u64,
+    tip: Tip,
+    /// A write failed and could not be undone for certain.
+    poisoned: bool,
+}
+
+impl BlockLog {
+    /// The blocks of the log at `path`, a file or a chain's folder, from block 0. Nothing is locked or changed, so it
+    /// also works on another node's log, even while that one writes.
+    pub fn read(path: &Path) -> Result<BlockReader, LogError> {
+        let file = if path.is_dir() { path.join(LOG_FILE) } else { path.to_owned() };
+        BlockReader::open(&file)
+    }
+
+    /// Opens or makes the log in `dir`; the caller holds the folder's lock. A torn last record is cut off, and kept in a
+    /// file beside the log.
+    pub(crate) fn open(dir: &Path) -> Result<Self, LogError> {
+        let path = dir.join(LOG_FILE);
+        let io = |action| {
+            let path = path.clone();
+            move |source| LogError::Io { action, path, source }
+        };
+        if !path.exists() {
+            create(dir, &path).map_err(io("make"))?;
+        }
+        let mut scanner = Scanner::open(&path)?;
+        let mut offsets = Vec::new();
+        while let Some(record) = scanner.next()? {
+            offsets.push(record.offset);
+        }
+        let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(io("open"))?;
+        let end = scanner.at();
+        if scanner.is_torn() {
+            cut(dir, &mut file, end).map_err(io("cut the torn end of"))?;
+        }
+        let index = Index { offsets, end, tip: scanner.tip(), poisoned: false };
+        Ok(Self { path, file, index: RwLock::new(index) })
+    }
+
+    /// Appends the block after the last one and returns once it is on disk.
+    pub(crate) fn append(&self, block: &SealedBlock) -> Result<(), LogError> {
+        let mut index = self.index.write();
+        if index.poisoned {
+            return Err(LogError::Poisoned(self.path.clone()));
+        }
+        let number = block.header.number;
+        let Tip { next: expected, hash: parent } = index.tip;
+        if !index.tip.admits(&block.header) {
+            return Err(LogError::NotNext { number, expected, parent });
+        }
+        let payload = alloy_rlp::encode(&**block);
+        let head = FrameHead::of(&payload).ok_or(LogError::TooLong { number, bytes: payload.len() })?;
+        let record = [head.encode().as_slice(), &payload].concat();
+        if let Err(source) = self.file.write_all_at(&record, index.end).and_then(|()| self.file.sync_data()) {
+            // After a failed write or fsync nobody can say what is on disk, so nothing more is written before the log is
+            // read again. Cutting the remains off spares that reading a warning; it may fail too.
+            index.poisoned = true;
+            let _ = self.file.set_len(index.end);
+            return Err(LogError::Io { action: "write", path: self.path.clone(), source });
+        }
+        let offset = index.end;
+        index.offsets.push(offset);
+        index.end += record.len() as u64;
+        index.tip = Tip { next: expected + 1, hash: block.hash() };
+        Ok(())
+    }
+
+    /// Height of the last block.
+    pub(crate) fn height(&self) -> Option<u64> {
+        self.index.read().tip.next.checked_sub(1)
+    }
+
+    /// The block at `number`.
+    pub(crate) fn block(&self, number: u64) -> Result<Option<SealedBlock>, LogError> {
+        let (offset, end) = {
+            let index = self.index.read();
+            let at = |height: u64| usize::try_from(height).ok().and_then(|height| index.offsets.get(height)).copied();
+            let Some(offset) = at(number) else { return Ok(None) };
+            (offset, at(number + 1).unwrap_or(index.end))
+        };
+        // Records end where the next begins, so both differences are the lengths that were written.
+        let mut record = vec![0; (end - offset) as usize];
+        let io = |source| LogError::Io { action: "read", path: self.path.clone(), source };
+        self.file.read_exact_at(&mut record, offset).map_err(io)?;
+        let damaged =
+            || LogError::Damaged { path: self.path.clone(), offset, what: "a record changed after it was read".into() };
+        let (head, payload) = record.split_first_chunk::<HEAD_BYTES>().ok_or_else(damaged)?;
+        let head = FrameHead::decode(*head).filter(|head| head.fits(payload)).ok_or_else(damaged)?;
+        debug_assert_eq!(head.length as usize, payload.len());
+        decode_block(&self.path, &Record { offset, payload: payload.to_vec() }).map(Some)
+    }
+
+    /// The blocks from `height` to what is then the end.
+    pub(crate) fn iter_from(&self, height: u64) -> LoggedBlocks<'_> {
+        LoggedBlocks { log: self, next: height }
+    }
+}
+
+/// Blocks of an open log, in order.
+#[derive(Debug)]
+pub struct LoggedBlocks<'a> {
+    log: &'a BlockLog,
+    next: u64,
+}
+
+impl Iterator for LoggedBlocks<'_> {
+    type Item = Result<SealedBlock, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let block = self.log.block(self.next).transpose()?;
+        self.next += 1;
+        Some(block)
+    }
+}
+
+/// Makes an empty log. It gets its name once it is whole, so that a log without a header never exists.
+fn create(dir: &Path, path: &Path) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = File::create(&fresh)?;
+    file.write_all(&FILE_HEADER)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    folder::sync(dir)
+}
+
+/// Cuts the log at `end`, after it has put what stood there into a file of its own.
+fn cut(dir: &Path, file: &mut File, end: u64) -> io::Result<()> {
+    let mut torn = Vec::new();
+    file.seek(SeekFrom::Start(end))?;
+    file.read_to_end(&mut torn)?;
+    let kept = dir.join(format!("{LOG_FILE}.torn-{end}"));
+    tracing::error!(
+        offset = end,
+        bytes = torn.len(),
+        kept = %kept.display(),
+        "the last record of the block log is torn: it was never acknowledged or is damaged; cut off and kept aside"
+    );
+    fs::write(&kept, &torn)?;
+    File::open(&kept)?.sync_all()?;
+    file.set_len(end)?;
+    file.sync_all()?;
+    folder::sync(dir)
+}

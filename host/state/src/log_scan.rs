@@ -1,0 +1,251 @@
+//! Reading a block log from its beginning: every checksum, every height and every parent hash is checked.
+//!
+//! What is wrong at the very end is a torn write: the scan ends there and says so. What is wrong before that is
+//! damage, an error with its offset. The two are told apart as in [`Scanner::classify`].
+
+use alloy_consensus::Header;
+use alloy_primitives::B256;
+use alloy_rlp::Decodable;
+use caldera_types::{Block, SealedBlock};
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    error::Blame,
+    frame::{FILE_HEADER, FrameHead, HEAD_BYTES, MAX_RECORD_BYTES},
+};
+
+/// Why a block log could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file system refused.
+    #[error("cannot {action} block log {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The log.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Another kind of file, or another version of the format.
+    #[error("{} is no block log of version 1", .0.display())]
+    NotALog(PathBuf),
+    /// A record that is not the last is damaged.
+    #[error("block log {} is damaged at byte {offset}, before its end ({what}); restore it from a copy", path.display())]
+    Damaged {
+        /// The log.
+        path: PathBuf,
+        /// Where the bad record begins, in bytes.
+        offset: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A block that does not continue the log.
+    #[error("block {number} does not continue the log, which waits for {expected} after {parent}")]
+    NotNext {
+        /// Height of the block.
+        number: u64,
+        /// Height that may come next.
+        expected: u64,
+        /// Hash of the last block.
+        parent: B256,
+    },
+    /// A block longer than a record may be.
+    #[error("block {number} takes {bytes} bytes, over the log's limit of {MAX_RECORD_BYTES}")]
+    TooLong {
+        /// Height of the block.
+        number: u64,
+        /// Its encoded length.
+        bytes: usize,
+    },
+    /// An earlier write failed, so what is on disk is not known.
+    #[error("an earlier write to block log {} failed; restart the node, which checks the log", .0.display())]
+    Poisoned(PathBuf),
+}
+
+impl LogError {
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Io { .. } | Self::Poisoned(_) => Blame::Environment,
+            Self::NotALog(_) | Self::Damaged { .. } => Blame::Data,
+            Self::NotNext { .. } | Self::TooLong { .. } => Blame::Caller,
+        }
+    }
+}
+
+/// Where a log stands: which block may come next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tip {
+    /// Height of the next block, and so the number of blocks.
+    pub next: u64,
+    /// Hash of the last block; zero when there is none.
+    pub hash: B256,
+}
+
+impl Tip {
+    /// Whether this block may come next. Block 0 may name any parent.
+    pub fn admits(&self, header: &Header) -> bool {
+        header.number == self.next && (self.next == 0 || header.parent_hash == self.hash)
+    }
+}
+
+/// One record.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Where its head begins, in bytes.
+    pub offset: u64,
+    /// The block, RLP.
+    pub payload: Vec<u8>,
+}
+
+/// Goes through the records of a log.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    path: PathBuf,
+    file: BufReader<File>,
+    at: u64,
+    len: u64,
+    tip: Tip,
+}
+
+impl Scanner {
+    /// Starts at the beginning. The length is taken now: what is appended later is not seen.
+    pub fn open(path: &Path) -> Result<Self, LogError> {
+        let io = |source| LogError::Io { action: "open", path: path.to_owned(), source };
+        let file = File::open(path).map_err(io)?;
+        let len = file.metadata().map_err(io)?.len();
+        let mut file = BufReader::new(file);
+        let mut header = [0; FILE_HEADER.len()];
+        match file.read_exact(&mut header) {
+            Ok(()) if header == FILE_HEADER => {}
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(io(error)),
+            _ => return Err(LogError::NotALog(path.to_owned())),
+        }
+        Ok(Self { path: path.to_owned(), file, at: FILE_HEADER.len() as u64, len, tip: Tip::default() })
+    }
+
+    /// Where the next record would begin: after the end, where good records end.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Whether something that is no whole record follows the last good one.
+    pub fn is_torn(&self) -> bool {
+        self.at < self.len
+    }
+
+    /// Which block would come next.
+    pub fn tip(&self) -> Tip {
+        self.tip
+    }
+
+    /// The next record, checked; none at the end, torn or not.
+    pub fn next(&mut self) -> Result<Option<Record>, LogError> {
+        let left = self.len - self.at;
+        if left < HEAD_BYTES as u64 {
+            return Ok(None);
+        }
+        let mut head = [0; HEAD_BYTES];
+        self.read(&mut head)?;
+        let Some(head) = FrameHead::decode(head) else { return self.classify("the head of a record") };
+        let after = left - HEAD_BYTES as u64;
+        if u64::from(head.length) > after {
+            return Ok(None);
+        }
+        let mut payload = vec![0; head.length as usize];
+        self.read(&mut payload)?;
+        if !head.fits(&payload) {
+            let last = u64::from(head.length) == after;
+            return if last { Ok(None) } else { Err(self.damaged("checksum of a record")) };
+        }
+        let header = decode_header(&payload).map_err(|error| self.damaged(&format!("a block's header: {error}")))?;
+        if !self.tip.admits(&header) {
+            return Err(self.damaged(&format!("block {} does not follow its predecessor", header.number)));
+        }
+        self.tip = Tip { next: self.tip.next + 1, hash: header.hash_slow() };
+        let record = Record { offset: self.at, payload };
+        self.at += (HEAD_BYTES + record.payload.len()) as u64;
+        Ok(Some(record))
+    }
+
+    /// The record here has a bad head, so its end is not known. A write is torn only at the end of the file: if any
+    /// whole record stands further on, this is damage, else it is the end. (A torn head can be anything, since the
+    /// pages of one write reach the disk in any order.)
+    fn classify(&mut self, what: &str) -> Result<Option<Record>, LogError> {
+        let io = |source| LogError::Io { action: "read", path: self.path.clone(), source };
+        let mut tail = Vec::new();
+        self.file.seek(SeekFrom::Start(self.at)).map_err(io)?;
+        self.file.by_ref().take(self.len - self.at).read_to_end(&mut tail).map_err(io)?;
+        let whole = |start: usize| {
+            let (head, rest) = tail.get(start..)?.split_first_chunk::<HEAD_BYTES>()?;
+            let head = FrameHead::decode(*head)?;
+            rest.get(..head.length as usize).filter(|payload| head.length > 0 && head.fits(payload))
+        };
+        if (1..tail.len()).any(|start| whole(start).is_some()) { Err(self.damaged(what)) } else { Ok(None) }
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Result<(), LogError> {
+        let path = &self.path;
+        self.file.read_exact(into).map_err(|source| LogError::Io { action: "read", path: path.clone(), source })
+    }
+
+    fn damaged(&self, what: &str) -> LogError {
+        LogError::Damaged { path: self.path.clone(), offset: self.at, what: what.to_owned() }
+    }
+}
+
+/// Only the header of a stored block: its first field.
+pub(crate) fn decode_header(mut payload: &[u8]) -> alloy_rlp::Result<Header> {
+    let list = alloy_rlp::Header::decode(&mut payload)?;
+    if !list.list {
+        return Err(alloy_rlp::Error::UnexpectedString);
+    }
+    Header::decode(&mut payload)
+}
+
+/// The blocks of a log that somebody else may be writing, from block 0. A torn end is the end.
+#[derive(Debug)]
+pub struct BlockReader {
+    scanner: Scanner,
+    failed: bool,
+}
+
+impl BlockReader {
+    pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
+        Ok(Self { scanner: Scanner::open(path)?, failed: false })
+    }
+
+    fn read(&mut self) -> Result<Option<SealedBlock>, LogError> {
+        let Some(record) = self.scanner.next()? else { return Ok(None) };
+        decode_block(&self.scanner.path, &record).map(Some)
+    }
+}
+
+impl Iterator for BlockReader {
+    type Item = Result<SealedBlock, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let block = self.read().transpose();
+        self.failed = matches!(block, Some(Err(_)));
+        block
+    }
+}
+
+/// The block in a record.
+pub(crate) fn decode_block(path: &Path, record: &Record) -> Result<SealedBlock, LogError> {
+    let damaged = |error: alloy_rlp::Error| LogError::Damaged {
+        path: path.to_owned(),
+        offset: record.offset,
+        what: format!("a block: {error}"),
+    };
+    let block = Block::decode(&mut record.payload.as_slice()).map_err(damaged)?;
+    Ok(block.seal())
+}

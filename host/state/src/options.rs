@@ -1,0 +1,35 @@
+//! How a chain's state is kept.
+
+/// Which database stands behind the store port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// On disk.
+    #[default]
+    Disk,
+    /// In memory; the block log is still a file, so a restart replays it.
+    Memory,
+}
+
+/// How a chain's state is kept. None of it changes what the state is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateOptions {
+    /// Where everything but the block log lives.
+    pub backend: Backend,
+    /// Page cache of the store, in bytes.
+    pub cache_bytes: u64,
+    /// Cache of trie nodes, in bytes. Zero means none.
+    pub node_cache_bytes: usize,
+}
+
+impl StateOptions {
+    /// What suits a node with a few chains: 64 MiB of pages and 32 MiB of trie nodes for each.
+    pub const fn recommended() -> Self {
+        Self { backend: Backend::Disk, cache_bytes: 64 << 20, node_cache_bytes: 32 << 20 }
+    }
+}
+
+impl Default for StateOptions {
+    fn default() -> Self {
+        Self::recommended()
+    }
+}

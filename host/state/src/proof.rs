@@ -1,0 +1,65 @@
+//! Proofs of accounts and slots against a state root (EIP-1186), of their absence too.
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_trie::EMPTY_ROOT_HASH;
+use std::sync::Arc;
+
+use crate::{
+    error::StateError,
+    node_db::{NodeDb, Nodes},
+    trie::SecureTrie,
+    trie_view::decode_word,
+    view::Account,
+};
+
+/// An account with its proof, and proofs of some of its slots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountProof {
+    /// Whose.
+    pub address: Address,
+    /// The account, or none when the proof shows that there is none.
+    pub account: Option<Account>,
+    /// Root of its storage; the empty trie's when there is no account.
+    pub storage_root: B256,
+    /// Trie nodes, RLP, from the state root down. Empty when the state is.
+    pub proof: Vec<Bytes>,
+    /// The slots, in the order they were asked for.
+    pub storage: Vec<StorageProof>,
+}
+
+/// A slot with its proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageProof {
+    /// Which.
+    pub key: B256,
+    /// Its word; zero when the proof shows that nothing is stored.
+    pub value: U256,
+    /// Trie nodes, RLP, from the storage root down. Empty when the storage is.
+    pub proof: Vec<Bytes>,
+}
+
+/// Proves an account and some of its slots at a root.
+pub(crate) fn prove(
+    nodes: &Arc<Nodes>,
+    root: B256,
+    address: Address,
+    slots: &[B256],
+) -> Result<AccountProof, StateError> {
+    let db = Arc::new(NodeDb::new(nodes.clone()));
+    let mut accounts = SecureTrie::open(db.clone(), root)?;
+    let account = accounts.account(address)?;
+    let proof = nodes_of(accounts.proof(address.as_slice())?);
+    let storage_root = account.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
+    let storage = slots.iter().map(|key| {
+        let mut trie = SecureTrie::open(db.clone(), storage_root)?;
+        let value = decode_word(trie.get(key.as_slice())?)?;
+        Ok(StorageProof { key: *key, value, proof: nodes_of(trie.proof(key.as_slice())?) })
+    });
+    let storage = storage.collect::<Result<_, StateError>>()?;
+    let account = account.map(|a| Account { nonce: a.nonce, balance: a.balance, code_hash: a.code_hash });
+    Ok(AccountProof { address, account, storage_root, proof, storage })
+}
+
+fn nodes_of(proof: Vec<Vec<u8>>) -> Vec<Bytes> {
+    proof.into_iter().map(Bytes::from).collect()
+}

@@ -1,0 +1,99 @@
+//! The store port: ordered keys and values, written in atomic batches.
+//!
+//! What the node needs of a database and nothing more. A batch is seen wholly or not at all, by readers and after a
+//! crash; it survives a power cut once `flush` has returned.
+
+use std::{collections::BTreeMap, io};
+
+use crate::error::Blame;
+
+/// Longest value that any store must take, in bytes. Longer things are cut into chunks above the port.
+pub const MAX_STORE_VALUE_BYTES: usize = 64 * 1024;
+
+/// Keys with values, in the order of the keys.
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + 'a>;
+
+/// A key-value store.
+pub trait Store: Send + Sync {
+    /// The value of `key`.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Applies all of `batch` or, on an error, nothing.
+    fn commit(&self, batch: Batch) -> Result<(), StoreError>;
+
+    /// What begins with `prefix`, in the order of the keys. Not a snapshot: a batch applied meanwhile may show.
+    fn scan<'a>(&'a self, prefix: &[u8]) -> Entries<'a>;
+
+    /// Returns when everything committed before is on disk.
+    fn flush(&self) -> Result<(), StoreError>;
+}
+
+/// Writes to apply together. For one key the last word counts.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+impl Batch {
+    /// Sets `key` to `value`.
+    pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.writes.insert(key.into(), Some(value.into()));
+    }
+
+    /// Removes `key`.
+    pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
+        self.writes.insert(key.into(), None);
+    }
+
+    /// The writes: keys with their new value, or none to remove.
+    pub fn into_writes(self) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
+        self.writes.into_iter()
+    }
+
+    /// How many keys it writes.
+    pub fn len(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Whether it writes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// The first value over the port's limit.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let longest = self.writes.values().flatten().map(Vec::len).max().unwrap_or(0);
+        if longest > MAX_STORE_VALUE_BYTES { Err(StoreError::ValueTooLong { bytes: longest }) } else { Ok(()) }
+    }
+}
+
+/// Why a store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Its files are damaged. Nothing in them can be trusted.
+    #[error("the store is corrupt ({0}); move its folder aside and restart: the block log rebuilds it")]
+    Corrupt(String),
+    /// A value over [`MAX_STORE_VALUE_BYTES`].
+    #[error("a value of {bytes} bytes is over the store's limit of {MAX_STORE_VALUE_BYTES}; cut it into chunks")]
+    ValueTooLong {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// The file system refused.
+    #[error("the store cannot reach its files: {0}; check space, permissions and whether another process has them")]
+    Io(#[from] io::Error),
+    /// Anything else that the database said.
+    #[error("the store failed: {0}")]
+    Backend(String),
+}
+
+impl StoreError {
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Corrupt(_) | Self::Backend(_) => Blame::Data,
+            Self::ValueTooLong { .. } => Blame::Caller,
+            Self::Io(_) => Blame::Environment,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The state at any root ever committed, read from its trie.
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_rlp::Decodable;
+use alloy_trie::EMPTY_ROOT_HASH;
+use parking_lot::Mutex;
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use crate::{
+    error::StateError,
+    flat, history,
+    node_db::{NodeDb, Nodes},
+    store::Store,
+    trie::{SecureTrie, slot_key},
+    view::{Account, StateView},
+};
+
+/// The state at one root. It never changes; any thread may hold it for as long as it likes.
+pub struct TrieView {
+    root: B256,
+    accounts: SecureTrie,
+    db: Arc<NodeDb>,
+    store: Arc<dyn Store>,
+    /// Storage roots found so far: a contract's slots are read together.
+    storage_roots: Mutex<BTreeMap<Address, B256>>,
+}
+
+impl fmt::Debug for TrieView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrieView").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl TrieView {
+    pub(crate) fn open(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256) -> Result<Self, StateError> {
+        let db = Arc::new(NodeDb::new(nodes));
+        let accounts = SecureTrie::open(db.clone(), root)?;
+        Ok(Self { root, accounts, db, store, storage_roots: Mutex::default() })
+    }
+
+    /// The root.
+    pub fn root(&self) -> B256 {
+        self.root
+    }
+
+    fn storage_root(&self, address: Address) -> Result<B256, StateError> {
+        if let Some(root) = self.storage_roots.lock().get(&address) {
+            return Ok(*root);
+        }
+        let root = self.accounts.account(address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
+        self.storage_roots.lock().insert(address, root);
+        Ok(root)
+    }
+}
+
+impl StateView for TrieView {
+    fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
+        let Some(account) = self.accounts.account(address)? else { return Ok(None) };
+        self.storage_roots.lock().insert(address, account.storage_root);
+        Ok(Some(Account { nonce: account.nonce, balance: account.balance, code_hash: account.code_hash }))
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        let root = self.storage_root(address)?;
+        if root == EMPTY_ROOT_HASH {
+            return Ok(U256::ZERO);
+        }
+        let slots = SecureTrie::open(self.db.clone(), root)?;
+        decode_word(slots.get(&slot_key(slot))?)
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytes, StateError> {
+        flat::code(&*self.store, hash)
+    }
+
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        history::block_hash(&*self.store, number)?.ok_or(StateError::UnknownBlock(number))
+    }
+}
+
+/// A word as a storage trie holds it; zero when it does not.
+pub(crate) fn decode_word(bytes: Option<Vec<u8>>) -> Result<U256, StateError> {
+    let Some(bytes) = bytes else { return Ok(U256::ZERO) };
+    U256::decode(&mut bytes.as_slice()).map_err(|_| StateError::Damaged { what: "slot in the trie" })
+}
