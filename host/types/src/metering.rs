@@ -30,6 +30,8 @@ pub const KECCAK_WORD_GAS: u64 = 6;
 pub const RECOVER_GAS: u64 = 3_000;
 /// Gas of an Ed25519 verification.
 pub const ED25519_GAS: u64 = 3_500;
+/// Fuel for each byte of message that an Ed25519 verification hashes (SHA-512).
+pub const ED25519_BYTE_FUEL: u64 = 4;
 
 /// Gas that pays for `fuel`, rounded up.
 pub const fn gas_of(fuel: u64) -> u64 {

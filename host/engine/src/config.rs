@@ -1,0 +1,98 @@
+//! wasmtime's settings: what makes every node compute the same, and what bounds one instance.
+//!
+//! - **Same results.** Canonical NaNs; no threads, 64-bit memories, garbage collection, exceptions, relaxed SIMD or
+//!   stack switching; memories that never move and never fail to grow below the limit; code for the architecture's
+//!   baseline, so that frames, and with them [`caldera_types::Fault::StackOverflow`], do not depend on the processor.
+//! - **Same work.** Fuel, with bulk operations charged for each byte or element. Epochs are never used: a deadline is
+//!   a clock.
+//! - **Bounded work.** The maxima here are those that [`crate::checks`] enforces by name before anything is compiled.
+
+use caldera_types::limits::MAX_MEMORY_PAGES;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig};
+
+use crate::{checks::limits, error::EngineError};
+
+/// Native stack for the guest's frames, in bytes. Eight nested calls then hold 2 MiB of guest frames at most, beside
+/// the host's own; a Rust guest keeps its data on its shadow stack and seldom needs a tenth of this.
+const WASM_STACK_BYTES: usize = 256 * 1024;
+/// One page of linear memory, in bytes.
+pub(crate) const PAGE_BYTES: usize = 64 * 1024;
+/// Memory of a returned slot that is zeroed in place instead of given back to the system, in bytes.
+const KEEP_RESIDENT_BYTES: usize = 128 * 1024;
+
+/// How many instances this node keeps room for. Consensus does not depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Most instances alive at once, over all threads: each thread that executes may nest
+    /// [`caldera_types::limits::MAX_SUBCALL_DEPTH`] of them. One costs 4 GiB of address space, not of memory.
+    pub instances: u32,
+}
+
+impl EngineOptions {
+    /// Room for sixteen executing threads at full depth.
+    pub const fn recommended() -> Self {
+        Self { instances: 16 * caldera_types::limits::MAX_SUBCALL_DEPTH as u32 }
+    }
+}
+
+/// The engine that compiles and runs everything.
+pub(crate) fn engine(options: EngineOptions) -> Result<Engine, EngineError> {
+    let mut config = Config::new();
+    same_results(&mut config).map_err(|error| EngineError::Node(format!("settings of wasmtime: {error:#}")))?;
+    config
+        .consume_fuel(true)
+        .operator_cost(operator_cost())
+        .epoch_interruption(false)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .cranelift_opt_level(OptLevel::Speed)
+        .parallel_compilation(true)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
+    Engine::new(&config).map_err(|error| EngineError::Node(format!("wasmtime does not start: {error:#}")))
+}
+
+/// Settings that decide what a guest computes.
+fn same_results(config: &mut Config) -> wasmtime::Result<()> {
+    config
+        .cranelift_nan_canonicalization(true)
+        .concurrency_support(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_relaxed_simd(false)
+        .wasm_tail_call(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_extended_const(true)
+        .memory_may_move(false);
+    // Naming the target turns detection of processor features off.
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        config.target("x86_64-unknown-linux-gnu")?;
+    } else if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
+        config.target("aarch64-unknown-linux-gnu")?;
+    }
+    Ok(())
+}
+
+/// Fuel of each instruction: wasmtime's own table, one for each that generates code, and one for each byte or element
+/// of a bulk operation. Growing memory is charged by [`crate::memory`], because a page costs more than the table holds.
+fn operator_cost() -> OperatorCost {
+    OperatorCost::new()
+}
+
+/// Slots for instances, each as large as the largest component that passes the checks.
+fn pool(options: EngineOptions) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(options.instances)
+        .total_core_instances(options.instances * limits::CORE_INSTANCES)
+        .total_memories(options.instances * limits::MEMORIES)
+        .total_tables(options.instances * limits::TABLES)
+        .max_core_instances_per_component(limits::CORE_INSTANCES)
+        .max_memories_per_component(limits::MEMORIES)
+        .max_memories_per_module(1)
+        .max_tables_per_component(limits::TABLES)
+        .max_tables_per_module(limits::TABLES)
+        .table_elements(limits::TABLE_ELEMENTS as usize)
+        .max_memory_size(MAX_MEMORY_PAGES as usize * PAGE_BYTES)
+        .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+        .table_keep_resident(8 * limits::TABLE_ELEMENTS as usize);
+    pool
+}
