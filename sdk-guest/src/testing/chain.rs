@@ -1,0 +1,200 @@
+//! What a test does with the chain.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::{SolCall, SolEvent, abi::AbiDecoderConfig};
+
+use super::{
+    Failure,
+    world::{self, Accesses, Log, World, enter, with},
+};
+use crate::{BlockEnv, BlockSummary, CallEnv, Engine, MalformedCalldata, Revert, log::Level, run_call};
+
+/// This thread's chain.
+///
+/// ```no_run
+/// # use caldera_sdk::{prelude::*, testing::TestHost};
+/// # sol! { interface Hello { function greet(string name) external returns (string); } }
+/// # fn test<HelloEngine: Engine + 'static>(alice: Address, hello: Address) {
+/// let host = TestHost::new();
+/// host.mount::<HelloEngine>(hello);
+/// let answer = host.call(alice, hello, &Hello::greetCall { name: "Ada".into() });
+/// assert_eq!(answer.unwrap(), "Hello, Ada");
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TestHost(());
+
+impl TestHost {
+    /// An empty chain: block 1 of chain 1337 at second 1,700,000,000. Replaces this thread's chain.
+    #[allow(clippy::new_without_default, reason = "it acts on the thread: it is no plain value")]
+    pub fn new() -> Self {
+        let block = BlockEnv { chain_id: 1337, number: 1, timestamp_s: 1_700_000_000, ..Default::default() };
+        with(|world| *world = World::new(block, 10_000_000));
+        Self(())
+    }
+
+    /// Puts an engine at an address. Storage that is there stays; `init` does not run.
+    pub fn mount<E: Engine + 'static>(&self, at: Address) {
+        with(|world| world.engines.insert(at, Rc::new(run_call::<E>)));
+    }
+
+    /// Mounts and runs `init`.
+    pub fn init<E: Engine + 'static>(&self, at: Address, config: &[u8]) -> Result<(), String> {
+        self.hook(at, || E::default().init(config))?;
+        self.mount::<E>(at);
+        Ok(())
+    }
+
+    /// Replaces the engine by another version, as a swap does: `migrate` runs first if the layouts differ, and the old
+    /// engine stays with its state when it fails.
+    pub fn swap<Old: Engine + 'static, New: Engine + 'static>(&self, at: Address) -> Result<(), String> {
+        if Old::STATE_VERSION != New::STATE_VERSION {
+            self.hook(at, || New::default().migrate(Old::STATE_VERSION))?;
+        }
+        self.mount::<New>(at);
+        Ok(())
+    }
+
+    /// Answers one function at an address by a closure, before any engine there. What the closure keeps is not undone.
+    pub fn mock<C: SolCall + 'static>(
+        &self,
+        at: Address,
+        function: impl Fn(&CallEnv, C) -> Result<C::Return, Revert> + 'static,
+    ) {
+        let code = move |env: &CallEnv, input: &[u8]| {
+            let call = C::abi_decode_with_config(input, AbiDecoderConfig::new().validate(true))
+                .map_err(|_| MalformedCalldata { selector: C::SELECTOR.into() })?;
+            function(env, call).map(|returned| C::abi_encode_returns(&returned))
+        };
+        with(|world| world.mocks.entry(at).or_default().insert(C::SELECTOR, Rc::new(code)));
+    }
+
+    /// Sends a transaction.
+    pub fn call<C: SolCall>(&self, from: Address, to: Address, call: &C) -> Result<C::Return, Failure> {
+        self.pay(from, to, U256::ZERO, call)
+    }
+
+    /// Sends a transaction with wei.
+    pub fn pay<C: SolCall>(&self, from: Address, to: Address, value: U256, call: &C) -> Result<C::Return, Failure> {
+        self.call_raw(from, to, value, &call.abi_encode()).and_then(|data| decode::<C>(&data))
+    }
+
+    /// Asks without being able to write, as `eth_call` of a view function.
+    pub fn view<C: SolCall>(&self, from: Address, to: Address, call: &C) -> Result<C::Return, Failure> {
+        self.enter(from, to, U256::ZERO, true, &call.abi_encode()).and_then(|data| decode::<C>(&data))
+    }
+
+    /// Sends a transaction with any input.
+    pub fn call_raw(&self, from: Address, to: Address, value: U256, input: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.enter(from, to, value, false, input)
+    }
+
+    /// Runs the engine's `begin_block`.
+    pub fn begin_block<E: Engine>(&self, at: Address) -> Result<(), String> {
+        self.hook(at, || E::default().begin_block(&self.block()))
+    }
+
+    /// Runs the engine's `end_block`.
+    pub fn end_block<E: Engine>(&self, at: Address, summary: &BlockSummary) -> Result<(), String> {
+        self.hook(at, || E::default().end_block(&self.block(), summary))
+    }
+
+    /// Runs a piece of an engine's code as the account `at`, for tests of storage and parts.
+    pub fn within<R>(&self, at: Address, act: impl FnOnce() -> R) -> Result<R, Failure> {
+        world::run(at, false, || Ok(act()))
+    }
+
+    /// The block that calls run in.
+    pub fn block(&self) -> BlockEnv {
+        with(|world| world.block.clone())
+    }
+
+    /// Goes on to the next block, some seconds later.
+    pub fn next_block(&self, seconds: u64) {
+        self.change_block(|block| {
+            block.number += 1;
+            block.timestamp_s += seconds;
+        });
+    }
+
+    /// Changes the block that calls run in.
+    pub fn change_block(&self, change: impl FnOnce(&mut BlockEnv)) {
+        with(|world| change(&mut world.block));
+    }
+
+    /// What `gas_left` says in each call. Nothing is metered here.
+    pub fn set_gas(&self, gas: u64) {
+        with(|world| world.gas_left = gas);
+    }
+
+    /// Gives an account this balance in wei.
+    pub fn set_balance(&self, of: Address, wei: U256) {
+        with(|world| world.balances.insert(of, wei));
+    }
+
+    /// An account's balance in wei.
+    pub fn balance(&self, of: Address) -> U256 {
+        with(|world| world.balance(of))
+    }
+
+    /// All logs that were not undone, in order.
+    pub fn logs(&self) -> Vec<Log> {
+        with(|world| world.logs.clone())
+    }
+
+    /// All events of one type, from whatever address, in order.
+    pub fn events<E: SolEvent>(&self) -> Vec<E> {
+        let logs = self.logs();
+        logs.iter().filter_map(|log| E::decode_raw_log_validate(log.topics.iter().copied(), &log.data).ok()).collect()
+    }
+
+    /// Forgets the logs.
+    pub fn clear_logs(&self) {
+        with(|world| world.logs.clear());
+    }
+
+    /// An account's storage, to pin a layout or to compare.
+    pub fn storage(&self, of: Address) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        with(|world| world.storage.get(&of).cloned().unwrap_or_default())
+    }
+
+    /// Storage operations since the last reset, those of undone calls included.
+    pub fn accesses(&self) -> Accesses {
+        with(|world| world.accesses)
+    }
+
+    /// Counts storage operations from here.
+    pub fn reset_accesses(&self) {
+        with(|world| world.accesses = Accesses::default());
+    }
+
+    /// Diagnostics that engines wrote, in order.
+    pub fn messages(&self) -> Vec<(Level, String)> {
+        with(|world| world.messages.clone())
+    }
+
+    fn enter(&self, from: Address, to: Address, value: U256, is_static: bool, input: &[u8]) -> Result<Vec<u8>, Failure> {
+        let env = with(|world| {
+            world.origin = from;
+            let (gas_left, block) = (world.gas_left, world.block.clone());
+            CallEnv { caller: from, origin: from, this: to, value, is_static, gas_left, block }
+        });
+        enter(&env, input)
+    }
+
+    fn hook(&self, at: Address, act: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+        world::run(at, false, act)
+    }
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        failure.message()
+    }
+}
+
+fn decode<C: SolCall>(data: &[u8]) -> Result<C::Return, Failure> {
+    C::abi_decode_returns(data).map_err(|error| Failure::Halted(format!("bad-return: {error}")))
+}
