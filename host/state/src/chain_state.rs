@@ -86,6 +86,14 @@ impl ChainState {
         Self::assemble(lock, log, store, options)
     }
 
+    /// The same over a store that the caller brings: another database, or a faulty one in tests. What is wrong with it is
+    /// an error here; it is not moved aside.
+    pub fn open_with(dir: &Path, store: Arc<dyn Store>, options: StateOptions) -> Result<Self, StateError> {
+        let lock = FolderLock::take(dir)?;
+        let log = BlockLog::open(dir)?;
+        Self::assemble(lock, log, store, options)
+    }
+
     fn assemble(
         lock: FolderLock,
         log: BlockLog,

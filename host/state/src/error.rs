@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use std::{io, path::PathBuf};
 
-use crate::{log_scan::LogError, store::StoreError};
+use crate::{log_error::LogError, store::StoreError};
 
 /// Whose fault an error is, which decides who is told and what may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

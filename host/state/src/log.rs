@@ -15,7 +15,8 @@ use std::{
 use crate::{
     folder,
     frame::{FILE_HEADER, FrameHead, HEAD_BYTES},
-    log_scan::{BlockReader, LogError, Record, Scanner, Tip, decode_block},
+    log_error::LogError,
+    log_scan::{BlockReader, Record, Scanner, Tip, decode_block},
 };
 
 /// The log's name in its folder.

@@ -5,12 +5,18 @@
 //! `sync_file_range` and so leaves the disk's own cache alone, a `sync_all` on its file. It may panic while it recovers a
 //! damaged file; here that is corruption, a named error.
 
-use std::{fs::File, panic, path::Path};
+use std::{
+    fs::File,
+    panic,
+    path::{Path, PathBuf},
+};
 
 use crate::store::{Batch, Entries, Store, StoreError};
 
 /// The file in its folder that holds the data.
 const DATA_FILE: &str = "db";
+/// The file that says that damage was met while the database was in use. Such damage need not show when it opens again.
+const DAMAGE_FILE: &str = "damaged";
 
 /// A sled database.
 #[derive(Debug)]
@@ -18,23 +24,38 @@ pub struct SledStore {
     db: sled::Db,
     /// Its data file, for `sync_all`: fsync works on the file whoever opened it.
     file: File,
+    folder: PathBuf,
 }
 
 impl SledStore {
     /// Opens or makes the database in the folder `path`, with a page cache of about `cache_bytes`.
     pub fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        if path.join(DAMAGE_FILE).exists() {
+            return Err(StoreError::Corrupt("damage was met in an earlier run".to_owned()));
+        }
         let config = sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None);
         // Recovery of a damaged file may hit sled's own assertions. Nothing of the half-made database is used after.
         let db = panic::catch_unwind(panic::AssertUnwindSafe(|| config.open()))
             .map_err(|_| StoreError::Corrupt("recovery panicked".to_owned()))??;
         let file = File::open(path.join(DATA_FILE))?;
-        Ok(Self { db, file })
+        Ok(Self { db, file, folder: path.to_owned() })
+    }
+
+    /// Translates an error; after damage, the next opening refuses this database.
+    fn failed(&self, error: sled::Error) -> StoreError {
+        let error = StoreError::from(error);
+        if let StoreError::Corrupt(what) = &error {
+            tracing::error!(%what, folder = %self.folder.display(), "the store is damaged");
+            // Without the mark the next opening has to find the damage itself.
+            let _ = File::create(self.folder.join(DAMAGE_FILE)).and_then(|file| file.sync_all());
+        }
+        error
     }
 }
 
 impl Store for SledStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get(key)?.map(|value| value.to_vec()))
+        Ok(self.db.get(key).map_err(|error| self.failed(error))?.map(|value| value.to_vec()))
     }
 
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {
@@ -46,16 +67,16 @@ impl Store for SledStore {
                 None => writes.remove(key),
             }
         }
-        Ok(self.db.apply_batch(writes)?)
+        self.db.apply_batch(writes).map_err(|error| self.failed(error))
     }
 
     fn scan<'a>(&'a self, prefix: &[u8]) -> Entries<'a> {
         let entries = self.db.scan_prefix(prefix);
-        Box::new(entries.map(|entry| entry.map(|(k, v)| (k.to_vec(), v.to_vec())).map_err(StoreError::from)))
+        Box::new(entries.map(|entry| entry.map(|(k, v)| (k.to_vec(), v.to_vec())).map_err(|error| self.failed(error))))
     }
 
     fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush()?;
+        self.db.flush().map_err(|error| self.failed(error))?;
         Ok(self.file.sync_all()?)
     }
 }
@@ -65,6 +86,7 @@ impl From<sled::Error> for StoreError {
         match error {
             sled::Error::Io(error) => Self::Io(error),
             sled::Error::Corruption { at, .. } => Self::Corrupt(format!("checksum, at {at:?}")),
+            sled::Error::ReportableBug(what) => Self::Corrupt(what),
             other => Self::Backend(other.to_string()),
         }
     }

@@ -1,0 +1,111 @@
+//! What the tests share: random diffs, and blocks that carry them.
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use alloy_consensus::{Header, TxEnvelope};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use caldera_state::{
+    Account, AccountDiff, Backend, ChainState, CommitInput, HeadRecord, MemoryView, RootUpdate, StateDiff, StateError,
+    StateOptions,
+};
+use caldera_types::{Block, Component, SealedBlock, TxReceipt};
+use proptest::prelude::*;
+use std::path::Path;
+
+/// Everything in memory but the log; a small node cache, so that it overflows.
+pub const MEMORY: StateOptions =
+    StateOptions { backend: Backend::Memory, cache_bytes: 1 << 20, node_cache_bytes: 4 << 10 };
+/// On disk.
+pub const DISK: StateOptions = StateOptions { backend: Backend::Disk, cache_bytes: 8 << 20, node_cache_bytes: 1 << 20 };
+
+pub fn open(dir: &Path, options: StateOptions) -> ChainState {
+    ChainState::open(dir, options).unwrap()
+}
+
+/// The addresses that diffs are about.
+pub fn addresses() -> impl Iterator<Item = Address> {
+    (0..ADDRESSES).map(Address::with_last_byte)
+}
+
+const ADDRESSES: u8 = 12;
+/// Slots are below this.
+pub const SLOTS: u64 = 60;
+
+fn word() -> impl Strategy<Value = U256> {
+    prop_oneof![
+        3 => Just(U256::ZERO),
+        3 => (0u64..300).prop_map(U256::from),
+        2 => any::<[u8; 32]>().prop_map(U256::from_be_bytes),
+    ]
+}
+
+fn account_diff() -> impl Strategy<Value = AccountDiff> {
+    let account = (any::<u64>(), word(), 0u8..3).prop_map(|(nonce, balance, code)| {
+        let code_hash = if code == 0 { Account::default().code_hash } else { keccak256(code_of(code)) };
+        Account { nonce, balance, code_hash }
+    });
+    let storage = prop::collection::btree_map((0..SLOTS).prop_map(U256::from), word(), 0..40);
+    (prop::option::weighted(0.8, account), prop::bool::weighted(0.1), storage)
+        .prop_map(|(account, wiped, storage)| AccountDiff { account, wiped, storage })
+}
+
+pub fn code_of(n: u8) -> Bytes {
+    vec![n; 70_000].into()
+}
+
+/// Diffs over few accounts and slots, so that they meet.
+pub fn diff() -> impl Strategy<Value = StateDiff> {
+    let accounts = prop::collection::btree_map((0..ADDRESSES).prop_map(Address::with_last_byte), account_diff(), 0..10);
+    accounts.prop_map(|accounts| StateDiff {
+        accounts,
+        codes: (1..3).map(|n| (keccak256(code_of(n)), code_of(n))).collect(),
+    })
+}
+
+/// A diff that writes `slots` words, all different for different `seed`s, over ten accounts.
+pub fn wide_diff(seed: u64, first: u64, slots: u64) -> StateDiff {
+    let mut view = MemoryView::default();
+    for n in first..first + slots {
+        let address = Address::with_last_byte((n % 10) as u8);
+        view.set_account(address, Account { nonce: seed + 1, ..Default::default() });
+        view.set_storage(address, U256::from(n), U256::from(seed + 1) << 64 | U256::from(n + 1));
+    }
+    StateDiff::from(&view)
+}
+
+/// What a block carries beside its diff.
+#[derive(Default)]
+pub struct Body {
+    pub transactions: Vec<TxEnvelope>,
+    pub receipts: Vec<TxReceipt>,
+    pub sidecar: Vec<Component>,
+}
+
+/// The next block with this diff.
+pub fn next_block(state: &ChainState, diff: &StateDiff, body: &Body) -> (SealedBlock, RootUpdate) {
+    let head = state.head();
+    let update = state.root_after(state.state_root(), diff).unwrap();
+    let header = Header {
+        number: head.map_or(0, |head| head.number + 1),
+        parent_hash: head.map_or(B256::ZERO, |head| head.hash),
+        state_root: update.root,
+        transactions_root: Block::transactions_root(&body.transactions),
+        ..Default::default()
+    };
+    let block = Block { header, transactions: body.transactions.clone(), sidecar: body.sidecar.clone() };
+    (block.seal(), update)
+}
+
+pub fn try_commit(state: &ChainState, diff: &StateDiff, body: &Body) -> Result<HeadRecord, StateError> {
+    let (block, update) = next_block(state, diff, body);
+    state.commit(CommitInput { block: &block, receipts: &body.receipts, diff, update })
+}
+
+pub fn commit(state: &ChainState, diff: &StateDiff) -> HeadRecord {
+    try_commit(state, diff, &Body::default()).unwrap()
+}
+
+/// Blocks 0 to `count - 1`, each with a small diff of its own.
+pub fn commit_many(state: &ChainState, count: u64) -> Vec<HeadRecord> {
+    (0..count).map(|n| commit(state, &wide_diff(n, n * 3, 5))).collect()
+}

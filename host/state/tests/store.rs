@@ -1,0 +1,88 @@
+//! Every store keeps the port's promises.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use caldera_state::{Batch, MAX_STORE_VALUE_BYTES, MemoryStore, SledStore, Store, StoreError};
+
+type Entry = (Vec<u8>, Vec<u8>);
+
+fn scan(store: &dyn Store, prefix: &[u8]) -> Vec<Entry> {
+    store.scan(prefix).map(Result::unwrap).collect()
+}
+
+fn check(store: &dyn Store) {
+    assert_eq!(store.get(b"a").unwrap(), None);
+    let mut batch = Batch::default();
+    for key in ["a", "b1", "b2", "b\u{ff}", "c"] {
+        batch.put(key, format!("value of {key}"));
+    }
+    batch.put("gone", "x");
+    batch.remove("gone");
+    batch.remove("twice");
+    batch.put("twice", "last word");
+    batch.put("empty", "");
+    store.commit(batch).unwrap();
+    assert_eq!(store.get(b"a").unwrap().unwrap(), b"value of a");
+    assert_eq!(store.get(b"gone").unwrap(), None);
+    assert_eq!(store.get(b"twice").unwrap().unwrap(), b"last word");
+    assert_eq!(store.get(b"empty").unwrap().unwrap(), b"");
+    let keys: Vec<_> = scan(store, b"b").into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, [b"b1".to_vec(), b"b2".to_vec(), "b\u{ff}".as_bytes().to_vec()]);
+    assert_eq!(scan(store, b"").len(), 7);
+    assert_eq!(scan(store, b"zz"), []);
+
+    // A batch that cannot be taken is not taken in part.
+    let mut batch = Batch::default();
+    batch.put("b1", "changed");
+    batch.put("long", vec![7; MAX_STORE_VALUE_BYTES + 1]);
+    assert!(matches!(store.commit(batch), Err(StoreError::ValueTooLong { bytes: 65_537 })));
+    assert_eq!(store.get(b"b1").unwrap().unwrap(), b"value of b1");
+
+    let mut batch = Batch::default();
+    batch.put("long", vec![7; MAX_STORE_VALUE_BYTES]);
+    batch.remove("b1");
+    assert_eq!((batch.len(), batch.is_empty()), (2, false));
+    store.commit(batch).unwrap();
+    store.flush().unwrap();
+    assert_eq!(store.get(b"long").unwrap().unwrap(), vec![7; MAX_STORE_VALUE_BYTES]);
+    assert_eq!(store.get(b"b1").unwrap(), None);
+}
+
+/// While one thread flips all of a hundred keys at once, no reader may see a batch that went backwards.
+fn check_atomic(store: &dyn Store) {
+    let write = |n: u32| {
+        let mut batch = Batch::default();
+        (0..100u8).for_each(|key| batch.put([b'k', key], n.to_be_bytes()));
+        store.commit(batch).unwrap();
+    };
+    let read = |key: u8| u32::from_be_bytes(store.get(&[b'k', key]).unwrap().unwrap().try_into().unwrap());
+    write(0);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (1..300).for_each(write));
+        while !writer.is_finished() {
+            // All keys are written in order; if batches were seen in part, a later key would lag behind an earlier one.
+            for pair in [(0, 99), (99, 0), (50, 51)] {
+                let (first, second) = (read(pair.0), read(pair.1));
+                assert!(first <= second, "a batch was seen in part: {first} then {second}");
+            }
+        }
+    });
+    assert_eq!(read(99), 299);
+}
+
+#[test]
+fn memory() {
+    check(&MemoryStore::default());
+    check_atomic(&MemoryStore::default());
+}
+
+#[test]
+fn sled() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SledStore::open(&dir.path().join("one"), 1 << 20).unwrap();
+    check(&store);
+    let before = scan(&store, b"");
+    drop(store);
+    let store = SledStore::open(&dir.path().join("one"), 1 << 20).unwrap();
+    assert_eq!(scan(&store, b""), before, "a reopened store holds what was flushed");
+    check_atomic(&SledStore::open(&dir.path().join("two"), 1 << 20).unwrap());
+}
