@@ -7,8 +7,9 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, UnsafeCell};
 
-/// Bytes of the arena. Part of the component's initial memory: each 64 KiB page is priced when it is instantiated.
-const ARENA_BYTES: usize = 256 * 1024;
+/// Bytes of the arena. With the 64 KiB shadow stack and some data an engine begins with five pages of 64 KiB; each page
+/// is priced when it is instantiated.
+const ARENA_BYTES: usize = 240 * 1024;
 /// Bytes of a WebAssembly page.
 const PAGE_BYTES: usize = 64 * 1024;
 /// Pages asked for at once when the arena is full: 1 MiB.
@@ -27,8 +28,7 @@ struct Arena {
 unsafe impl Sync for Arena {}
 
 #[global_allocator]
-static ARENA: Arena =
-    Arena { memory: UnsafeCell::new([0; ARENA_BYTES]), top: Cell::new(0), end: Cell::new(0) };
+static ARENA: Arena = Arena { memory: UnsafeCell::new([0; ARENA_BYTES]), top: Cell::new(0), end: Cell::new(0) };
 
 impl Arena {
     /// Takes `size` bytes at a multiple of `align`, or null when the host gives no more memory.

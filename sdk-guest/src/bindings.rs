@@ -1,7 +1,5 @@
-//! The bindings generated from the WIT world `engine`, and the words of WIT as the words of this crate.
+//! The bindings generated from the WIT world `engine`.
 #![allow(missing_docs, clippy::all, reason = "generated; documented in the WIT")]
-
-use alloy_primitives::{Address, B256, U256};
 
 wit_bindgen::generate!({
     world: "engine",
@@ -9,5 +7,4 @@ wit_bindgen::generate!({
     pub_export_macro: true,
     export_macro_name: "export_engine",
     default_bindings_module: "caldera_sdk::bindings",
-    runtime_path: "::caldera_sdk::bindings::rt",
 });

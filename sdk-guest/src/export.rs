@@ -34,7 +34,7 @@ macro_rules! export {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Component = $crate::Component<$engine>;
-            $crate::bindings::export_engine!(Component with_types_in $crate::bindings);
+    $crate::bindings::export_engine!(Component with_types_in $crate::bindings);
         };
     };
 }

@@ -66,18 +66,6 @@ pub(crate) fn hook_panics() {
     std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())));
 }
 
-/// alloy's Keccak-256 (hashing indexed strings of events, for one), answered by the host.
-///
-/// # Safety
-/// `bytes` must hold `len` bytes and `output` room for 32, as alloy's declaration of this symbol promises.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn native_keccak256(bytes: *const u8, len: usize, output: *mut u8) {
-    // SAFETY: see above.
-    let (data, output) =
-        unsafe { (core::slice::from_raw_parts(bytes, len), core::slice::from_raw_parts_mut(output, 32)) };
-    output.copy_from_slice(&wit::crypto::keccak256(data));
-}
-
 impl From<wit::evm::CallFailure> for CallError {
     fn from(failure: wit::evm::CallFailure) -> Self {
         match failure {

@@ -96,11 +96,7 @@ impl<K: OrderedKey, V: Stored> OrderedMap<K, V> {
 
     /// The entries in a range of keys, from either end. Stop early: each step costs storage reads.
     pub fn range(&self, keys: impl RangeBounds<K>) -> Range<'_, K, V> {
-        Range {
-            map: self,
-            low: bound_digits(keys.start_bound()),
-            high: bound_digits(keys.end_bound()),
-        }
+        Range { map: self, low: bound_digits(keys.start_bound()), high: bound_digits(keys.end_bound()) }
     }
 
     fn tree(&self) -> Tree {

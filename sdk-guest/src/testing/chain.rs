@@ -175,7 +175,14 @@ impl TestHost {
         with(|world| world.messages.clone())
     }
 
-    fn enter(&self, from: Address, to: Address, value: U256, is_static: bool, input: &[u8]) -> Result<Vec<u8>, Failure> {
+    fn enter(
+        &self,
+        from: Address,
+        to: Address,
+        value: U256,
+        is_static: bool,
+        input: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
         let env = with(|world| {
             world.origin = from;
             let (gas_left, block) = (world.gas_left, world.block.clone());
