@@ -27,6 +27,7 @@ use crate::{
     store::{Batch, Store, StoreError},
     trie::{self, RootUpdate},
     trie_view::TrieView,
+    verify,
 };
 
 /// The store's folder in the chain's folder.
@@ -70,7 +71,7 @@ impl ChainState {
         let lock = FolderLock::take(dir)?;
         let log = BlockLog::open(dir)?;
         let path = dir.join(STORE_DIR);
-        let store = match open_store(&path, options) {
+        let (store, head) = match open_store(&path, options) {
             Err(error) if is_damage(&error) => {
                 let aside = folder::quarantine(&path)?;
                 tracing::error!(
@@ -83,7 +84,7 @@ impl ChainState {
             }
             opened => opened?,
         };
-        Self::assemble(lock, log, store, options)
+        Self::assemble(lock, log, store, head, options)
     }
 
     /// The same over a store that the caller brings: another database, or a faulty one in tests. What is wrong with it is
@@ -91,16 +92,17 @@ impl ChainState {
     pub fn open_with(dir: &Path, store: Arc<dyn Store>, options: StateOptions) -> Result<Self, StateError> {
         let lock = FolderLock::take(dir)?;
         let log = BlockLog::open(dir)?;
-        Self::assemble(lock, log, store, options)
+        let head = verify::read_head(&*store)?;
+        Self::assemble(lock, log, store, head, options)
     }
 
     fn assemble(
         lock: FolderLock,
         log: BlockLog,
         store: Arc<dyn Store>,
+        head: Option<HeadRecord>,
         options: StateOptions,
     ) -> Result<Self, StateError> {
-        let head = HeadRecord::read(&*store)?;
         if let Some(head) = head {
             check_in_log(&log, &head)?;
         }
@@ -185,7 +187,7 @@ impl ChainState {
 
     /// The header at a height, up to the head, with its hash.
     pub fn header(&self, number: u64) -> Result<Option<(B256, Header)>, StateError> {
-        self.up_to_head(number, history::header(&*self.store, number))
+        self.of_block(number, "block header", history::header)
     }
 
     /// The height of a block, by its hash.
@@ -195,7 +197,7 @@ impl ChainState {
 
     /// The receipts of the block at a height, up to the head.
     pub fn receipts(&self, number: u64) -> Result<Option<Vec<TxReceipt>>, StateError> {
-        self.up_to_head(number, history::receipts(&*self.store, number))
+        self.of_block(number, "list of receipts", history::receipts)
     }
 
     /// Height and index of a transaction, by its hash.
@@ -214,8 +216,17 @@ impl ChainState {
         self.head().is_some_and(|head| number <= head.number)
     }
 
-    fn up_to_head<T>(&self, number: u64, found: Result<Option<T>, StateError>) -> Result<Option<T>, StateError> {
-        if self.covers(number) { found } else { Ok(None) }
+    /// Looks something up that every block up to the head has.
+    fn of_block<T>(
+        &self,
+        number: u64,
+        what: &'static str,
+        find: impl FnOnce(&dyn Store, u64) -> Result<Option<T>, StateError>,
+    ) -> Result<Option<T>, StateError> {
+        if !self.covers(number) {
+            return Ok(None);
+        }
+        find(&*self.store, number)?.map(Some).ok_or(StateError::Damaged { what })
     }
 
     fn check_next(&self, input: &CommitInput<'_>) -> Result<(), StateError> {
@@ -238,13 +249,16 @@ impl ChainState {
     }
 }
 
-fn open_store(path: &Path, options: StateOptions) -> Result<Arc<dyn Store>, StateError> {
+/// The store and where it stands.
+type Opened = (Arc<dyn Store>, Option<HeadRecord>);
+
+fn open_store(path: &Path, options: StateOptions) -> Result<Opened, StateError> {
     let store: Arc<dyn Store> = match options.backend {
         Backend::Disk => Arc::new(SledStore::open(path, options.cache_bytes)?),
         Backend::Memory => Arc::new(MemoryStore::default()),
     };
-    HeadRecord::read(&*store)?;
-    Ok(store)
+    let head = verify::read_head(&*store)?;
+    Ok((store, head))
 }
 
 fn is_damage(error: &StateError) -> bool {

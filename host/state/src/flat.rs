@@ -57,7 +57,7 @@ pub(crate) fn code(store: &dyn Store, hash: B256) -> Result<Bytes, StateError> {
     if hash == KECCAK256_EMPTY {
         return Ok(Bytes::new());
     }
-    let code = chunks::get(store, &keys::code(hash))?;
+    let code = chunks::get(store, &keys::code(hash), "code")?;
     code.map(Bytes::from).ok_or(StateError::UnknownCode(hash))
 }
 

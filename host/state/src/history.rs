@@ -74,7 +74,7 @@ pub(crate) fn component(store: &dyn Store, digest: Digest) -> Result<Option<u64>
 
 /// The receipts of the block at a height, in order.
 pub(crate) fn receipts(store: &dyn Store, number: u64) -> Result<Option<Vec<TxReceipt>>, StateError> {
-    let Some(bytes) = chunks::get(store, &keys::receipts(number))? else { return Ok(None) };
+    let Some(bytes) = chunks::get(store, &keys::receipts(number), "list of receipts")? else { return Ok(None) };
     let receipts = Vec::decode(&mut bytes.as_slice()).map_err(|_| StateError::Damaged { what: "list of receipts" })?;
     Ok(Some(receipts))
 }

@@ -32,6 +32,7 @@ mod sled_store;
 mod store;
 mod trie;
 mod trie_view;
+mod verify;
 mod view;
 
 pub use chain_state::{ChainState, CommitInput};

@@ -3,12 +3,15 @@
 //! What version 0.34.7 needs (seen in its source and its issues): one tree with prefixed keys, because many trees
 //! amplify space; small values, because blobs are never fsynced; a bounded cache; and after each `flush`, which calls
 //! `sync_file_range` and so leaves the disk's own cache alone, a `sync_all` on its file. It may panic while it recovers a
-//! damaged file; here that is corruption, a named error.
+//! damaged file; here that is corruption, a named error. It may also open a damaged file and silently miss entries: above
+//! the port, [`crate::verify`] catches that.
 
 use std::{
     fs::File,
     panic,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::store::{Batch, Entries, Store, StoreError};
@@ -17,6 +20,10 @@ use crate::store::{Batch, Entries, Store, StoreError};
 const DATA_FILE: &str = "db";
 /// The file that says that damage was met while the database was in use. Such damage need not show when it opens again.
 const DAMAGE_FILE: &str = "damaged";
+
+/// How long to wait for a database that this process closed: its last threads keep the lock a little longer. Other
+/// processes cannot have it, because the chain's folder is locked before.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A sled database.
 #[derive(Debug)]
@@ -34,9 +41,18 @@ impl SledStore {
             return Err(StoreError::Corrupt("damage was met in an earlier run".to_owned()));
         }
         let config = sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None);
-        // Recovery of a damaged file may hit sled's own assertions. Nothing of the half-made database is used after.
-        let db = panic::catch_unwind(panic::AssertUnwindSafe(|| config.open()))
-            .map_err(|_| StoreError::Corrupt("recovery panicked".to_owned()))??;
+        let asked = Instant::now();
+        let db = loop {
+            // Recovery of a damaged file may hit sled's own assertions. Nothing of the half-made database is used after.
+            let opened = panic::catch_unwind(panic::AssertUnwindSafe(|| config.open()))
+                .map_err(|_| StoreError::Corrupt("recovery panicked".to_owned()))?;
+            match opened {
+                Err(error) if is_locked(&error) && asked.elapsed() < LOCK_PATIENCE => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                opened => break opened?,
+            }
+        };
         let file = File::open(path.join(DATA_FILE))?;
         Ok(Self { db, file, folder: path.to_owned() })
     }
@@ -79,6 +95,11 @@ impl Store for SledStore {
         self.db.flush().map_err(|error| self.failed(error))?;
         Ok(self.file.sync_all()?)
     }
+}
+
+/// sled wraps the lock's error in one that has only a text.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
 
 impl From<sled::Error> for StoreError {

@@ -22,7 +22,7 @@ fn four_blocks() -> (Vec<u8>, Vec<usize>, Vec<HeadRecord>) {
     let mut bounds = vec![fs::metadata(log_file(dir.path())).unwrap().len() as usize];
     let mut heads = Vec::new();
     for n in 0..4 {
-        heads.push(commit(&state, &wide_diff(n, n, 3)));
+        heads.push(commit(&state, &wide_diff(n, n * 3, 5)));
         bounds.push(fs::metadata(log_file(dir.path())).unwrap().len() as usize);
     }
     (fs::read(log_file(dir.path())).unwrap(), bounds, heads)

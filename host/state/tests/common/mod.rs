@@ -10,7 +10,7 @@ use caldera_state::{
 };
 use caldera_types::{Block, Component, SealedBlock, TxReceipt};
 use proptest::prelude::*;
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 /// Everything in memory but the log; a small node cache, so that it overflows.
 pub const MEMORY: StateOptions =
@@ -41,7 +41,7 @@ fn word() -> impl Strategy<Value = U256> {
 
 fn account_diff() -> impl Strategy<Value = AccountDiff> {
     let account = (any::<u64>(), word(), 0u8..3).prop_map(|(nonce, balance, code)| {
-        let code_hash = if code == 0 { Account::default().code_hash } else { keccak256(code_of(code)) };
+        let code_hash = if code == 0 { Account::default().code_hash } else { code_hash(code) };
         Account { nonce, balance, code_hash }
     });
     let storage = prop::collection::btree_map((0..SLOTS).prop_map(U256::from), word(), 0..40);
@@ -49,17 +49,21 @@ fn account_diff() -> impl Strategy<Value = AccountDiff> {
         .prop_map(|(account, wiped, storage)| AccountDiff { account, wiped, storage })
 }
 
-pub fn code_of(n: u8) -> Bytes {
-    vec![n; 70_000].into()
+/// Code too long for one value of the store.
+fn code_of(n: u8) -> Bytes {
+    static CODES: LazyLock<[Bytes; 3]> = LazyLock::new(|| [0, 1, 2].map(|n| vec![n; 70_000].into()));
+    CODES[usize::from(n)].clone()
+}
+
+fn code_hash(n: u8) -> B256 {
+    static HASHES: LazyLock<[B256; 3]> = LazyLock::new(|| [0, 1, 2].map(|n| keccak256(code_of(n))));
+    HASHES[usize::from(n)]
 }
 
 /// Diffs over few accounts and slots, so that they meet.
 pub fn diff() -> impl Strategy<Value = StateDiff> {
     let accounts = prop::collection::btree_map((0..ADDRESSES).prop_map(Address::with_last_byte), account_diff(), 0..10);
-    accounts.prop_map(|accounts| StateDiff {
-        accounts,
-        codes: (1..3).map(|n| (keccak256(code_of(n)), code_of(n))).collect(),
-    })
+    accounts.prop_map(|accounts| StateDiff { accounts, codes: (1..3).map(|n| (code_hash(n), code_of(n))).collect() })
 }
 
 /// A diff that writes `slots` words, all different for different `seed`s, over ten accounts.
