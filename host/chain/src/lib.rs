@@ -1,1 +1,29 @@
 //! One chain at work: pool, block building, commit and replay; the only writer of its state.
+//!
+//! [`Chain`] is shared by everyone who reads; one [`BlockProducer`] thread builds blocks and commits them. No lock is
+//! held while a block executes, so readers never wait for the builder.
+//!
+//! Invariants:
+//! - A block is published to readers only after `caldera_state` has it on disk.
+//! - Replaying a chain's block log on a fresh folder gives the same roots, or stops at the first block that does not.
+//! - This node's own failure halts the chain with its reason; it is never taken for a bad transaction.
+
+mod builder;
+mod chain;
+mod error;
+mod executed;
+mod pool;
+mod producer;
+mod queries;
+mod replay;
+mod source;
+mod spec;
+
+pub use chain::{Chain, ChainEvent};
+pub use error::{ChainError, SimulateError, SubmitError};
+pub use executed::{ExecutedBlock, FoundTransaction};
+pub use pool::{Pool, PoolStatus, PooledTx};
+pub use producer::BlockProducer;
+pub use queries::RegistryView;
+pub use replay::{Progress, replay};
+pub use spec::ChainSpec;

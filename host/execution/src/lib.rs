@@ -1,1 +1,48 @@
 //! The rules, as one pure function: revm with engines mounted, the registry, activation, fees and receipts.
+//!
+//! [`execute`] takes a block and a view of its parent's state and gives back a state diff and receipts. The builder, a
+//! follower, `eth_call` and replay all run this code. There is no I/O here but reads of the view, no clock, no thread.
+//!
+//! Invariants:
+//! - The same block over the same state gives the same [`BlockOutcome`] on every node.
+//! - A guest's fault halts its call by name; only this node's own fault ([`ExecutionError`]) stops a block.
+//! - The mount table is fixed within a block: it moves only in the activation before the first transaction.
+
+mod activation;
+mod bytes_map;
+mod error;
+mod estimate;
+mod evm;
+mod executor;
+mod genesis;
+mod header;
+mod hooks;
+mod host;
+mod mounts;
+pub mod registry;
+mod simulate;
+mod slots;
+mod source;
+mod transaction;
+mod view_db;
+
+pub use bytes_map::slot_of;
+pub use error::{ExecutionError, TxError, TxRefusal};
+pub use estimate::{EstimateError, estimate_gas};
+pub use executor::{BlockExecutor, BlockOutcome, execute};
+pub use genesis::{Genesis, GenesisAccount, GenesisMount, execute_genesis};
+pub use header::{HeaderMismatch, child_env, seal, verify_header};
+pub use mounts::engine_code;
+pub use simulate::{Simulation, SimulationRequest, SimulationResult, simulate};
+pub use source::{ComponentSource, NoComponents};
+
+/// What execution stands on: the parent's state and the means to run engines.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// State after the parent block.
+    pub view: &'a dyn caldera_state::StateView,
+    /// Compiled engines. What is missing is staged from `components`.
+    pub engines: &'a caldera_engine::Engines,
+    /// Components that earlier blocks brought.
+    pub components: &'a dyn ComponentSource,
+}

@@ -11,7 +11,9 @@ pub mod metering;
 pub mod mount;
 pub mod receipt;
 
-pub use block::{Block, BlockEnv, BlockSummary, SealedBlock, SYSTEM_ADDRESS, is_system_transaction, system_transaction};
+pub use block::{
+    Block, BlockEnv, BlockSummary, SYSTEM_ADDRESS, SealedBlock, is_system_transaction, system_transaction,
+};
 pub use component::{Component, ComponentError, Digest};
 pub use fault::Fault;
 pub use mount::{EngineLimits, Grants, Hooks, Interface, Mount};

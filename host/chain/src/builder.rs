@@ -1,0 +1,70 @@
+//! Building one block from the pool: execution feeds on candidates until the block is full or they are used up.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use alloy_primitives::Address;
+use caldera_execution::{BlockExecutor, BlockOutcome, ExecutionError, Ground, TxError, TxRefusal};
+use caldera_types::{BlockEnv, SYSTEM_ADDRESS, is_system_transaction};
+
+use crate::pool::{Candidates, PooledTx};
+
+/// How many transactions that do not fit are tried before a block counts as full.
+const MAX_MISFITS: usize = 32;
+
+/// A block that was built, and what became of the candidates.
+pub(crate) struct Built {
+    pub(crate) outcome: BlockOutcome,
+    /// The sender of each transaction of the outcome.
+    pub(crate) senders: Vec<Address>,
+    /// Transactions that can never be included, with the reason.
+    pub(crate) dropped: Vec<(Arc<PooledTx>, String)>,
+}
+
+/// Runs candidates on the parent's state until the block is full, they are used up, or `time` is over. The time bounds
+/// what the builder *takes in*; it has no say in what a transaction does.
+pub(crate) fn build(
+    ground: Ground<'_>,
+    env: BlockEnv,
+    candidates: &mut Candidates,
+    time: Duration,
+) -> Result<Built, ExecutionError> {
+    let started = Instant::now();
+    let (mut senders, mut dropped, mut misfits) = (Vec::new(), Vec::new(), 0);
+    let mut taken: Vec<Arc<PooledTx>> = Vec::new();
+    // The executor borrows the components, so their owners must outlive it.
+    let sidecars: Vec<Arc<PooledTx>> = candidates.with_sidecar().cloned().collect();
+    let mut executor = BlockExecutor::begin(ground, env)?;
+    for component in sidecars.iter().flat_map(|tx| &tx.sidecar) {
+        executor.offer(component);
+    }
+    while let Some(tx) = candidates.peek().cloned() {
+        if misfits == MAX_MISFITS || executor.gas_left() < 21_000 || started.elapsed() > time {
+            break;
+        }
+        match executor.apply(&tx.tx, tx.sender) {
+            Ok(_) => {
+                taken.push(tx);
+                candidates.advance(env.base_fee);
+            }
+            Err(TxError::Refused(TxRefusal::BlockFull { .. } | TxRefusal::NonceAhead { .. })) => {
+                misfits += 1;
+                candidates.skip_sender();
+            }
+            Err(TxError::Refused(TxRefusal::Invalid(why))) => {
+                dropped.push((tx, why));
+                candidates.skip_sender();
+            }
+            Err(TxError::Node(error)) => return Err(error),
+        }
+    }
+    let outcome = executor.finish()?;
+    let mut users = taken.iter().map(|tx| tx.sender);
+    for tx in &outcome.transactions {
+        let sender = if is_system_transaction(tx) { None } else { users.next() };
+        senders.push(sender.unwrap_or(SYSTEM_ADDRESS));
+    }
+    Ok(Built { outcome, senders, dropped })
+}

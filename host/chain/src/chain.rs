@@ -1,0 +1,219 @@
+//! The chain itself: opening, taking transactions in, and the one way in which a block comes to be.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use alloy_consensus::{Transaction, TxEnvelope, transaction::SignerRecoverable};
+use alloy_primitives::{Address, B256, U256};
+use caldera_engine::Engines;
+use caldera_execution::{Ground, child_env};
+use caldera_state::{ChainState, StateDiff, StateOptions, StateView};
+use caldera_types::{
+    BlockEnv, Component, is_system_transaction,
+    limits::{MAX_SIDECAR_COMPONENTS, TX_GAS},
+};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::broadcast;
+
+use crate::{
+    builder,
+    error::{ChainError, SubmitError},
+    executed::ExecutedBlock,
+    pool::{Pool, PooledTx},
+    replay::{self, Progress},
+    source::LoggedComponents,
+    spec::ChainSpec,
+};
+
+/// Events that a slow subscriber may be behind before it loses some.
+const EVENT_BUFFER: usize = 1_024;
+/// Gas of a transaction before its data (EIP-2718 types with a recipient).
+const TX_BASE_GAS: u64 = 21_000;
+
+/// Something that happened on a chain.
+#[derive(Clone, Debug)]
+pub enum ChainEvent {
+    /// A block was committed.
+    Block(Arc<ExecutedBlock>),
+    /// A transaction came into the pool.
+    Pending(Arc<PooledTx>),
+}
+
+/// One chain: its state, its pool, its newest block.
+pub struct Chain {
+    pub(crate) spec: ChainSpec,
+    pub(crate) state: ChainState,
+    pub(crate) engines: Engines,
+    pub(crate) pool: Mutex<Pool>,
+    head: RwLock<Arc<ExecutedBlock>>,
+    events: broadcast::Sender<ChainEvent>,
+    halted: RwLock<Option<String>>,
+    /// Held while a block is made: there is one writer.
+    writer: Mutex<()>,
+}
+
+impl Chain {
+    /// Opens or creates the chain's folder, replays what the block log has above the store, and compiles what is
+    /// mounted.
+    pub fn open(
+        spec: ChainSpec,
+        dir: &Path,
+        options: StateOptions,
+        engines: Engines,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Arc<Self>, ChainError> {
+        let state = ChainState::open(dir, options)?;
+        let head = replay::catch_up(&spec, &state, &engines, progress)?;
+        Self::assemble(spec, state, engines, head)
+    }
+
+    pub(crate) fn assemble(
+        spec: ChainSpec,
+        state: ChainState,
+        engines: Engines,
+        head: ExecutedBlock,
+    ) -> Result<Arc<Self>, ChainError> {
+        let chain = Self {
+            spec,
+            state,
+            engines,
+            pool: Mutex::default(),
+            head: RwLock::new(Arc::new(head)),
+            events: broadcast::channel(EVENT_BUFFER).0,
+            halted: RwLock::default(),
+            writer: Mutex::default(),
+        };
+        Ok(Arc::new(chain))
+    }
+
+    /// What makes this chain this chain.
+    pub fn spec(&self) -> &ChainSpec {
+        &self.spec
+    }
+
+    /// Its short name.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// EIP-155 chain id.
+    pub fn chain_id(&self) -> u64 {
+        self.spec.chain_id()
+    }
+
+    /// The newest block.
+    pub fn head(&self) -> Arc<ExecutedBlock> {
+        self.head.read().clone()
+    }
+
+    /// Blocks and pool entries as they come.
+    pub fn events(&self) -> broadcast::Receiver<ChainEvent> {
+        self.events.subscribe()
+    }
+
+    /// Why the chain makes no more blocks, if it does not.
+    pub fn halted(&self) -> Option<String> {
+        self.halted.read().clone()
+    }
+
+    /// Stops making blocks for a reason that somebody has to look at. Reading goes on.
+    pub(crate) fn halt(&self, reason: &ChainError) {
+        tracing::error!(chain = self.name(), %reason, "chain halted: no more blocks until the node is mended");
+        *self.halted.write() = Some(reason.to_string());
+    }
+
+    /// Takes a signed transaction into the pool, with the components that it stages. Recovers the signature here, on
+    /// the caller's thread, so that block building never has to.
+    pub fn submit(&self, tx: TxEnvelope, sidecar: Vec<Component>) -> Result<B256, SubmitError> {
+        if let Some(reason) = self.halted() {
+            return Err(SubmitError::Halted(reason));
+        }
+        self.check_form(&tx, &sidecar)?;
+        let sender = tx.recover_signer().map_err(|_| SubmitError::BadSignature)?;
+        let hash = *tx.tx_hash();
+        let account = self.head_view()?.account(sender)?.unwrap_or_default();
+        let gas = U256::from(tx.gas_limit()) * U256::from(tx.max_fee_per_gas());
+        let cost = gas.saturating_add(tx.value());
+        if account.balance < cost {
+            return Err(SubmitError::InsufficientFunds { address: sender, balance: account.balance, cost });
+        }
+        let pooled = Arc::new(PooledTx { tx, sender, hash, sidecar });
+        self.pool.lock().add(pooled.clone(), account.nonce)?;
+        // Nobody listening is no failure.
+        let _ = self.events.send(ChainEvent::Pending(pooled));
+        Ok(hash)
+    }
+
+    /// What can be told from the transaction alone.
+    fn check_form(&self, tx: &TxEnvelope, sidecar: &[Component]) -> Result<(), SubmitError> {
+        if tx.is_eip4844() {
+            let why = "transaction type not supported: blob transactions (EIP-4844) are not accepted by a rollup";
+            return Err(SubmitError::Unsupported(why.into()));
+        }
+        if is_system_transaction(tx) {
+            return Err(SubmitError::BadSignature);
+        }
+        match tx.chain_id() {
+            Some(id) if id != self.chain_id() => {
+                return Err(SubmitError::WrongChain { tx: id, chain: self.chain_id() });
+            }
+            None => {
+                return Err(SubmitError::Unsupported("only replay-protected (EIP-155) transactions allowed".into()));
+            }
+            Some(_) => {}
+        }
+        if tx.gas_limit() < TX_BASE_GAS {
+            return Err(SubmitError::IntrinsicGas { have: tx.gas_limit(), want: TX_BASE_GAS });
+        }
+        let most = TX_GAS.min(self.spec.gas_limit());
+        if tx.gas_limit() > most {
+            return Err(SubmitError::GasLimit { have: tx.gas_limit(), most });
+        }
+        if tx.max_priority_fee_per_gas().is_some_and(|tip| tip > tx.max_fee_per_gas()) {
+            return Err(SubmitError::TipAboveFee);
+        }
+        if sidecar.len() > MAX_SIDECAR_COMPONENTS {
+            return Err(SubmitError::TooManyComponents { count: sidecar.len(), most: MAX_SIDECAR_COMPONENTS });
+        }
+        Ok(())
+    }
+
+    /// Builds, commits and publishes the next block. `time` bounds how long transactions are taken in.
+    pub fn produce_block(&self, timestamp_s: u64, time: Duration) -> Result<Arc<ExecutedBlock>, ChainError> {
+        let _writer = self.writer.lock();
+        let parent = self.head();
+        let env = self.env_after(&parent, timestamp_s);
+        let mut candidates = self.pool.lock().runnable(env.base_fee);
+        let (view, components) = (self.state.flat(), LoggedComponents(&self.state));
+        let ground = Ground { view: &view, engines: &self.engines, components: &components };
+        let built = builder::build(ground, env, &mut candidates, time)
+            .map_err(|error| ChainError::Execution { number: env.number, error })?;
+        let nonces: Vec<_> = nonces(&built.outcome.diff).collect();
+        let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders)?;
+        let block = Arc::new(block);
+        let mut pool = self.pool.lock();
+        pool.advance(nonces);
+        for (tx, reason) in &built.dropped {
+            tracing::warn!(chain = self.name(), tx = %tx.hash, reason, "transaction dropped from the pool");
+            pool.remove(tx);
+        }
+        drop(pool);
+        self.publish(block.clone());
+        Ok(block)
+    }
+
+    /// The environment of the block after `parent`.
+    pub(crate) fn env_after(&self, parent: &ExecutedBlock, timestamp_s: u64) -> BlockEnv {
+        let (spec, hash) = (&self.spec, parent.block.hash());
+        child_env(spec.chain_id(), &parent.block.header, hash, timestamp_s, spec.beneficiary(), spec.gas_limit())
+    }
+
+    fn publish(&self, block: Arc<ExecutedBlock>) {
+        *self.head.write() = block.clone();
+        let _ = self.events.send(ChainEvent::Block(block));
+    }
+}
+
+/// The nonces of the accounts that a block changed.
+fn nonces(diff: &StateDiff) -> impl Iterator<Item = (Address, u64)> {
+    diff.accounts.iter().filter_map(|(address, changed)| changed.account.map(|account| (*address, account.nonce)))
+}

@@ -1,0 +1,79 @@
+//! The thread that builds a chain's blocks.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
+    thread::JoinHandle,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use crate::{chain::Chain, error::ChainError};
+
+/// Engine calls nest, each with a WebAssembly stack of its own on this one.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// A running block producer. Dropping it stops it after the block under way.
+pub struct BlockProducer {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl BlockProducer {
+    /// Ends the thread and waits for the block under way.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a block producer panicked: this is a bug");
+        }
+    }
+}
+
+impl Drop for BlockProducer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Chain {
+    /// Starts making a block at every interval.
+    pub fn start(self: &Arc<Self>) -> Result<BlockProducer, ChainError> {
+        let (stop, stopped) = mpsc::channel();
+        let chain = self.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("chain-{}", self.name()))
+            .stack_size(STACK_BYTES)
+            .spawn(move || run(&chain, &stopped))
+            .map_err(ChainError::Thread)?;
+        Ok(BlockProducer { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
+    let interval = chain.spec().block_interval;
+    let mut next = Instant::now() + interval;
+    loop {
+        match stopped.recv_timeout(next.saturating_duration_since(Instant::now())) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if let Err(reason) = chain.produce_block(now_s(), interval) {
+            chain.halt(&reason);
+            return;
+        }
+        // A late block does not make the following ones hurry.
+        next = (next + interval).max(Instant::now());
+    }
+}
+
+/// Unix time in seconds. A clock before 1970 counts as 1970: the timestamp rule keeps blocks in order.
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

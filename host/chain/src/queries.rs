@@ -1,0 +1,169 @@
+//! What can be asked of a chain.
+
+use std::sync::Arc;
+
+use alloy_consensus::Header;
+use alloy_eips::eip1559::BaseFeeParams;
+use alloy_primitives::{Address, B256};
+use caldera_execution::{
+    Ground, Simulation, SimulationRequest, estimate_gas,
+    registry::{self, Armed, Staged},
+    simulate,
+};
+use caldera_state::{AccountProof, StateError, StateView, TrieView};
+use caldera_types::{BlockEnv, Mount};
+
+use crate::{
+    chain::Chain,
+    error::{ChainError, SimulateError},
+    executed::{ExecutedBlock, FoundTransaction},
+    pool::PoolStatus,
+    source::LoggedComponents,
+};
+
+/// Wei per gas that a transaction should offer on top of the base fee when blocks are not full.
+const SUGGESTED_TIP: u128 = 1_000_000;
+
+/// What the registry of a chain says.
+#[derive(Clone, Debug)]
+pub struct RegistryView {
+    /// Who may stage and arm.
+    pub governor: Address,
+    /// What runs, by address.
+    pub mounts: Vec<Mount>,
+    /// What can be armed, in the order of staging.
+    pub staged: Vec<Staged>,
+    /// What goes live at a height, by mount.
+    pub armed: Vec<Armed>,
+}
+
+impl Chain {
+    /// A block with its receipts.
+    pub fn block(&self, number: u64) -> Result<Option<Arc<ExecutedBlock>>, ChainError> {
+        let head = self.head();
+        if number == head.number() {
+            return Ok(Some(head));
+        }
+        // Readers see what is published, even if the store is already further.
+        if number > head.number() {
+            return Ok(None);
+        }
+        let (Some(block), Some(receipts)) = (self.state.block(number)?, self.state.receipts(number)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(ExecutedBlock::recovered(block, receipts))))
+    }
+
+    /// A block's hash and header.
+    pub fn header(&self, number: u64) -> Result<Option<(B256, Header)>, ChainError> {
+        let head = self.head();
+        if number == head.number() {
+            return Ok(Some((head.block.hash(), head.block.header.clone())));
+        }
+        Ok(if number > head.number() { None } else { self.state.header(number)? })
+    }
+
+    /// The height of the block with that hash.
+    pub fn number_of(&self, block_hash: B256) -> Result<Option<u64>, ChainError> {
+        let number = self.state.number_of(block_hash)?;
+        Ok(number.filter(|number| *number <= self.head().number()))
+    }
+
+    /// A transaction by its hash, in a block or in the pool.
+    pub fn transaction(&self, hash: B256) -> Result<Option<FoundTransaction>, ChainError> {
+        if let Some((number, index)) = self.state.transaction_location(hash)?
+            && let Some(block) = self.block(number)?
+        {
+            return Ok(Some(FoundTransaction::Mined { block, index: index as usize }));
+        }
+        Ok(self.pool.lock().get(hash).cloned().map(FoundTransaction::Pending))
+    }
+
+    /// The account's next nonce, the pool's transactions included.
+    pub fn next_nonce(&self, address: Address) -> Result<u64, ChainError> {
+        let account = self.head_view()?.account(address)?;
+        Ok(self.pool.lock().next_nonce(address, account.map_or(0, |account| account.nonce)))
+    }
+
+    /// How many transactions wait.
+    pub fn pool_status(&self) -> PoolStatus {
+        self.pool.lock().status()
+    }
+
+    /// The state after the newest block.
+    pub(crate) fn head_view(&self) -> Result<TrieView, StateError> {
+        self.state.at(self.head().block.header.state_root)
+    }
+
+    /// The state after a block.
+    pub fn view(&self, number: u64) -> Result<TrieView, ChainError> {
+        let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
+        Ok(self.state.at(header.state_root)?)
+    }
+
+    /// EIP-1186 proofs on the state after a block.
+    pub fn proof(&self, number: u64, address: Address, slots: &[B256]) -> Result<AccountProof, ChainError> {
+        let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
+        Ok(self.state.proof(header.state_root, address, slots)?)
+    }
+
+    /// Runs a call on the state after a block. May take seconds and deep stacks: 16 MiB are enough.
+    pub fn simulate(&self, number: u64, request: &SimulationRequest) -> Result<Simulation, SimulateError> {
+        self.on_state(number, |ground, env| Ok(simulate(ground, env, request)?))
+    }
+
+    /// The least gas with which a call succeeds on the state after a block.
+    pub fn estimate_gas(&self, number: u64, request: &SimulationRequest) -> Result<u64, SimulateError> {
+        self.on_state(number, |ground, env| Ok(estimate_gas(ground, env, request)?))
+    }
+
+    fn on_state<T>(
+        &self,
+        number: u64,
+        run: impl FnOnce(Ground<'_>, &BlockEnv) -> Result<T, SimulateError>,
+    ) -> Result<T, SimulateError> {
+        let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
+        let (view, components) = (self.state.at(header.state_root)?, LoggedComponents(&self.state));
+        let ground = Ground { view: &view, engines: &self.engines, components: &components };
+        run(ground, &self.env_of(&header))
+    }
+
+    /// A block's own environment, in which calls "at" it run.
+    fn env_of(&self, header: &Header) -> BlockEnv {
+        BlockEnv {
+            chain_id: self.chain_id(),
+            number: header.number,
+            timestamp_s: header.timestamp,
+            prev_randao: header.mix_hash,
+            beneficiary: header.beneficiary,
+            gas_limit: header.gas_limit,
+            base_fee: header.base_fee_per_gas.unwrap_or_default(),
+        }
+    }
+
+    /// Wei per gas that a transaction should offer as priority fee.
+    pub fn suggest_tip(&self) -> u128 {
+        SUGGESTED_TIP
+    }
+
+    /// The base fee of the next block, in wei per gas.
+    pub fn next_base_fee(&self) -> u64 {
+        let head = self.head();
+        head.block.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default()
+    }
+
+    /// What the registry says after the newest block.
+    pub fn registry(&self) -> Result<RegistryView, ChainError> {
+        let head = self.head();
+        let view = self.state.at(head.block.header.state_root)?;
+        let read = || {
+            Ok(RegistryView {
+                governor: registry::governor(&view)?,
+                mounts: registry::mounts(&view)?,
+                staged: registry::staged(&view)?,
+                armed: registry::armed(&view)?,
+            })
+        };
+        read().map_err(|error| ChainError::Execution { number: head.number(), error })
+    }
+}

@@ -1,0 +1,34 @@
+//! What makes a chain this chain.
+
+use std::time::Duration;
+
+use alloy_primitives::Address;
+use caldera_execution::Genesis;
+
+/// A chain's name, first state and pace. All nodes of a chain agree on the genesis; name and pace are local.
+#[derive(Clone, Debug)]
+pub struct ChainSpec {
+    /// Short name: the path of its endpoint and the name of its folder.
+    pub name: String,
+    /// The first state, and with it chain id, gas limit and beneficiary.
+    pub genesis: Genesis,
+    /// Time between two blocks.
+    pub block_interval: Duration,
+}
+
+impl ChainSpec {
+    /// EIP-155 chain id.
+    pub fn chain_id(&self) -> u64 {
+        self.genesis.env.chain_id
+    }
+
+    /// Gas limit of each block.
+    pub fn gas_limit(&self) -> u64 {
+        self.genesis.env.gas_limit
+    }
+
+    /// Who earns the priority fees.
+    pub fn beneficiary(&self) -> Address {
+        self.genesis.env.beneficiary
+    }
+}

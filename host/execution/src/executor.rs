@@ -1,0 +1,212 @@
+//! Running a block: the system's act, the transactions, the system's act again.
+
+use alloy_consensus::{
+    Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType, proofs, transaction::SignerRecoverable,
+};
+use alloy_primitives::{Address, B256, Bloom, Bytes, Log};
+use alloy_sol_types::SolCall;
+use caldera_state::StateDiff;
+use caldera_types::{
+    Block, BlockEnv, BlockSummary, Component, SYSTEM_ADDRESS, TxReceipt, is_system_transaction,
+    limits::{ACTIVATION_GAS, HOOK_GAS},
+    system_transaction,
+};
+use revm::{
+    context::{
+        TxEnv,
+        result::{ExecutionResult, Output},
+    },
+    context_interface::{ContextTr, JournalTr},
+};
+
+use crate::{
+    Ground, activation,
+    error::{ExecutionError, TxError, TxRefusal},
+    evm::{self, Ctx, TransactError},
+    hooks::{self, Hook},
+    mounts::BlockEngines,
+    registry::{self, abi::IEngineRegistry as abi},
+    transaction,
+    view_db::ViewDb,
+};
+
+/// What a block did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockOutcome {
+    /// The transactions, the system's own among them.
+    pub transactions: Vec<TxEnvelope>,
+    /// Their receipts.
+    pub receipts: Vec<TxReceipt>,
+    /// Components that the transactions staged, to travel with the block.
+    pub sidecar: Vec<Component>,
+    /// Gas used by all of them.
+    pub gas_used: u64,
+    /// Changes to the parent's state.
+    pub diff: StateDiff,
+}
+
+impl BlockOutcome {
+    /// Root of the receipts trie.
+    pub fn receipts_root(&self) -> B256 {
+        let receipts: Vec<_> = self.receipts.iter().map(|receipt| &receipt.consensus).collect();
+        proofs::calculate_receipt_root(&receipts)
+    }
+
+    /// Bloom filter of all logs.
+    pub fn logs_bloom(&self) -> Bloom {
+        self.receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.consensus.logs_bloom())
+    }
+}
+
+/// Runs a block's transactions one by one. The builder feeds it from the pool, a follower from a block.
+pub struct BlockExecutor<'a> {
+    ctx: Ctx<'a>,
+    env: BlockEnv,
+    summary: BlockSummary,
+    transactions: Vec<TxEnvelope>,
+    receipts: Vec<TxReceipt>,
+    gas_used: u64,
+}
+
+impl<'a> BlockExecutor<'a> {
+    /// Opens a block: activates what is due and runs the `begin-block` hooks.
+    pub fn begin(ground: Ground<'a>, env: BlockEnv) -> Result<Self, ExecutionError> {
+        let engines = BlockEngines::load(ground)?;
+        let ctx = evm::context(&env, ViewDb::new(ground.view), engines);
+        let (transactions, receipts) = Default::default();
+        let mut block = Self { ctx, env, summary: BlockSummary::default(), transactions, receipts, gas_used: 0 };
+        block.as_system(abi::beginBlockCall {}.abi_encode().into(), ACTIVATION_GAS + HOOK_GAS, |ctx| {
+            Ok(activation::run(ctx, env.number)? + hooks::run(ctx, Hook::Begin)?)
+        })?;
+        Ok(block)
+    }
+
+    /// Offers a component that a following stage transaction may name.
+    pub fn offer(&mut self, component: &'a Component) {
+        self.ctx.chain.sidecar.offered.insert(component.digest(), component);
+    }
+
+    /// Gas that the next transaction may ask for at most.
+    pub fn gas_left(&self) -> u64 {
+        let reserve = if self.ctx.chain.mounts().any(|mount| mount.hooks.end_block) { HOOK_GAS } else { 0 };
+        self.env.gas_limit.saturating_sub(self.gas_used).saturating_sub(reserve)
+    }
+
+    /// Runs one transaction of `sender`, who was recovered from its signature. A refused transaction leaves no trace.
+    pub fn apply(&mut self, tx: &TxEnvelope, sender: Address) -> Result<&TxReceipt, TxError> {
+        transaction::check_kind(tx)?;
+        let (needs, left) = (tx.gas_limit(), self.gas_left());
+        if needs > left {
+            return Err(TxRefusal::BlockFull { needs, left }.into());
+        }
+        let result = evm::transact(&mut self.ctx, transaction::env(tx, sender)).map_err(|error| match error {
+            TransactError::Refused(refusal) => TxError::Refused(refusal),
+            TransactError::Node(error) => TxError::Node(error),
+        })?;
+        let changes = self.ctx.journal_mut().finalize();
+        self.ctx.journal_mut().db_mut().fold(changes);
+        self.summary.transactions += 1;
+        self.summary.gas_used += result.tx_gas_used();
+        let receipt = self.receipt(tx, &result);
+        self.include(tx.clone(), receipt);
+        // `include` just pushed it.
+        Ok(&self.receipts[self.receipts.len() - 1])
+    }
+
+    /// Closes the block: runs the `end-block` hooks.
+    pub fn finish(mut self) -> Result<BlockOutcome, ExecutionError> {
+        let summary = self.summary;
+        self.as_system(abi::endBlockCall {}.abi_encode().into(), HOOK_GAS, |ctx| hooks::run(ctx, Hook::End(summary)))?;
+        let sidecar = &self.ctx.chain.sidecar;
+        let taken = sidecar.taken.iter().filter_map(|digest| sidecar.offered.get(digest));
+        let sidecar = taken.map(|component| (*component).clone()).collect();
+        Ok(BlockOutcome {
+            transactions: self.transactions,
+            receipts: self.receipts,
+            sidecar,
+            gas_used: self.gas_used,
+            diff: self.ctx.journaled_state.database.into_diff(),
+        })
+    }
+
+    /// Lets the chain itself act. If that did anything, it becomes a system transaction of the block.
+    fn as_system(
+        &mut self,
+        input: Bytes,
+        gas_limit: u64,
+        act: impl FnOnce(&mut Ctx<'a>) -> Result<u64, ExecutionError>,
+    ) -> Result<(), ExecutionError> {
+        self.ctx.chain.begin_transaction();
+        self.ctx.tx = TxEnv { caller: SYSTEM_ADDRESS, gas_limit, data: input.clone(), ..Default::default() };
+        let gas_used = act(&mut self.ctx)?;
+        let logs = self.ctx.journal_mut().take_logs();
+        let changes = self.ctx.journal_mut().finalize();
+        let changed = self.ctx.journal_mut().db_mut().fold(changes);
+        if !changed && logs.is_empty() {
+            return Ok(());
+        }
+        let tx = system_transaction(self.env.chain_id, self.env.number, gas_limit, registry::ADDRESS, input);
+        let receipt = TxReceipt {
+            consensus: envelope(TxType::Legacy, true, self.gas_used + gas_used, logs),
+            gas_used,
+            effective_gas_price: 0,
+            contract_address: None,
+            fault: None,
+        };
+        self.include(tx, receipt);
+        Ok(())
+    }
+
+    fn receipt(&self, tx: &TxEnvelope, result: &ExecutionResult) -> TxReceipt {
+        let (logs, contract_address) = match result {
+            ExecutionResult::Success { logs, output: Output::Create(_, address), .. } => (logs.clone(), *address),
+            ExecutionResult::Success { logs, .. } => (logs.clone(), None),
+            _ => (Vec::new(), None),
+        };
+        let gas_used = result.tx_gas_used();
+        let succeeded = result.is_success();
+        TxReceipt {
+            consensus: envelope(tx.tx_type(), succeeded, self.gas_used + gas_used, logs),
+            gas_used,
+            effective_gas_price: tx.effective_gas_price(Some(self.env.base_fee)),
+            contract_address,
+            fault: self.ctx.chain.fault().filter(|_| !succeeded),
+        }
+    }
+
+    fn include(&mut self, tx: TxEnvelope, receipt: TxReceipt) {
+        self.gas_used += receipt.gas_used;
+        self.transactions.push(tx);
+        self.receipts.push(receipt);
+    }
+}
+
+fn envelope(tx_type: TxType, success: bool, cumulative_gas_used: u64, logs: Vec<Log>) -> ReceiptEnvelope {
+    let receipt: ReceiptWithBloom<Receipt> = Receipt { status: success.into(), cumulative_gas_used, logs }.with_bloom();
+    match tx_type {
+        TxType::Legacy => ReceiptEnvelope::Legacy(receipt),
+        TxType::Eip2930 => ReceiptEnvelope::Eip2930(receipt),
+        TxType::Eip1559 => ReceiptEnvelope::Eip1559(receipt),
+        TxType::Eip4844 => ReceiptEnvelope::Eip4844(receipt),
+        TxType::Eip7702 => ReceiptEnvelope::Eip7702(receipt),
+    }
+}
+
+/// Executes a whole block on its parent's state. Pure: the same arguments give the same outcome everywhere.
+///
+/// The outcome holds what the block *should* have been; [`crate::verify_header`] compares.
+pub fn execute(ground: Ground<'_>, env: BlockEnv, block: &Block) -> Result<BlockOutcome, ExecutionError> {
+    let mut executor = BlockExecutor::begin(ground, env)?;
+    for component in &block.sidecar {
+        executor.offer(component);
+    }
+    for (index, tx) in block.transactions.iter().enumerate().filter(|(_, tx)| !is_system_transaction(tx)) {
+        let bad = |why| ExecutionError::BadTransaction { index, why };
+        let sender = tx.recover_signer().map_err(|_| bad(TxRefusal::Invalid("its signature is not valid".into())))?;
+        executor.apply(tx, sender).map_err(|error| match error {
+            TxError::Refused(why) => bad(why),
+            TxError::Node(error) => error,
+        })?;
+    }
+    executor.finish()
+}

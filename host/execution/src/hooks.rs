@@ -1,0 +1,70 @@
+//! Block hooks: what engines do before and after a block's transactions.
+
+use caldera_engine::{EngineResult, Export};
+use caldera_types::{BlockSummary, Hooks, Mount, limits::HOOK_GAS};
+use revm::context_interface::{ContextTr, JournalTr};
+
+use crate::{
+    error::ExecutionError,
+    evm::Ctx,
+    host::block_env,
+    mounts::run_engine,
+    registry::{self, abi::IEngineRegistry as abi},
+};
+
+/// Which hook runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Hook {
+    Begin,
+    End(BlockSummary),
+}
+
+impl Hook {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Begin => "begin-block",
+            Self::End(_) => "end-block",
+        }
+    }
+
+    fn wanted(self, hooks: Hooks) -> bool {
+        match self {
+            Self::Begin => hooks.begin_block,
+            Self::End(_) => hooks.end_block,
+        }
+    }
+}
+
+/// Runs the hook of every mount that asks for it, in order of address, each with an equal share of [`HOOK_GAS`], so
+/// that no engine can starve another. A hook that fails is undone. Returns the gas used.
+pub(crate) fn run(ctx: &mut Ctx<'_>, hook: Hook) -> Result<u64, ExecutionError> {
+    let mounts: Vec<Mount> = ctx.chain.mounts().filter(|mount| hook.wanted(mount.hooks)).cloned().collect();
+    let Some(share) = HOOK_GAS.checked_div(mounts.len() as u64) else { return Ok(0) };
+    let mut gas_used = 0;
+    for mount in mounts {
+        gas_used += run_one(ctx, &mount, hook, share)?;
+    }
+    Ok(gas_used)
+}
+
+fn run_one(ctx: &mut Ctx<'_>, mount: &Mount, hook: Hook, gas: u64) -> Result<u64, ExecutionError> {
+    let env = block_env(ctx);
+    let export = match hook {
+        Hook::Begin => Export::BeginBlock { env },
+        Hook::End(summary) => Export::EndBlock { env, summary },
+    };
+    let checkpoint = ctx.journal_mut().checkpoint();
+    let (outcome, _) = run_engine(ctx, mount, export, false, gas)?;
+    let reason = match outcome.result {
+        EngineResult::Return(_) => {
+            ctx.journal_mut().checkpoint_commit();
+            return Ok(outcome.gas_used);
+        }
+        EngineResult::Revert(message) => String::from_utf8_lossy(&message).into_owned(),
+        EngineResult::Fault(fault) => fault.name().to_owned(),
+    };
+    ctx.journal_mut().checkpoint_revert(checkpoint);
+    tracing::warn!(mount = %mount.address, hook = hook.name(), reason, "block hook failed; its writes are undone");
+    registry::emit(ctx, &abi::HookFailed { mount: mount.address, hook: hook.name().to_owned(), reason });
+    Ok(outcome.gas_used)
+}

@@ -1,0 +1,183 @@
+//! What an engine reaches, on revm's journal: its storage, calls, logs and balances.
+
+use alloy_primitives::{Address, B256, Bytes, Log, LogData, U256};
+use caldera_engine::{EngineHost, GasMeter, HostError, LogLevel, Subcall, SubcallResult};
+use caldera_types::{BlockEnv, Fault};
+use revm::{
+    context_interface::{Cfg, ContextTr, JournalTr, LocalContextTr, host::LoadError},
+    handler::{FrameResult, Handler},
+    interpreter::{
+        CallInput, CallInputs, CallScheme, CallValue, FrameInput, SharedMemory, instructions::contract,
+        interpreter_action::FrameInit,
+    },
+};
+
+use crate::{
+    bytes_map,
+    evm::{self, Ctx, EvmHandler, SPEC},
+    slots::{Slots, fatal},
+};
+
+/// The engine's view of the journal during one call.
+pub(crate) struct JournalHost<'h, 'a> {
+    ctx: &'h mut Ctx<'a>,
+    account: Address,
+    max_depth: u8,
+    is_static: bool,
+    refund: i64,
+}
+
+impl<'h, 'a> JournalHost<'h, 'a> {
+    pub(crate) fn new(ctx: &'h mut Ctx<'a>, account: Address, max_depth: u8, is_static: bool) -> Self {
+        Self { ctx, account, max_depth, is_static, refund: 0 }
+    }
+
+    /// EVM gas refund that the call earned, if it succeeds.
+    pub(crate) fn refund(&self) -> i64 {
+        self.refund
+    }
+
+    fn slots<'s>(&'s mut self, gas: &'s mut GasMeter) -> Result<Slots<'s, 'a>, HostError> {
+        // The journal wants the account loaded before its slots. Mounts are warm, so this costs no gas.
+        self.ctx.journal_mut().load_account(self.account).map_err(fatal)?;
+        Ok(Slots { ctx: self.ctx, account: self.account, gas, refund: &mut self.refund })
+    }
+
+    /// Charges what CALL charges before the callee runs and gives back the callee's code.
+    fn charge_call(
+        &mut self,
+        call: &Subcall<'_>,
+        gas: &mut GasMeter,
+    ) -> Result<(B256, revm::state::Bytecode), HostError> {
+        let transfers = !call.value.is_zero();
+        let params = self.ctx.cfg().gas_params();
+        gas.charge(params.warm_storage_read_cost())?;
+        if transfers {
+            gas.charge(params.transfer_value_cost())?;
+        }
+        let loaded =
+            contract::load_account_delegated(self.ctx, SPEC, gas.remaining(), call.to, transfers, !call.is_static);
+        match loaded {
+            Ok((cost, _, code, hash)) => {
+                gas.charge(cost)?;
+                Ok((hash, code))
+            }
+            Err(LoadError::ColdLoadSkipped) => Err(HostError::Fault(Fault::OutOfFuel)),
+            Err(LoadError::DBError) => Err(HostError::Fatal("reading the callee's account".into())),
+        }
+    }
+
+    /// Runs the callee on the same journal.
+    fn run(&mut self, inputs: CallInputs) -> Result<FrameResult, HostError> {
+        let depth = self.ctx.journal().depth();
+        // Frames read their input from the local context's buffer, so a nested run gets a buffer of its own.
+        let outer = std::mem::take(&mut self.ctx.local);
+        let memory = SharedMemory::new_with_buffer(self.ctx.local.shared_memory_buffer().clone());
+        let init = FrameInit { depth, memory, frame_input: FrameInput::Call(Box::new(inputs)) };
+        let result = EvmHandler::default().run_exec_loop(&mut evm::borrow(self.ctx), init);
+        self.ctx.local = outer;
+        result.map_err(|error| HostError::Fatal(error.to_string()))
+    }
+}
+
+impl EngineHost for JournalHost<'_, '_> {
+    fn get(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<Option<Vec<u8>>, HostError> {
+        let mut slots = self.slots(gas)?;
+        bytes_map::get(key, |slot| bytes_map::SlotAccess::load(&mut slots, slot))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
+        bytes_map::set(key, value, &mut self.slots(gas)?)
+    }
+
+    fn remove(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
+        bytes_map::set(key, &[], &mut self.slots(gas)?)
+    }
+
+    fn call(&mut self, call: Subcall<'_>, gas: &mut GasMeter) -> Result<SubcallResult, HostError> {
+        let known_bytecode = self.charge_call(&call, gas)?;
+        if self.ctx.chain.depth > self.max_depth {
+            return Ok(SubcallResult::TooDeep);
+        }
+        let own = self.ctx.journal_mut().load_account(self.account).map_err(fatal)?;
+        if own.data.info.balance < call.value {
+            return Ok(SubcallResult::InsufficientBalance);
+        }
+        // EIP-150: a 64th stays with the caller.
+        let most = gas.remaining() - gas.remaining() / 64;
+        let given = call.gas.min(most);
+        gas.charge(given)?;
+        let stipend = if call.value.is_zero() { 0 } else { self.ctx.cfg().gas_params().call_stipend() };
+        let inputs = CallInputs {
+            input: CallInput::Bytes(Bytes::copy_from_slice(call.input)),
+            return_memory_offset: 0..0,
+            gas_limit: given + stipend,
+            reservoir: 0,
+            bytecode_address: call.to,
+            known_bytecode,
+            target_address: call.to,
+            caller: self.account,
+            value: CallValue::Transfer(call.value),
+            scheme: if call.is_static { CallScheme::StaticCall } else { CallScheme::Call },
+            is_static: self.is_static || call.is_static,
+            charged_new_account_state_gas: false,
+        };
+        let result = self.run(inputs)?;
+        let interpreted = result.interpreter_result();
+        gas.give_back(interpreted.gas.remaining());
+        let output = interpreted.output.clone();
+        Ok(match interpreted.result {
+            ok if ok.is_ok() => {
+                self.refund += interpreted.gas.refunded();
+                SubcallResult::Return(output)
+            }
+            revert if revert.is_revert() => SubcallResult::Revert(output),
+            halt => SubcallResult::Halt(format!("{halt:?}")),
+        })
+    }
+
+    fn emit(&mut self, topics: &[B256], data: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
+        let params = self.ctx.cfg().gas_params();
+        // At most four topics: the runtime checked.
+        gas.charge(375 + params.log_cost(topics.len() as u8, data.len() as u64))?;
+        let data = LogData::new_unchecked(topics.to_vec(), Bytes::copy_from_slice(data));
+        self.ctx.journal_mut().log(Log { address: self.account, data });
+        Ok(())
+    }
+
+    fn balance(&mut self, of: Address, gas: &mut GasMeter) -> Result<U256, HostError> {
+        let params = self.ctx.cfg().gas_params();
+        let (warm, cold) = (params.warm_storage_read_cost(), params.cold_account_additional_cost());
+        gas.charge(warm)?;
+        let loaded = self.ctx.journal_mut().load_account(of).map_err(fatal)?;
+        let (balance, is_cold) = (loaded.data.info.balance, loaded.is_cold);
+        if is_cold {
+            gas.charge(cold)?;
+        }
+        Ok(balance)
+    }
+
+    fn log(&mut self, level: LogLevel, message: &str) {
+        let engine = self.account;
+        match level {
+            LogLevel::Error => tracing::error!(target: "caldera::guest", %engine, "{message}"),
+            LogLevel::Warn => tracing::warn!(target: "caldera::guest", %engine, "{message}"),
+            LogLevel::Info => tracing::info!(target: "caldera::guest", %engine, "{message}"),
+            LogLevel::Debug => tracing::debug!(target: "caldera::guest", %engine, "{message}"),
+        }
+    }
+}
+
+/// The block that is being executed, in our words.
+pub(crate) fn block_env(ctx: &Ctx<'_>) -> BlockEnv {
+    BlockEnv {
+        chain_id: ctx.cfg.chain_id,
+        // Both were made from u64 by `evm::context`.
+        number: ctx.block.number.saturating_to(),
+        timestamp_s: ctx.block.timestamp.saturating_to(),
+        prev_randao: ctx.block.prevrandao.unwrap_or_default(),
+        beneficiary: ctx.block.beneficiary,
+        gas_limit: ctx.block.gas_limit,
+        base_fee: ctx.block.basefee,
+    }
+}

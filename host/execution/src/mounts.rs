@@ -1,0 +1,266 @@
+//! Engines where revm expects precompiles: the mount table of a block and the dispatch of calls to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy_primitives::{Address, Bytes, map::AddressSet};
+use caldera_engine::{CallOutcome, CallUnit, EngineError, EngineHost, EngineResult, Engines, Export, StageError};
+use caldera_types::{Component, Digest, EngineLimits, Fault, Grants, Mount, limits::MAX_SIDECAR_COMPONENTS};
+use revm::{
+    context::{ContextTr, LocalContextTr},
+    context_interface::JournalTr,
+    handler::{EthPrecompiles, PrecompileProvider},
+    interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult},
+    primitives::hardfork::SpecId,
+};
+
+use crate::{
+    Ground,
+    error::ExecutionError,
+    evm::{Ctx, SPEC},
+    host::JournalHost,
+    registry,
+};
+
+/// What stands as code at an engine's address: INVALID and the component's digest.
+///
+/// Solidity asks EXTCODESIZE before a call, so there must be code; whoever runs it by DELEGATECALL meets INVALID; and
+/// EXTCODEHASH tells contracts which component runs, under the state root.
+pub fn engine_code(digest: Digest) -> Bytes {
+    [&[0xfe], digest.0.as_slice()].concat().into()
+}
+
+/// The engines of one block, and what must be remembered while it runs.
+pub(crate) struct BlockEngines<'a> {
+    ground: Ground<'a>,
+    mounts: BTreeMap<Address, Mount>,
+    warm_addresses: AddressSet,
+    /// Components instantiated in this block: the next instance is cheaper.
+    warm: BTreeSet<Digest>,
+    /// Components that the block's transactions may stage.
+    pub(crate) sidecar: Sidecar<'a>,
+    /// How deep engines are nested right now.
+    pub(crate) depth: u8,
+    fault: Option<Fault>,
+    failure: Option<ExecutionError>,
+}
+
+/// The components that came with a block or with the pool's transactions, and those of them that were asked for.
+#[derive(Default)]
+pub(crate) struct Sidecar<'a> {
+    pub(crate) offered: BTreeMap<Digest, &'a Component>,
+    pub(crate) taken: Vec<Digest>,
+}
+
+impl<'a> Sidecar<'a> {
+    /// The component if it came along and the block may still take it.
+    pub(crate) fn take(&mut self, digest: Digest) -> Option<&'a Component> {
+        let component = *self.offered.get(&digest)?;
+        if !self.taken.contains(&digest) {
+            if self.taken.len() == MAX_SIDECAR_COMPONENTS {
+                return None;
+            }
+            self.taken.push(digest);
+        }
+        Some(component)
+    }
+}
+
+impl<'a> BlockEngines<'a> {
+    /// Reads the mount table from the parent's state.
+    pub(crate) fn load(ground: Ground<'a>) -> Result<Self, ExecutionError> {
+        let mut engines = Self {
+            ground,
+            mounts: BTreeMap::new(),
+            warm_addresses: EthPrecompiles::new(SPEC).warm_addresses().clone(),
+            warm: BTreeSet::new(),
+            sidecar: Sidecar::default(),
+            depth: 0,
+            fault: None,
+            failure: None,
+        };
+        engines.warm_addresses.insert(registry::ADDRESS);
+        for mount in registry::mounts(ground.view)? {
+            engines.put(mount);
+        }
+        Ok(engines)
+    }
+
+    /// A component that an earlier block brought.
+    pub(crate) fn stored_component(&self, digest: Digest) -> Result<Component, ExecutionError> {
+        self.ground.components.component(digest)?.ok_or(ExecutionError::MissingComponent(digest))
+    }
+
+    /// Adds or replaces a mount; only activation does, before the first transaction.
+    pub(crate) fn put(&mut self, mount: Mount) {
+        self.warm_addresses.insert(mount.address);
+        self.mounts.insert(mount.address, mount);
+    }
+
+    /// Precompiles, registry and mounts: warm in every transaction.
+    pub(crate) fn warm_addresses(&self) -> &AddressSet {
+        &self.warm_addresses
+    }
+
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.values()
+    }
+
+    pub(crate) fn mount(&self, address: Address) -> Option<&Mount> {
+        self.mounts.get(&address)
+    }
+
+    pub(crate) fn runtime(&self) -> &'a Engines {
+        self.ground.engines
+    }
+
+    pub(crate) fn begin_transaction(&mut self) {
+        self.fault = None;
+        self.depth = 0;
+    }
+
+    /// The fault of the outermost engine call of the transaction that had one.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    /// Remembers this node's own failure while revm unwinds: it only passes text.
+    pub(crate) fn fail(&mut self, failure: ExecutionError) -> String {
+        let text = failure.to_string();
+        self.failure.get_or_insert(failure);
+        text
+    }
+
+    pub(crate) fn take_failure(&mut self) -> Option<ExecutionError> {
+        self.failure.take()
+    }
+
+    /// Makes sure that a component known to the chain is compiled here.
+    pub(crate) fn ensure_ready(
+        &self,
+        digest: Digest,
+        grants: Grants,
+        limits: &EngineLimits,
+    ) -> Result<(), ExecutionError> {
+        if self.ground.engines.is_ready(digest, grants) {
+            return Ok(());
+        }
+        let component = self.stored_component(digest)?;
+        match self.ground.engines.stage(&component, grants, limits) {
+            Ok(_) => Ok(()),
+            Err(StageError::Node(error)) => Err(error.into()),
+            Err(StageError::Rejected(why)) => Err(ExecutionError::Engine(EngineError::Node(format!(
+                "component {digest} was accepted when staged and is now rejected: {why}"
+            )))),
+        }
+    }
+}
+
+/// Runs one export of an engine on the journal and gives back what it did, with the refund it earned.
+pub(crate) fn run_engine(
+    ctx: &mut Ctx<'_>,
+    mount: &Mount,
+    export: Export<'_>,
+    is_static: bool,
+    gas: u64,
+) -> Result<(CallOutcome, i64), ExecutionError> {
+    ctx.chain.ensure_ready(mount.digest, mount.grants, &mount.limits)?;
+    let unit = CallUnit {
+        digest: mount.digest,
+        grants: mount.grants,
+        limits: mount.limits,
+        warm: !ctx.chain.warm.insert(mount.digest),
+        is_static,
+        export,
+    };
+    let engines = ctx.chain.runtime();
+    ctx.chain.depth += 1;
+    let mut host = JournalHost::new(ctx, mount.address, mount.limits.subcall_depth, is_static);
+    let outcome = engines.call(unit, &mut host as &mut dyn EngineHost, gas);
+    let refund = host.refund();
+    ctx.chain.depth -= 1;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        // A node failure inside a nested run is the cause of this one.
+        Err(error) => return Err(ctx.chain.take_failure().unwrap_or(error.into())),
+    };
+    if let EngineResult::Fault(fault) = outcome.result {
+        ctx.chain.fault = Some(fault);
+    }
+    Ok((outcome, refund))
+}
+
+/// Ethereum's precompiles, the registry and the mounted engines. All state is in the context.
+#[derive(Clone, Copy)]
+pub(crate) struct Precompiles;
+
+impl<'e, 'a> PrecompileProvider<&'e mut Ctx<'a>> for Precompiles {
+    type Output = InterpreterResult;
+
+    fn set_spec(&mut self, _: SpecId) -> bool {
+        false
+    }
+
+    fn run(&mut self, ctx: &mut &'e mut Ctx<'a>, inputs: &CallInputs) -> Result<Option<InterpreterResult>, String> {
+        let address = inputs.bytecode_address;
+        if address == registry::ADDRESS && inputs.target_address == address {
+            return registry::run(ctx, inputs).map(Some).map_err(|failure| ctx.chain.fail(failure));
+        }
+        // By DELEGATECALL or a delegated account the engine would act on another account's storage: revm then runs
+        // the account's code, which is INVALID.
+        if inputs.target_address == address
+            && let Some(mount) = ctx.chain.mount(address).cloned()
+        {
+            return call(ctx, &mount, inputs).map(Some).map_err(|failure| ctx.chain.fail(failure));
+        }
+        EthPrecompiles::new(SPEC).run(*ctx, inputs)
+    }
+
+    fn warm_addresses(&self) -> &AddressSet {
+        // Asked only to warm the journal, which the context's set-up already did with the mounts included.
+        EthPrecompiles::new(SPEC).precompiles.addresses_set()
+    }
+}
+
+/// An EVM call that met an engine's address.
+fn call(ctx: &mut Ctx<'_>, mount: &Mount, inputs: &CallInputs) -> Result<InterpreterResult, ExecutionError> {
+    let input = inputs.input.bytes_local(&ctx.local);
+    let env = caldera_engine::CallEnv {
+        caller: inputs.caller,
+        origin: ctx.tx.caller,
+        self_address: mount.address,
+        value: inputs.value.get(),
+        is_static: inputs.is_static,
+        gas_left: inputs.gas_limit,
+        block: crate::host::block_env(ctx),
+    };
+    let export = Export::Call { env, input: &input };
+    let (outcome, refund) = run_engine(ctx, mount, export, inputs.is_static, inputs.gas_limit)?;
+    let mut gas = Gas::new_with_regular_gas_and_reservoir(inputs.gas_limit, inputs.reservoir);
+    let (result, output) = match outcome.result {
+        EngineResult::Return(output) => {
+            gas.record_refund(refund);
+            (InstructionResult::Return, output.into())
+        }
+        EngineResult::Revert(output) => (InstructionResult::Revert, output.into()),
+        EngineResult::Fault(fault) => (halt(ctx, fault), Bytes::new()),
+    };
+    if result.is_halt() || !gas.record_regular_cost(outcome.gas_used) {
+        gas.spend_all();
+    }
+    Ok(InterpreterResult::new(result, output, gas))
+}
+
+/// How revm names a fault, and where its user reads ours.
+fn halt(ctx: &mut Ctx<'_>, fault: Fault) -> InstructionResult {
+    match fault {
+        Fault::OutOfFuel => InstructionResult::PrecompileOOG,
+        Fault::StaticWrite => InstructionResult::StateChangeDuringStaticCall,
+        Fault::TooDeep => InstructionResult::CallTooDeep,
+        other => {
+            if ctx.journal().depth() == 1 {
+                ctx.local_mut().set_precompile_error_context(other.name().to_owned());
+            }
+            InstructionResult::PrecompileError
+        }
+    }
+}

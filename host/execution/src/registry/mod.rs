@@ -1,0 +1,161 @@
+//! The registry: a native contract at a fixed address that says which engine runs where, and who may change it.
+//!
+//! It is code of the host, so no engine can break it: a failed activation leaves it working. Its records lie in its own
+//! account's storage, in the layout that engines use, so they are under the state root and can be proven.
+
+pub mod abi;
+pub(crate) mod commands;
+pub(crate) mod records;
+
+use alloy_primitives::{Address, Bytes, Log, address};
+use alloy_sol_types::{SolError, SolEvent, SolInterface, SolValue};
+use caldera_engine::{GasMeter, HostError};
+use caldera_state::StateView;
+use caldera_types::{Digest, Fault, Mount};
+use revm::{
+    context_interface::{ContextTr, JournalTr},
+    interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult},
+};
+
+use abi::IEngineRegistry::{self as registry, IEngineRegistryCalls as Calls};
+pub use records::{Armed, Staged};
+
+use crate::{error::ExecutionError, evm::Ctx, host, slots::Slots};
+
+/// Where the registry is: "caldera" in ASCII, below the addresses that anyone can reach by a key.
+pub const ADDRESS: Address = address!("0000000000000000000000000063616c64657261");
+
+/// How a registry call can fail.
+enum Failure {
+    /// The caller's fault, told by a typed error.
+    Revert(Bytes),
+    /// Out of gas, a write in a static call, or this node's fault.
+    Host(HostError),
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+fn revert(error: impl SolError) -> Failure {
+    Failure::Revert(error.abi_encode().into())
+}
+
+/// Every mount of a state, by address.
+pub fn mounts(mut view: &dyn StateView) -> Result<Vec<Mount>, ExecutionError> {
+    let mut mounts = Vec::new();
+    for address in records::mount_addresses(&mut view)? {
+        let missing = || ExecutionError::Registry { key: format!("mount/{address}"), why: "missing".into() };
+        mounts.push(records::mount(&mut view, address)?.ok_or_else(missing)?);
+    }
+    Ok(mounts)
+}
+
+/// Every staged component of a state, in the order of staging.
+pub fn staged(mut view: &dyn StateView) -> Result<Vec<Staged>, ExecutionError> {
+    let mut staged = Vec::new();
+    for digest in records::staged_digests(&mut view)? {
+        staged.extend(records::staged(&mut view, digest)?);
+    }
+    Ok(staged)
+}
+
+/// What is armed in a state, by mount.
+pub fn armed(mut view: &dyn StateView) -> Result<Vec<Armed>, ExecutionError> {
+    records::armed(&mut view)
+}
+
+/// Who governs a state.
+pub fn governor(mut view: &dyn StateView) -> Result<Address, ExecutionError> {
+    records::governor(&mut view)
+}
+
+/// Emits an event of the registry.
+pub(crate) fn emit(ctx: &mut Ctx<'_>, event: &impl SolEvent) {
+    ctx.journal_mut().log(Log { address: ADDRESS, data: event.encode_log_data() });
+}
+
+/// A call that met the registry's address. `Err` is this node's fault.
+pub(crate) fn run(ctx: &mut Ctx<'_>, inputs: &CallInputs) -> Result<InterpreterResult, ExecutionError> {
+    let mut meter = GasMeter::new(inputs.gas_limit);
+    let mut refund = 0;
+    let result = dispatch(ctx, inputs, &mut meter, &mut refund);
+    let mut gas = Gas::new_with_regular_gas_and_reservoir(inputs.gas_limit, inputs.reservoir);
+    let (result, output) = match result {
+        Ok(output) => {
+            gas.record_refund(refund);
+            (InstructionResult::Return, output)
+        }
+        Err(Failure::Revert(output)) => (InstructionResult::Revert, output),
+        Err(Failure::Host(HostError::Fault(Fault::StaticWrite))) => {
+            (InstructionResult::StateChangeDuringStaticCall, Bytes::new())
+        }
+        Err(Failure::Host(HostError::Fault(_))) => (InstructionResult::PrecompileOOG, Bytes::new()),
+        Err(Failure::Host(HostError::Fatal(why))) => {
+            return Err(ctx.chain.take_failure().unwrap_or(ExecutionError::Evm(why)));
+        }
+    };
+    if result.is_halt() || !gas.record_regular_cost(meter.used()) {
+        gas.spend_all();
+    }
+    Ok(InterpreterResult::new(result, output, gas))
+}
+
+fn dispatch(ctx: &mut Ctx<'_>, inputs: &CallInputs, gas: &mut GasMeter, refund: &mut i64) -> Result<Bytes, Failure> {
+    if !inputs.value.get().is_zero() {
+        return Err(revert(registry::NotPayable {}));
+    }
+    let input = inputs.input.bytes_local(&ctx.local);
+    let call = Calls::abi_decode(&input).map_err(|_| {
+        let mut selector = [0; 4];
+        selector.iter_mut().zip(&input).for_each(|(to, from)| *to = *from);
+        revert(registry::BadCall { selector: selector.into() })
+    })?;
+    let number = host::block_env(ctx).number;
+    ctx.journal_mut().load_account(ADDRESS).map_err(|error| HostError::Fatal(error.to_string()))?;
+    let mut slots = Slots { ctx, account: ADDRESS, gas, refund };
+    if let Some(answer) = view(&mut slots, &call)? {
+        return Ok(answer);
+    }
+    if inputs.is_static {
+        return Err(HostError::Fault(Fault::StaticWrite).into());
+    }
+    let governor = records::governor(&mut slots)?;
+    if governor != inputs.caller {
+        return Err(revert(registry::NotGovernor { caller: inputs.caller, governor }));
+    }
+    commands::run(&mut slots, number, governor, call)?;
+    Ok(Bytes::new())
+}
+
+/// Answers a view function, or none if the call is a command.
+fn view(slots: &mut Slots<'_, '_>, call: &Calls) -> Result<Option<Bytes>, Failure> {
+    let answer = match call {
+        Calls::governor(_) => records::governor(slots)?.abi_encode(),
+        Calls::mounts(_) => {
+            let mut mounts = Vec::new();
+            for address in records::mount_addresses(slots)? {
+                mounts.extend(records::mount(slots, address)?.as_ref().map(registry::MountInfo::from));
+            }
+            mounts.abi_encode()
+        }
+        Calls::mountAt(call) => match records::mount(slots, call.mount)? {
+            Some(mount) => registry::MountInfo::from(&mount).abi_encode(),
+            None => return Err(revert(registry::NotMounted { mount: call.mount })),
+        },
+        Calls::stagedComponent(call) => match records::staged(slots, Digest(call.digest))? {
+            Some(staged) => registry::StagedInfo::from(staged).abi_encode(),
+            None => return Err(revert(registry::NotStaged { digest: call.digest })),
+        },
+        Calls::stagedDigests(_) => {
+            records::staged_digests(slots)?.into_iter().map(|digest| digest.0).collect::<Vec<_>>().abi_encode()
+        }
+        Calls::armed(_) => {
+            records::armed(slots)?.into_iter().map(registry::ArmedInfo::from).collect::<Vec<_>>().abi_encode()
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(answer.into()))
+}

@@ -1,0 +1,128 @@
+//! The parent's state with the block's changes so far on top, as revm reads it.
+
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, map::AddressMap};
+use caldera_state::{Account, AccountDiff, StateDiff, StateError, StateView};
+use revm::{
+    Database,
+    database_interface::DBErrorMarker,
+    state::{Account as EvmAccount, AccountInfo, Bytecode},
+};
+
+/// Reads fall through the diff to the view; finished transactions are folded into the diff.
+pub(crate) struct ViewDb<'a> {
+    view: &'a dyn StateView,
+    diff: StateDiff,
+}
+
+/// A read of the view that failed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct ViewError(#[from] pub(crate) StateError);
+
+impl DBErrorMarker for ViewError {}
+
+impl<'a> ViewDb<'a> {
+    pub(crate) fn new(view: &'a dyn StateView) -> Self {
+        Self { view, diff: StateDiff::default() }
+    }
+
+    /// What the block changed, consuming the database.
+    pub(crate) fn into_diff(self) -> StateDiff {
+        self.diff
+    }
+
+    /// Folds a finished transaction's journal into the diff; tells whether anything changed.
+    pub(crate) fn fold(&mut self, journal: AddressMap<EvmAccount>) -> bool {
+        let mut changed = false;
+        for (address, account) in journal {
+            if account.is_touched() {
+                changed |= self.fold_account(address, account);
+            }
+        }
+        changed
+    }
+
+    fn fold_account(&mut self, address: Address, account: EvmAccount) -> bool {
+        // EIP-161: an empty account is no account. EIP-6780: destroyed in the transaction that created it.
+        let gone = account.is_selfdestructed() || account.is_empty();
+        if gone && account.is_loaded_as_not_existing() {
+            return false;
+        }
+        let after = (!gone).then(|| to_account(&account.info));
+        if let (Some(account_after), Some(code)) = (&after, &account.info.code)
+            && account_after.code_hash != KECCAK256_EMPTY
+            && !code.is_empty()
+        {
+            self.diff.codes.entry(account_after.code_hash).or_insert_with(|| code.original_bytes());
+        }
+        let before = to_account(&account.original_info());
+        let info_changed = account.is_created() || gone || before != to_account(&account.info);
+        let storage: Vec<_> = account
+            .storage
+            .iter()
+            .filter(|(_, slot)| slot.is_changed())
+            .map(|(key, slot)| (*key, slot.present_value()))
+            .collect();
+        if !info_changed && storage.is_empty() {
+            return false;
+        }
+        let entry = self.diff.accounts.entry(address).or_insert_with(|| AccountDiff {
+            account: None,
+            wiped: false,
+            storage: Default::default(),
+        });
+        if gone || account.is_created() {
+            entry.wiped = true;
+            entry.storage.clear();
+        }
+        entry.account = after;
+        if !gone {
+            entry.storage.extend(storage);
+        }
+        true
+    }
+}
+
+fn to_account(info: &AccountInfo) -> Account {
+    Account { nonce: info.nonce, balance: info.balance, code_hash: info.code_hash }
+}
+
+impl Database for ViewDb<'_> {
+    type Error = ViewError;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ViewError> {
+        let account = match self.diff.accounts.get(&address) {
+            Some(changed) => changed.account,
+            None => self.view.account(address)?,
+        };
+        Ok(account.map(|a| {
+            AccountInfo { balance: a.balance, nonce: a.nonce, code_hash: a.code_hash, ..Default::default() }
+                .without_code()
+        }))
+    }
+
+    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, ViewError> {
+        let code = match self.diff.codes.get(&code_hash) {
+            Some(code) => code.clone(),
+            None => self.view.code(code_hash)?,
+        };
+        // Only a damaged delegation designator (EIP-7702) fails here; execution never stored one.
+        Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ViewError> {
+        if let Some(changed) = self.diff.accounts.get(&address) {
+            if let Some(value) = changed.storage.get(&slot) {
+                return Ok(*value);
+            }
+            if changed.wiped {
+                return Ok(U256::ZERO);
+            }
+        }
+        Ok(self.view.storage(address, slot)?)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, ViewError> {
+        Ok(self.view.block_hash(number)?)
+    }
+}
