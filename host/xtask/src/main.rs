@@ -1,9 +1,17 @@
 //! `cargo xtask`: the project's chores. Each is a module named after what it looks after; this file only reads the command line.
 
+mod bench;
+mod clients;
+mod component;
+mod dev;
 mod error;
 mod guest_target;
+mod node;
+mod plugins;
 mod process;
 mod report;
+mod suite;
+mod tidy;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +35,24 @@ enum Chore {
         #[arg(long)]
         road: Option<guest_target::Road>,
     },
+    /// Build every plugin to a component in target/plugins.
+    Plugins,
+    /// Check module headers, floors, names, consensus habits and WIT drift.
+    Tidy,
+    /// Everything that must hold: format, tidy, plugins, clippy, all tests, documentation, client tests.
+    Test,
+    /// Build plugins and node, then start `caldera dev`; arguments go to it.
+    Dev {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run one bench; arguments go to it.
+    Bench {
+        /// The bench target's name, such as `engine-call`.
+        name: String,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -44,5 +70,10 @@ fn run(chore: Chore) -> Result<()> {
     match chore {
         Chore::GuestTarget { road: Some(road) } => guest_target::force(&workspace, road).map(drop),
         Chore::GuestTarget { road: None } => guest_target::ensure(&workspace).map(drop),
+        Chore::Plugins => plugins::build(&workspace).map(drop),
+        Chore::Tidy => tidy::check(&workspace).map(|remark| eprintln!("tidy: {remark}")),
+        Chore::Test => suite::run(&workspace),
+        Chore::Dev { args } => dev::run(&workspace, &args),
+        Chore::Bench { name, args } => bench::run(&workspace, &name, &args),
     }
 }

@@ -35,7 +35,13 @@ pub fn fetch(toolchain: &Toolchain, work: &Path) -> Result<PathBuf> {
 
 /// `apt-get download` checks signatures and needs no rights beyond writing to `work`.
 fn download(package: &str, options: &[String], work: &Path) -> Result<()> {
-    Tool::new("apt-get").args(options).args(["-qq", "download", package]).dir(work).env("LC_ALL", "C").output().map(drop)
+    Tool::new("apt-get")
+        .args(options)
+        .args(["-qq", "download", package])
+        .dir(work)
+        .env("LC_ALL", "C")
+        .output()
+        .map(drop)
 }
 
 fn find_deb(work: &Path) -> Result<PathBuf> {

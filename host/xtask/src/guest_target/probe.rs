@@ -22,9 +22,11 @@ pub extern "C" fn probe(n: u32) -> u32 {
 pub fn compile(sysroot: Option<&Path>, scratch: &Path) -> Result<()> {
     let (source, wasm) = (scratch.join("probe.rs"), scratch.join("probe.wasm"));
     fs::write(&source, SOURCE).map_err(Error::file("write", &source))?;
-    let mut rustc = Tool::rustc()
-        .args(["--edition", "2024", "--crate-type", "cdylib", "--target", TARGET])
-        .args(["-Copt-level=3", "-Clto=fat", "-Cpanic=abort"]);
+    let mut rustc = Tool::rustc().args(["--edition", "2024", "--crate-type", "cdylib", "--target", TARGET]).args([
+        "-Copt-level=3",
+        "-Clto=fat",
+        "-Cpanic=abort",
+    ]);
     if let Some(sysroot) = sysroot {
         rustc = rustc.arg("--sysroot").arg(sysroot);
     }

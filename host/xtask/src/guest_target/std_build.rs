@@ -48,8 +48,9 @@ fn write_project(project: &Path) -> Result<()> {
     let source = project.join("src");
     fs::create_dir_all(&source).map_err(Error::file("create", &source))?;
     // The empty `[workspace]` keeps cargo from looking for one above.
-    let manifest =
-        format!("[package]\nname = \"{CRATE}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\n[workspace]\n");
+    let manifest = format!(
+        "[package]\nname = \"{CRATE}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\n[workspace]\n"
+    );
     for (path, text) in [(project.join("Cargo.toml"), manifest.as_str()), (source.join("lib.rs"), "")] {
         fs::write(&path, text).map_err(Error::file("write", &path))?;
     }

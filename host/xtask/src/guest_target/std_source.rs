@@ -51,7 +51,8 @@ fn given_by_caller(given: &Path, toolchain: &Toolchain, work: &Path) -> Result<P
 /// Looks where the usual layouts keep the library: itself, a source tree, a sysroot, a source tree in an archive.
 fn find_library(folder: &Path, release: &str) -> Option<PathBuf> {
     let inside = ["", "library", "lib/rustlib/src/rust/library"].map(|path| folder.join(path));
-    let nested = [format!("rustc-{release}-src"), format!("rustc-{release}")].map(|top| folder.join(top).join("library"));
+    let nested =
+        [format!("rustc-{release}-src"), format!("rustc-{release}")].map(|top| folder.join(top).join("library"));
     inside.into_iter().chain(nested).find(|place| is_library(place))
 }
 
@@ -74,7 +75,9 @@ mod tests {
 
     #[test]
     fn the_usual_layouts_are_found() {
-        for layout in ["", "library", "lib/rustlib/src/rust/library", "rustc-1.95.0/library", "rustc-1.95.0-src/library"] {
+        for layout in
+            ["", "library", "lib/rustlib/src/rust/library", "rustc-1.95.0/library", "rustc-1.95.0-src/library"]
+        {
             let dir = tempfile::tempdir().unwrap();
             make_library(&dir.path().join(layout));
             let found = find_library(dir.path(), "1.95.0").unwrap_or_else(|| panic!("layout `{layout}`"));

@@ -37,7 +37,8 @@ impl Toolchain {
 
 fn field(version: &str, name: &str) -> Result<String> {
     let line = version.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    line.map(str::to_owned).ok_or_else(|| Error::Answer { from: "rustc -vV", problem: format!("no line `{name}: …`") })
+    line.map(str::to_owned)
+        .ok_or_else(|| Error::Answer { from: "rustc -vV", problem: format!("no line `{name}: …`") })
 }
 
 #[cfg(test)]

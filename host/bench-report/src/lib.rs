@@ -1,0 +1,23 @@
+//! What benches share: samples to median and 99th percentile, an aligned table with the ratio against a named peer, and a
+//! JSON file with the machine it was measured on.
+//!
+//! ```no_run
+//! use caldera_bench::{Report, Samples};
+//!
+//! let mut report = Report::new("engine-call");
+//! report.row("warm call", Samples::time(1_000, 10, || { /* the work */ }));
+//! report.row_against("plain call", Samples::time(1_000, 10, || {}), "EVM call", Samples::time(1_000, 10, || {}));
+//! report.finish().unwrap();
+//! ```
+//!
+//! A bench target stands in its crate's manifest with `harness = false` and runs by `cargo xtask bench NAME`, which names the
+//! folder for the JSON in `CALDERA_BENCH_DIR`; without it only the table is printed.
+
+mod machine;
+mod report;
+mod samples;
+mod table;
+
+pub use machine::Machine;
+pub use report::{Peer, Report, Row};
+pub use samples::Samples;

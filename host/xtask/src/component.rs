@@ -1,0 +1,104 @@
+//! From a core module to a component: encodes, validates and proves that it asks for nothing but the engine contract.
+
+use crate::error::{Error, Result};
+use wit_component::ComponentEncoder;
+use wit_parser::decoding::{DecodedWasm, decode};
+
+/// The only package that a component may import from. What else it wanted would not link on any node.
+const CONTRACT: &str = "caldera:engine/";
+
+/// Encodes the module as a component.
+pub fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>> {
+    let bad = |problem: String| Error::Component { name: name.to_owned(), problem };
+    let encoded = ComponentEncoder::default().validate(true).module(module).and_then(|encoder| encoder.encode());
+    let bytes = encoded.map_err(|error| {
+        bad(format!(
+            "cannot be encoded as a component: {error:#}. An import that is not in WIT comes from a dependency that \
+                     expects an operating system or JavaScript; turn that feature off"
+        ))
+    })?;
+    check_world(&bytes).map_err(bad)?;
+    Ok(bytes)
+}
+
+/// The component's imports and exports, as it declares them itself.
+fn check_world(bytes: &[u8]) -> Result<(), String> {
+    let DecodedWasm::Component(resolve, world) = decode(bytes).map_err(|error| format!("cannot be read: {error:#}"))?
+    else {
+        return Err("is a WIT package, not a component".into());
+    };
+    let world = &resolve.worlds[world];
+    let imports = world.imports.keys().map(|key| resolve.name_world_key(key));
+    let foreign: Vec<_> = imports.filter(|import| !import.starts_with(CONTRACT)).collect();
+    if !foreign.is_empty() {
+        return Err(format!("imports {}; an engine may import only {CONTRACT}*", foreign.join(", ")));
+    }
+    if world.exports.is_empty() {
+        return Err("exports nothing; export the engine with the SDK's macro".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wit_component::{StringEncoding, embed_component_metadata};
+    use wit_parser::Resolve;
+
+    const HEADER: &[u8] = b"\0asm\x01\0\0\0";
+
+    /// A section of a core module. All bodies here are shorter than 128 bytes, so that one byte holds the length.
+    fn section(id: u8, body: &[u8]) -> Vec<u8> {
+        [&[id, u8::try_from(body.len()).unwrap()], body].concat()
+    }
+
+    /// `(module (type (func)) (import INTERFACE "go" (func)) (func) (export "run" (func 1)))`
+    fn module_importing(interface: &str) -> Vec<u8> {
+        let name = [&[u8::try_from(interface.len()).unwrap()], interface.as_bytes()].concat();
+        let import = [&[1], name.as_slice(), b"\x02go\0\0"].concat();
+        let sections = [
+            section(1, b"\x01\x60\0\0"),
+            section(2, &import),
+            section(3, b"\x01\0"),
+            section(7, b"\x01\x03run\0\x01"),
+            section(10, b"\x01\x02\0\x0b"),
+        ];
+        [HEADER.to_vec(), sections.concat()].concat()
+    }
+
+    /// Encodes `module` as an implementation of the one world in `wit`.
+    fn encoded(wit: &str, mut module: Vec<u8>) -> Result<Vec<u8>> {
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("test.wit", wit).unwrap();
+        let world = resolve.select_world(&[package], None).unwrap();
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+        encode("probe", &module)
+    }
+
+    fn check(wit: &str, module: Vec<u8>, want: Option<&str>) {
+        match (encoded(wit, module), want) {
+            (Ok(bytes), None) => assert!(bytes.starts_with(b"\0asm")),
+            (Err(error), Some(want)) => assert!(error.to_string().contains(want), "{error}"),
+            (got, want) => panic!("got {got:?}, want {want:?}"),
+        }
+    }
+
+    #[test]
+    fn only_the_contract_may_be_imported_and_something_must_be_exported() {
+        let world = |package: &str| {
+            format!(
+                "package {package}; interface state {{ go: func(); }} world w {{ import state; export run: func(); }}"
+            )
+        };
+        check(&world("caldera:engine@0.1.0"), module_importing("caldera:engine/state@0.1.0"), None);
+        check(&world("bad:io"), module_importing("bad:io/state"), Some("imports bad:io/state"));
+        check(&world("caldera:engine"), module_importing("env"), Some("cannot be encoded"));
+        check("package caldera:engine@0.1.0; world engine {}", HEADER.to_vec(), Some("exports nothing"));
+    }
+
+    #[test]
+    fn what_is_not_wasm_is_refused_by_name() {
+        let error = encode("broken", b"nonsense").unwrap_err().to_string();
+        assert!(error.starts_with("plugin `broken`: cannot be encoded"), "{error}");
+    }
+}
