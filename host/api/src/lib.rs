@@ -1,1 +1,30 @@
 //! What clients talk to: Ethereum JSON-RPC over HTTP and WebSocket, one endpoint per chain.
+//!
+//! [`ApiServer::serve`] listens on one port: `/chains/<name>` is a chain, `/` the first one. Methods have the shapes of
+//! the [execution-apis](https://github.com/ethereum/execution-apis), so that wallets, ethers and viem need nothing of
+//! ours; what is particular to this node is under `caldera_`.
+//!
+//! Invariants:
+//! - Nothing that a client sends or leaves undone can panic or stall the node: bodies, batches, connections,
+//!   subscriptions, filters, answers and gas are bounded by [`ApiLimits`], and slow subscribers are dropped.
+//! - What reads a disk or runs code does so on threads of this server's own runtime, never on the node's.
+//! - The API only reads and submits; it decides nothing. There are no keys here.
+//!
+//! Blocks are final when they are sealed, so the tags `latest`, `safe`, `finalized` and `pending` all mean the head;
+//! only `eth_getTransactionCount` knows more of `pending`: it counts the pool.
+
+mod args;
+mod caldera;
+mod context;
+mod convert;
+mod errors;
+mod eth;
+mod ids;
+mod limits;
+mod module;
+mod node;
+mod routes;
+mod server;
+
+pub use limits::ApiLimits;
+pub use server::{ApiError, ApiHandle, ApiServer};

@@ -1,0 +1,78 @@
+//! What every method of one chain has at hand, and how it finds the block that a client means.
+
+use std::sync::Arc;
+
+use alloy_eips::{BlockId, BlockNumberOrTag};
+use alloy_primitives::B256;
+use caldera_chain::{Chain, ExecutedBlock};
+use caldera_state::TrieView;
+
+use crate::{
+    errors::{Reply, RpcError},
+    eth::filters::Filters,
+    limits::ApiLimits,
+};
+
+/// One chain as the API sees it.
+pub(crate) struct ChainApi {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) limits: ApiLimits,
+    pub(crate) filters: Filters,
+}
+
+impl ChainApi {
+    pub(crate) fn new(chain: Arc<Chain>, limits: ApiLimits) -> Self {
+        let filters = Filters::new(limits.filters, limits.filter_idle);
+        Self { chain, limits, filters }
+    }
+
+    /// Height of the head.
+    pub(crate) fn head_number(&self) -> u64 {
+        self.chain.head().block.header.number
+    }
+
+    /// The height that a tag or number stands for; it may be above the head.
+    pub(crate) fn height(&self, block: BlockNumberOrTag) -> u64 {
+        match block {
+            BlockNumberOrTag::Number(number) => number,
+            BlockNumberOrTag::Earliest => 0,
+            // Blocks are final when sealed: see the crate's documentation.
+            BlockNumberOrTag::Latest
+            | BlockNumberOrTag::Safe
+            | BlockNumberOrTag::Finalized
+            | BlockNumberOrTag::Pending => self.head_number(),
+        }
+    }
+
+    /// The height of a block that exists, by number, tag or EIP-1898 object.
+    ///
+    /// `requireCanonical` always holds: a sealed block is never replaced, so every block known here is canonical.
+    pub(crate) fn existing(&self, block: Option<BlockId>) -> Reply<u64> {
+        match block.unwrap_or_default() {
+            BlockId::Number(block) => {
+                let number = self.height(block);
+                if number > self.head_number() { Err(RpcError::NoBlock(number.to_string())) } else { Ok(number) }
+            }
+            BlockId::Hash(block) => self.existing_hash(block.block_hash),
+        }
+    }
+
+    /// The height of a block that exists, by hash.
+    pub(crate) fn existing_hash(&self, hash: B256) -> Reply<u64> {
+        self.chain.number_of(hash)?.ok_or_else(|| RpcError::NoBlock(hash.to_string()))
+    }
+
+    /// A block, or none when there is no such block.
+    pub(crate) fn block(&self, block: BlockId) -> Reply<Option<Arc<ExecutedBlock>>> {
+        let number = match block {
+            BlockId::Number(block) => Some(self.height(block)),
+            BlockId::Hash(block) => self.chain.number_of(block.block_hash)?,
+        };
+        Ok(number.map(|number| self.chain.block(number)).transpose()?.flatten())
+    }
+
+    /// The state after a block.
+    pub(crate) fn view(&self, block: Option<BlockId>) -> Reply<TrieView> {
+        Ok(self.chain.view(self.existing(block)?)?)
+    }
+}

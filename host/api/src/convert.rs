@@ -1,0 +1,144 @@
+//! Blocks, transactions, receipts and logs in the shapes of the execution-apis.
+
+use alloy_consensus::{BlockBody, Header, Sealed, Transaction as _, TxEnvelope, transaction::Recovered};
+use alloy_eips::{BlockNumHash, Encodable2718, eip4895::Withdrawals};
+use alloy_primitives::{Address, Bytes, U256};
+use alloy_rpc_types_eth::{
+    Block, BlockTransactions, Filter, Header as RpcHeader, Log, Transaction, TransactionReceipt,
+};
+use caldera_chain::{ExecutedBlock, PooledTx};
+use serde::Serialize;
+
+/// A receipt; `calderaFault` names the fault of the engine that halted the transaction, and stands only there.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Receipt {
+    #[serde(flatten)]
+    pub(crate) inner: TransactionReceipt,
+    #[serde(rename = "calderaFault", skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<&'static str>,
+}
+
+/// A block, with whole transactions or their hashes.
+pub(crate) fn block(executed: &ExecutedBlock, full: bool) -> Block {
+    let sealed = &executed.block;
+    let transactions = if full {
+        BlockTransactions::Full((0..sealed.transactions.len()).filter_map(|index| mined(executed, index)).collect())
+    } else {
+        BlockTransactions::Hashes(sealed.transactions.iter().map(|tx| *tx.tx_hash()).collect())
+    };
+    // Rollup blocks withdraw nothing, but the field is part of the fork's blocks.
+    let withdrawals = Some(Withdrawals::default());
+    let body =
+        BlockBody { transactions: sealed.transactions.clone(), ommers: Vec::new(), withdrawals: withdrawals.clone() };
+    let size = alloy_consensus::Block::rlp_length_for(&sealed.header, &body);
+    let header = Sealed::new_unchecked(sealed.header.clone(), sealed.hash());
+    let header = RpcHeader::from_consensus(header, None, Some(U256::from(size)));
+    Block { header, uncles: Vec::new(), transactions, withdrawals }
+}
+
+/// A header as `newHeads` shows it.
+pub(crate) fn header(executed: &ExecutedBlock) -> RpcHeader<Header> {
+    RpcHeader::from_sealed(Sealed::new_unchecked(executed.block.header.clone(), executed.block.hash()))
+}
+
+/// The transaction at an index of a block, or none past the last.
+pub(crate) fn mined(executed: &ExecutedBlock, index: usize) -> Option<Transaction> {
+    let sealed = &executed.block;
+    let tx = sealed.transactions.get(index)?;
+    let price = tx.effective_gas_price(sealed.header.base_fee_per_gas);
+    Some(Transaction {
+        inner: Recovered::new_unchecked(tx.clone(), sender(executed, index)?),
+        block_hash: Some(sealed.hash()),
+        block_number: Some(sealed.header.number),
+        transaction_index: Some(index as u64),
+        effective_gas_price: Some(executed.receipts.get(index).map_or(price, |receipt| receipt.effective_gas_price)),
+        block_timestamp: Some(sealed.header.timestamp),
+    })
+}
+
+/// A transaction that waits in the pool.
+pub(crate) fn pending(pooled: &PooledTx) -> Transaction {
+    Transaction {
+        inner: Recovered::new_unchecked(pooled.tx.clone(), pooled.sender),
+        block_hash: None,
+        block_number: None,
+        transaction_index: None,
+        effective_gas_price: Some(pooled.tx.max_fee_per_gas()),
+        block_timestamp: None,
+    }
+}
+
+/// The receipt of the transaction at an index of a block, or none past the last.
+pub(crate) fn receipt(executed: &ExecutedBlock, index: usize) -> Option<Receipt> {
+    let earlier_logs = executed.receipts.iter().take(index).map(|receipt| receipt.logs().len()).sum();
+    receipt_after(executed, index, earlier_logs)
+}
+
+/// Every receipt of a block, in order.
+pub(crate) fn receipts(executed: &ExecutedBlock) -> Vec<Receipt> {
+    let mut earlier_logs = 0;
+    let mut receipts = Vec::with_capacity(executed.receipts.len());
+    for (index, stored) in executed.receipts.iter().enumerate() {
+        receipts.extend(receipt_after(executed, index, earlier_logs));
+        earlier_logs += stored.logs().len();
+    }
+    receipts
+}
+
+fn receipt_after(executed: &ExecutedBlock, index: usize, earlier_logs: usize) -> Option<Receipt> {
+    let sealed = &executed.block;
+    let tx = sealed.transactions.get(index)?;
+    let stored = executed.receipts.get(index)?;
+    let mut log_index = earlier_logs as u64;
+    let inner = stored.consensus.clone().map_logs(|inner| {
+        log_index += 1;
+        Log {
+            inner,
+            block_hash: Some(sealed.hash()),
+            block_number: Some(sealed.header.number),
+            block_timestamp: Some(sealed.header.timestamp),
+            transaction_hash: Some(*tx.tx_hash()),
+            transaction_index: Some(index as u64),
+            log_index: Some(log_index - 1),
+            removed: false,
+        }
+    });
+    let inner = TransactionReceipt {
+        inner,
+        transaction_hash: *tx.tx_hash(),
+        transaction_index: Some(index as u64),
+        block_hash: Some(sealed.hash()),
+        block_number: Some(sealed.header.number),
+        gas_used: stored.gas_used,
+        effective_gas_price: stored.effective_gas_price,
+        blob_gas_used: None,
+        blob_gas_price: None,
+        from: sender(executed, index)?,
+        to: tx.to(),
+        contract_address: stored.contract_address,
+    };
+    Some(Receipt { inner, fault: stored.fault.map(|fault| fault.name()) })
+}
+
+/// The logs of a block that a filter lets through. The filter's own block range is not looked at here.
+pub(crate) fn logs(executed: &ExecutedBlock, filter: &Filter) -> Vec<Log> {
+    let sealed = &executed.block;
+    if !filter.matches_bloom(sealed.header.logs_bloom) {
+        return Vec::new();
+    }
+    let everywhere = Filter { block_option: Default::default(), ..filter.clone() };
+    let place = BlockNumHash { number: sealed.header.number, hash: sealed.hash() };
+    let receipts = sealed.transactions.iter().map(|tx| *tx.tx_hash());
+    let receipts = receipts.zip(executed.receipts.iter().map(|receipt| &receipt.consensus));
+    everywhere.matching_block_logs(place, sealed.header.timestamp, receipts, false)
+}
+
+/// Who sent the transaction at an index: the system address for the chain's own.
+fn sender(executed: &ExecutedBlock, index: usize) -> Option<Address> {
+    executed.senders.get(index).copied()
+}
+
+/// A transaction as it was signed, for `eth_getRawTransactionByHash`.
+pub(crate) fn raw(tx: &TxEnvelope) -> Bytes {
+    tx.encoded_2718().into()
+}

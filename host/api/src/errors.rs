@@ -1,0 +1,176 @@
+//! What a client is told when a call fails: the one error of the API, with its JSON-RPC code.
+//!
+//! Codes are those of JSON-RPC 2.0, EIP-1474 and geth; the wording of refused transactions is geth's, because ethers and
+//! viem tell one refusal from another by it.
+
+use alloy_primitives::{Bytes, hex};
+use alloy_sol_types::decode_revert_reason;
+use caldera_chain::{ChainError, SimulateError, SubmitError};
+use caldera_execution::{EstimateError, SimulationResult, TxError};
+use caldera_state::StateError;
+use caldera_types::Fault;
+use jsonrpsee_types::ErrorObjectOwned;
+
+/// What a method gives back.
+pub(crate) type Reply<T> = Result<T, RpcError>;
+
+/// Why a call has no answer. All but [`RpcError::Node`] are the caller's doing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RpcError {
+    /// Parameters that do not read.
+    #[error("invalid params: {0}")]
+    InvalidParams(String),
+    /// No block by that number or hash.
+    #[error("header not found: no block {0}")]
+    NoBlock(String),
+    /// No filter by that identifier.
+    #[error("filter not found: it was never installed, was uninstalled, or was not asked for too long")]
+    NoFilter,
+    /// Over one of [`crate::ApiLimits`].
+    #[error("limit exceeded: {0}")]
+    Limit(String),
+    /// A transaction that the pool does not take, in geth's words.
+    #[error("{0}")]
+    Refused(String),
+    /// A simulated call reverted with this data.
+    #[error("execution reverted{}", decode_revert_reason(.0).map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Reverted(Bytes),
+    /// A simulated call used up its gas or did what no code may do.
+    #[error("execution halted: {0}")]
+    Halted(String),
+    /// A simulated call met the fault of an engine.
+    #[error("engine fault: {0}")]
+    EngineFault(Fault),
+    /// The node's own fault.
+    #[error("internal error: {0}")]
+    Node(String),
+}
+
+impl RpcError {
+    /// The JSON-RPC code.
+    fn code(&self) -> i32 {
+        match self {
+            Self::InvalidParams(_) => -32602,
+            Self::NoBlock(_) | Self::NoFilter | Self::Refused(_) | Self::Halted(_) | Self::EngineFault(_) => -32000,
+            Self::Limit(_) => -32005,
+            Self::Reverted(_) => 3,
+            Self::Node(_) => -32603,
+        }
+    }
+
+    /// What the client finds under `data`.
+    fn data(&self) -> Option<String> {
+        match self {
+            Self::Reverted(data) => Some(hex::encode_prefixed(data)),
+            Self::EngineFault(fault) => Some(fault.name().to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl From<RpcError> for ErrorObjectOwned {
+    fn from(error: RpcError) -> Self {
+        if let RpcError::Node(why) = &error {
+            tracing::error!(%why, "a call failed by this node's fault");
+        }
+        ErrorObjectOwned::owned(error.code(), error.to_string(), error.data())
+    }
+}
+
+impl From<ChainError> for RpcError {
+    fn from(error: ChainError) -> Self {
+        match error {
+            ChainError::UnknownBlock(number) => Self::NoBlock(number.to_string()),
+            error => Self::Node(error.to_string()),
+        }
+    }
+}
+
+impl From<StateError> for RpcError {
+    fn from(error: StateError) -> Self {
+        Self::Node(error.to_string())
+    }
+}
+
+impl From<SubmitError> for RpcError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Node(error) => error.into(),
+            refusal => Self::Refused(refusal.to_string()),
+        }
+    }
+}
+
+impl From<TxError> for RpcError {
+    fn from(error: TxError) -> Self {
+        match error {
+            TxError::Refused(refusal) => Self::Refused(refusal.to_string()),
+            TxError::Node(error) => Self::Node(error.to_string()),
+        }
+    }
+}
+
+impl From<SimulateError> for RpcError {
+    fn from(error: SimulateError) -> Self {
+        match error {
+            SimulateError::Tx(error) | SimulateError::Estimate(EstimateError::Tx(error)) => error.into(),
+            SimulateError::Estimate(EstimateError::Fails(result)) => Self::of(result),
+            SimulateError::Node(error) => error.into(),
+        }
+    }
+}
+
+impl RpcError {
+    /// How a simulated call failed.
+    fn of(result: SimulationResult) -> Self {
+        match result {
+            SimulationResult::Revert(data) => Self::Reverted(data),
+            SimulationResult::Halt { fault: Some(fault), .. } => Self::EngineFault(fault),
+            SimulationResult::Halt { reason, fault: None } => Self::Halted(reason),
+            SimulationResult::Return(_) => Self::Node("a call that returned was taken for a failed one".into()),
+        }
+    }
+}
+
+/// The data that a simulated call returned, or how it failed.
+pub(crate) fn returned(result: SimulationResult) -> Reply<Bytes> {
+    match result {
+        SimulationResult::Return(data) => Ok(data),
+        failed => Err(RpcError::of(failed)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_sol_types::{Revert, SolError};
+
+    fn check(error: RpcError, code: i32, message: &str, data: Option<&str>) {
+        let object = ErrorObjectOwned::from(error);
+        assert_eq!(object.code(), code);
+        assert_eq!(object.message(), message);
+        assert_eq!(object.data().map(|data| data.get().trim_matches('"').to_owned()).as_deref(), data);
+    }
+
+    #[test]
+    fn errors_read_as_clients_expect() {
+        let reason: Bytes = Revert::from("no margin").abi_encode().into();
+        check(
+            RpcError::Reverted(reason.clone()),
+            3,
+            "execution reverted: no margin",
+            Some(&hex::encode_prefixed(&reason)),
+        );
+        check(RpcError::Reverted(Bytes::new()), 3, "execution reverted", Some("0x"));
+        check(RpcError::EngineFault(Fault::OutOfFuel), -32000, "engine fault: out-of-fuel", Some("out-of-fuel"));
+        check(RpcError::InvalidParams("x".into()), -32602, "invalid params: x", None);
+    }
+
+    #[test]
+    fn a_typed_revert_keeps_its_data_and_gets_no_invented_reason() {
+        let data = Bytes::from_static(&[0xde, 0xad, 0xbe, 0xef]);
+        let object = ErrorObjectOwned::from(RpcError::Reverted(data));
+        assert_eq!(object.data().unwrap().get(), "\"0xdeadbeef\"");
+        assert_eq!(object.code(), 3);
+    }
+}

@@ -1,0 +1,66 @@
+//! Logs by filter, with the header's bloom asked before a block is read.
+
+use alloy_rpc_types_eth::{Filter, FilterBlockOption, Log};
+use jsonrpsee_core::RegisterMethodError;
+use std::ops::RangeInclusive;
+
+use crate::{
+    context::ChainApi,
+    convert,
+    errors::{Reply, RpcError},
+    module::Module,
+};
+
+pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
+    module.blocking("eth_getLogs", |api, args| find(api, &args.next("filter")?))
+}
+
+/// The logs that a filter lets through, oldest first.
+pub(super) fn find(api: &ChainApi, filter: &Filter) -> Reply<Vec<Log>> {
+    walk(api, filter, heights(api, filter)?)
+}
+
+/// The logs in a range of blocks that a filter lets through; the filter's own range is not looked at.
+pub(super) fn walk(api: &ChainApi, filter: &Filter, heights: RangeInclusive<u64>) -> Reply<Vec<Log>> {
+    let (first, last) = (*heights.start(), *heights.end());
+    let blocks = if last < first { 0 } else { (last - first).saturating_add(1) };
+    if blocks > api.limits.log_blocks {
+        let most = api.limits.log_blocks;
+        return Err(RpcError::Limit(format!("block range of {blocks} is too wide, at most {most} in one query")));
+    }
+    let mut logs = Vec::new();
+    for number in heights {
+        let Some((_, header)) = api.chain.header(number)? else { break };
+        if !filter.matches_bloom(header.logs_bloom) {
+            continue;
+        }
+        let Some(block) = api.chain.block(number)? else { break };
+        logs.extend(convert::logs(&block, filter));
+        if logs.len() > api.limits.log_results {
+            let most = api.limits.log_results;
+            return Err(RpcError::Limit(format!(
+                "query returned more than {most} results; up to block {number} there are {}",
+                logs.len()
+            )));
+        }
+    }
+    Ok(logs)
+}
+
+/// The blocks that a filter asks about. Bounds above the head end at the head; both left out mean the head.
+fn heights(api: &ChainApi, filter: &Filter) -> Reply<RangeInclusive<u64>> {
+    match filter.block_option {
+        FilterBlockOption::AtBlockHash(hash) => {
+            let number = api.existing_hash(hash)?;
+            Ok(number..=number)
+        }
+        FilterBlockOption::Range { from_block, to_block } => {
+            let from = api.height(from_block.unwrap_or_default());
+            let to = api.height(to_block.unwrap_or_default());
+            if from > to && to_block.is_some() {
+                return Err(RpcError::InvalidParams(format!("block range begins at {from} and ends at {to}")));
+            }
+            Ok(from..=to.min(api.head_number()))
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The `eth_` methods, by noun.
+
+mod blocks;
+mod calls;
+mod fees;
+pub(crate) mod filters;
+mod logs;
+mod state;
+mod subscriptions;
+mod transactions;
+
+use jsonrpsee_core::RegisterMethodError;
+
+use crate::module::Module;
+
+pub(crate) use transactions::decode as decode_transaction;
+
+/// Adds them all.
+pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
+    blocks::register(module)?;
+    transactions::register(module)?;
+    state::register(module)?;
+    calls::register(module)?;
+    fees::register(module)?;
+    logs::register(module)?;
+    filters::register(module)?;
+    subscriptions::register(module)
+}

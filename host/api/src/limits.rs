@@ -1,0 +1,79 @@
+//! What one client, and all of them together, may ask of the node.
+
+use std::time::Duration;
+
+/// Limits of the API. None of them touches consensus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiLimits {
+    /// Longest request, in bytes. The largest honest one is a component's stage: 2 MiB, twice as long in hexadecimal.
+    pub request_bytes: u32,
+    /// Longest answer, in bytes.
+    pub response_bytes: u32,
+    /// Most calls in one batch.
+    pub batch_calls: u32,
+    /// Most open connections, over all chains.
+    pub connections: u32,
+    /// Most subscriptions of one WebSocket connection.
+    pub subscriptions_per_connection: u32,
+    /// Messages kept for one WebSocket connection that does not read.
+    pub buffered_messages: u32,
+    /// How long a subscriber may leave that buffer full before its subscription ends.
+    pub slow_subscriber: Duration,
+    /// Most installed filters of one chain.
+    pub filters: usize,
+    /// How long a filter lives without being asked for changes.
+    pub filter_idle: Duration,
+    /// Most blocks that one `eth_getLogs` walks over.
+    pub log_blocks: u64,
+    /// Most logs in one answer.
+    pub log_results: usize,
+    /// Most blocks in one `eth_feeHistory`.
+    pub fee_history_blocks: u64,
+    /// Most slots in one `eth_getProof`.
+    pub proof_slots: usize,
+    /// Most gas of one `eth_call`.
+    pub call_gas: u64,
+    /// Threads that run calls and read the disk. Each has [`STACK_BYTES`] of stack.
+    pub threads: usize,
+    /// How long open requests may take to end once the server is told to stop.
+    pub stop_grace: Duration,
+}
+
+impl ApiLimits {
+    /// What suits one machine with a few chains.
+    pub const fn recommended() -> Self {
+        Self {
+            request_bytes: 8 << 20,
+            response_bytes: 32 << 20,
+            batch_calls: 200,
+            connections: 512,
+            subscriptions_per_connection: 64,
+            buffered_messages: 1024,
+            slow_subscriber: Duration::from_secs(10),
+            filters: 1024,
+            filter_idle: Duration::from_secs(300),
+            log_blocks: 10_000,
+            log_results: 10_000,
+            fee_history_blocks: 1024,
+            proof_slots: 1024,
+            call_gas: 50_000_000,
+            threads: 16,
+            stop_grace: Duration::from_secs(3),
+        }
+    }
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        Self::recommended()
+    }
+}
+
+/// Stack of each thread: simulated calls nest engines in contracts in engines.
+pub(crate) const STACK_BYTES: usize = 32 << 20;
+
+const _: () = {
+    let limits = ApiLimits::recommended();
+    assert!(limits.request_bytes as usize > 2 * caldera_types::limits::MAX_COMPONENT_BYTES + 4096);
+    assert!(limits.call_gas <= caldera_types::limits::BLOCK_GAS);
+};

@@ -1,0 +1,153 @@
+//! Which path leads where: `/chains/<name>` to a chain, `/` to the first, a browser's GET to a list of the chains.
+
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+
+use alloy_primitives::U64;
+use caldera_chain::Chain;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use hyper::body::Incoming;
+use jsonrpsee_server::{
+    BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, PingConfig, Server, ServerConfig, StopHandle,
+    TowerServiceBuilder, ws,
+};
+use serde_json::{Value, json};
+use tower::{Service, layer::util::Identity};
+
+use crate::{
+    context::ChainApi, ids::HexIds, limits::ApiLimits, module::Module, node::CLIENT_VERSION, server::ApiError,
+};
+
+/// Any page may ask: there are no keys and no cookies here, only what the chain shows to everybody.
+const CORS: [(HeaderName, &str); 4] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"),
+    (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+];
+
+/// The chains by name, and what serves a request to one of them.
+pub(crate) struct Routes {
+    chains: BTreeMap<String, Methods>,
+    first: String,
+    index: Value,
+    service: TowerServiceBuilder<Identity, Identity>,
+    stop: StopHandle,
+}
+
+impl Routes {
+    pub(crate) fn new(chains: Vec<Arc<Chain>>, limits: &ApiLimits, stop: StopHandle) -> Result<Self, ApiError> {
+        let first = chains.first().ok_or(ApiError::NoChains)?.name().to_owned();
+        let index = chains.iter().map(|chain| {
+            json!({
+                "name": chain.name(),
+                "chainId": U64::from(chain.chain_id()),
+                "path": format!("/chains/{}", chain.name()),
+            })
+        });
+        let index = json!({ "client": CLIENT_VERSION, "chains": index.collect::<Vec<_>>() });
+        let mut methods = BTreeMap::new();
+        for chain in chains {
+            let name = chain.name().to_owned();
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+                return Err(ApiError::BadName(name));
+            }
+            let api = Module::methods(Arc::new(ChainApi::new(chain, limits.clone())))?;
+            if methods.insert(name.clone(), api).is_some() {
+                return Err(ApiError::NameTaken(name));
+            }
+        }
+        let service = Server::builder().set_config(config(limits)).to_service_builder();
+        Ok(Self { chains: methods, first, index, service, stop })
+    }
+
+    /// What tells that the server is to stop.
+    pub(crate) fn stop(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// Answers one HTTP request, a WebSocket's handshake included.
+    pub(crate) async fn answer(&self, request: HttpRequest<Incoming>) -> Result<HttpResponse, Infallible> {
+        let mut response = self.dispatch(request).await;
+        for (name, value) in CORS {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        Ok(response)
+    }
+
+    async fn dispatch(&self, request: HttpRequest<Incoming>) -> HttpResponse {
+        if request.method() == Method::OPTIONS {
+            return with_status(StatusCode::NO_CONTENT, HttpBody::empty());
+        }
+        let Some(methods) = self.methods(request.uri().path()) else {
+            let names: Vec<_> = self.chains.keys().map(|name| format!("/chains/{name}")).collect();
+            let error = format!("nothing at {}; the chains are at {}", request.uri().path(), names.join(", "));
+            return with_status(StatusCode::NOT_FOUND, pretty(&json!({ "error": error })));
+        };
+        if request.method() == Method::GET && !ws::is_upgrade_request(&request) {
+            let mut response = with_status(StatusCode::OK, pretty(&self.index));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            return response;
+        }
+        let mut service = self.service.clone().build(methods.clone(), self.stop.clone());
+        service.call(request).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "a request failed in the transport");
+            with_status(StatusCode::INTERNAL_SERVER_ERROR, HttpBody::empty())
+        })
+    }
+
+    /// The methods of the chain that a path names.
+    fn methods(&self, path: &str) -> Option<&Methods> {
+        self.chains.get(chain_name(path)?.unwrap_or(&self.first))
+    }
+}
+
+/// The chain that a path names: none when it names nothing, and inside none for the first one.
+fn chain_name(path: &str) -> Option<Option<&str>> {
+    let path = path.trim_end_matches('/');
+    if path.is_empty() { Some(None) } else { path.strip_prefix("/chains/").map(Some) }
+}
+
+fn config(limits: &ApiLimits) -> ServerConfig {
+    ServerConfig::builder()
+        .max_request_body_size(limits.request_bytes)
+        .max_response_body_size(limits.response_bytes)
+        .max_connections(limits.connections)
+        .max_subscriptions_per_connection(limits.subscriptions_per_connection)
+        .set_batch_request_config(BatchRequestConfig::Limit(limits.batch_calls))
+        // Zero would panic there.
+        .set_message_buffer_capacity(limits.buffered_messages.max(1))
+        .enable_ws_ping(PingConfig::new())
+        .set_id_provider(HexIds)
+        .build()
+}
+
+fn with_status(status: StatusCode, body: HttpBody) -> HttpResponse {
+    let mut response = HttpResponse::new(body);
+    *response.status_mut() = status;
+    response
+}
+
+fn pretty(json: &Value) -> HttpBody {
+    HttpBody::from(format!("{json:#}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, name: Option<Option<&str>>) {
+        assert_eq!(chain_name(path), name, "{path}");
+    }
+
+    #[test]
+    fn paths_name_chains() {
+        check("/", Some(None));
+        check("", Some(None));
+        check("/chains/finance", Some(Some("finance")));
+        check("/chains/finance/", Some(Some("finance")));
+        check("/chains", None);
+        check("/chains/", None);
+        check("/finance", None);
+        check("/chains/a/b", Some(Some("a/b")));
+    }
+}
