@@ -5,8 +5,8 @@
 
 use caldera_types::{Grants, Interface, limits::MAX_COMPONENT_BYTES};
 use wasmparser::{
-    BinaryReaderError, CanonicalOption, ComponentExternalKind, CompositeInnerType, Encoding, FunctionBody, Parser,
-    Payload,
+    BinaryReaderError, CanonicalOption, ComponentExternalKind, ComponentImport, ComponentTypeRef, CompositeInnerType,
+    Encoding, FunctionBody, Parser, Payload,
 };
 
 use crate::{error::Rejection, imports::import_name};
@@ -148,7 +148,7 @@ impl Count {
                 at_most("imports", section.count().into(), limits::IMPORTS.into())?;
                 if self.depth == 1 {
                     for import in section {
-                        import_is_granted(import.map_err(malformed)?.name.name, grants)?;
+                        import_is_granted(&import.map_err(malformed)?, grants)?;
                     }
                 }
             }
@@ -195,9 +195,11 @@ fn canonical(function: wasmparser::CanonicalFunction) -> Result<(), Rejection> {
     }
 }
 
-/// An import must be an interface of ours and granted.
-fn import_is_granted(name: &str, grants: Grants) -> Result<(), Rejection> {
-    if name == import_name("types") {
+/// An import must be an interface of ours and granted. Names for types that the component spells out itself (what `use`
+/// in a world becomes) ask for nothing.
+fn import_is_granted(import: &ComponentImport<'_>, grants: Grants) -> Result<(), Rejection> {
+    let name = import.name.name;
+    if name == import_name("types") || matches!(import.ty, ComponentTypeRef::Type(wasmparser::TypeBounds::Eq(_))) {
         return Ok(());
     }
     match Interface::ALL.into_iter().find(|interface| name == import_name(interface.name())) {

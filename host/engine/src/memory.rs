@@ -1,8 +1,8 @@
 //! Memory and tables of one instance: the mount's limit, and the price of growing.
 //!
 //! Growing over the mount's limit is a fault by name, not a `-1`: a guest must not be able to tell two nodes apart, and
-//! a Rust guest would panic on `-1` anyway. Growing over the maximum that the guest itself declared is `-1`, as
-//! WebAssembly says.
+//! a Rust guest would panic on `-1` anyway. Within the limit, growing over the maximum that the guest itself declared is
+//! `-1`, as WebAssembly says.
 //!
 //! wasmtime asks here without the store at hand, so the price is owed until the next host call or the end of the call
 //! ([`Memory::settle`]). A guest can never owe more than the fuel it had when it last settled.
@@ -47,13 +47,13 @@ impl Memory {
 impl ResourceLimiter for Memory {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
         self.granted = false;
-        if maximum.is_some_and(|most| desired > most) {
-            return Ok(false);
-        }
         let more = desired.saturating_sub(current);
         let bytes = self.bytes.saturating_add(more);
         if bytes > self.most_bytes {
             return Err(Stop::Fault(Fault::MemoryLimit).into());
+        }
+        if maximum.is_some_and(|most| desired > most) {
+            return Ok(false);
         }
         if self.running {
             let price = metering::fuel_of(metering::GROW_PAGE_GAS).saturating_mul((more / PAGE_BYTES) as u64);
@@ -77,13 +77,10 @@ impl ResourceLimiter for Memory {
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
-        if maximum.is_some_and(|most| desired > most) {
-            return Ok(false);
-        }
         if desired > crate::checks::limits::TABLE_ELEMENTS as usize {
             return Err(Stop::Fault(Fault::Table).into());
         }
-        Ok(true)
+        Ok(maximum.is_none_or(|most| desired <= most))
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> Result<()> {
