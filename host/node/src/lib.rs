@@ -1,1 +1,19 @@
 //! The node and its command line: configuration, wiring, event loop; the binary is caldera.
+//!
+//! Rooms of the host meet here and nowhere else. What talks to a live chain ([`rpc`], [`ctl`], [`obligations`],
+//! [`tour`]) knows it only through its JSON-RPC, as any client does.
+
+pub mod check;
+pub mod cli;
+pub mod component;
+pub mod config;
+pub mod ctl;
+pub mod dev;
+pub mod error;
+pub mod node;
+pub mod obligations;
+pub mod output;
+pub mod paths;
+pub mod replay;
+pub mod rpc;
+pub mod tour;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary `caldera`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    caldera_node::cli::main()
+}

@@ -1,0 +1,74 @@
+//! `caldera dev`.
+
+use std::{path::PathBuf, time::Duration};
+
+use tempfile::TempDir;
+
+use super::{args::DevArgs, node, run::blocking, signals::Signals};
+use crate::{
+    dev,
+    error::CommandError,
+    node::{Node, NodeError, NodeSpec, engines},
+    output::Output,
+    paths, tour,
+};
+
+/// Runs the three chains until a signal comes, or the tour on them to its end.
+pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
+    let mut signals = Signals::catch()?;
+    let data = DataFolder::new(args.data.clone())?;
+    let plugins = args.plugins.clone().unwrap_or_else(paths::plugins_folder);
+    let accounts = dev::accounts().map_err(dev::DevError::from)?;
+    let engines = blocking(engines).await.map_err(NodeError::from)?;
+    let spec = spec(&args, &plugins, &data, &accounts, &engines).await?;
+    let tour_spec = args.tour.then(|| spec.clone());
+    let node = Node::start(spec, engines).await?;
+    output.report(&node::ready(&node, data.path().display().to_string(), &accounts)?);
+    let Some(spec) = tour_spec else {
+        return node::until_signal(node, signals, output).await;
+    };
+    let url = node.url();
+    let result = tokio::select! {
+        result = tour::run(&url, &plugins, spec, output) => result.map_err(CommandError::from),
+        signal = signals.wait() => Err(CommandError::Usage(format!("{signal}: the tour was stopped"))),
+    };
+    node.stop().await;
+    result
+}
+
+async fn spec(
+    args: &DevArgs,
+    plugins: &std::path::Path,
+    data: &DataFolder,
+    accounts: &[dev::Account],
+    engines: &caldera_engine::Engines,
+) -> Result<NodeSpec, CommandError> {
+    let interval = Duration::from_millis(args.block_interval_ms);
+    let (port, plugins, data) = (args.port, plugins.to_owned(), data.path());
+    let (accounts, engines) = (accounts.to_vec(), engines.clone());
+    let work = move || dev::node_spec(port, &plugins, data, interval, &accounts, &engines);
+    Ok(blocking(work).await?)
+}
+
+/// Where the chains' data lies: a given folder, or one that is removed at the end.
+enum DataFolder {
+    Given(PathBuf),
+    Temporary(TempDir),
+}
+
+impl DataFolder {
+    fn new(given: Option<PathBuf>) -> Result<Self, CommandError> {
+        let made = || tempfile::Builder::new().prefix("caldera-dev-").tempdir();
+        match given {
+            Some(path) => Ok(Self::Given(path)),
+            None => made().map(Self::Temporary).map_err(|source| CommandError::Io { action: "make a temporary folder", source }),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Given(path) => path.clone(),
+            Self::Temporary(folder) => folder.path().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `caldera plugin`, `caldera obligations` and `caldera replay`.
+
+use std::{path::Path, time::Duration};
+
+use super::{
+    args::{ObligationsCommand, PluginCommand, ReplayArgs},
+    engine::connect,
+    run::blocking,
+};
+use crate::{
+    check, component,
+    config::Config,
+    dev,
+    error::CommandError,
+    node::{self, NodeError},
+    obligations,
+    output::Output,
+    paths,
+    replay::{self, ReplayRequest},
+};
+
+/// Checks a plugin's file.
+pub async fn plugin(command: PluginCommand, output: Output) -> Result<(), CommandError> {
+    let PluginCommand::Check { file, engine } = command;
+    let component = component::read(&file)?;
+    let (grants, limits) = (engine.grants, engine.limits());
+    output.report(&blocking(move || check::check(&component, grants, &limits)).await?);
+    Ok(())
+}
+
+/// Loads obligations.
+pub async fn obligations(command: ObligationsCommand, output: Output) -> Result<(), CommandError> {
+    let ObligationsCommand::Load { file, clearing, chain, key } = command;
+    let rpc = connect(&chain)?;
+    output.report(&obligations::load_file(&rpc, clearing, &file, key.key_file.as_deref()).await?);
+    Ok(())
+}
+
+/// Executes a block log again.
+pub async fn replay(args: ReplayArgs, output: Output) -> Result<(), CommandError> {
+    output.report(&blocking(move || replay_blocking(args)).await?);
+    Ok(())
+}
+
+fn replay_blocking(args: ReplayArgs) -> Result<replay::Replayed, CommandError> {
+    let engines = node::engines().map_err(NodeError::from)?;
+    let spec = match &args.config {
+        Some(path) => {
+            let config = Config::load(path)?;
+            config.chain(&args.chain)?;
+            config.spec()?
+        }
+        None => {
+            let plugins = args.plugins.clone().unwrap_or_else(paths::plugins_folder);
+            let accounts = dev::accounts().map_err(dev::DevError::from)?;
+            // Neither port nor folder nor interval is part of what a chain is.
+            dev::node_spec(0, &plugins, Path::new(".").to_owned(), Duration::from_secs(1), &accounts, &engines)?
+        }
+    };
+    let options = spec.state_options();
+    let known = || spec.chains.iter().map(|chain| chain.name.clone()).collect::<Vec<_>>().join(", ");
+    let chain = spec.chains.iter().find(|chain| chain.name == args.chain).cloned();
+    let chain = chain.ok_or_else(|| CommandError::Usage(format!("there is no chain '{}'; there are: {}", args.chain, known())))?;
+    let request = ReplayRequest { chain, log: args.log, out: args.out, options };
+    Ok(replay::replay(request, engines)?)
+}

@@ -1,0 +1,131 @@
+//! One chain of the configuration.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use caldera_chain::ChainSpec;
+use caldera_execution::{Genesis, GenesisAccount};
+use caldera_types::{BlockEnv, limits};
+use serde::Deserialize;
+
+use super::{ConfigError, MountConfig};
+
+/// Base fee of block 0, in wei per gas: Ethereum's at the start of EIP-1559.
+pub const GENESIS_BASE_FEE: u64 = 1_000_000_000;
+
+/// `[[chain]]`: one chain. Once its first block is on disk, only `block-interval-ms` may change: the rest is its identity.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ChainConfig {
+    /// Name in URLs, folders and logs: lower-case letters, digits and '-'.
+    pub name: String,
+    /// EIP-155 chain id, which wallets sign.
+    pub chain_id: u64,
+    /// Who may stage and arm engines.
+    pub governor: Address,
+    /// Most gas in a block.
+    #[serde(default = "recommended_gas_limit")]
+    pub gas_limit: u64,
+    /// Who earns the priority fees.
+    #[serde(default)]
+    pub beneficiary: Address,
+    /// Unix time of block 0, in seconds.
+    #[serde(default)]
+    pub genesis_time_s: u64,
+    /// Time from one block to the next, in milliseconds.
+    pub block_interval_ms: Option<u64>,
+    /// Accounts that exist from block 0.
+    #[serde(default, rename = "account")]
+    pub accounts: Vec<AccountConfig>,
+    /// Engines that are mounted from block 0.
+    #[serde(default, rename = "mount")]
+    pub mounts: Vec<MountConfig>,
+}
+
+fn recommended_gas_limit() -> u64 {
+    limits::BLOCK_GAS
+}
+
+/// `[[chain.account]]`: an account of block 0.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AccountConfig {
+    /// Its address.
+    pub address: Address,
+    /// Wei, in decimal digits or 0x and hexadecimal ones, as a string: TOML's integers end at 2⁶³.
+    #[serde(default)]
+    pub balance: U256,
+    /// Next nonce.
+    #[serde(default)]
+    pub nonce: u64,
+    /// Code of a contract.
+    #[serde(default)]
+    pub code: Bytes,
+    /// Storage of a contract: slot = value, 32 bytes each.
+    #[serde(default)]
+    pub storage: BTreeMap<B256, B256>,
+}
+
+impl ChainConfig {
+    /// What the chain starts from.
+    pub fn spec(&self, default_interval_ms: u64) -> Result<ChainSpec, ConfigError> {
+        let mounts = self.mounts.iter().map(MountConfig::genesis).collect::<Result<_, _>>()?;
+        let genesis = Genesis {
+            env: genesis_env(self.chain_id, self.genesis_time_s, self.gas_limit, self.beneficiary),
+            governor: self.governor,
+            accounts: self.accounts.iter().map(|account| (account.address, account.genesis())).collect(),
+            mounts,
+        };
+        let block_interval = Duration::from_millis(self.block_interval_ms.unwrap_or(default_interval_ms));
+        Ok(ChainSpec { name: self.name.clone(), genesis, block_interval })
+    }
+
+    /// What is wrong with this chain alone.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let name = &self.name;
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || !name.chars().all(fits) {
+            return Err(format!("chain name '{name}' is not made of lower-case letters, digits and '-'"));
+        }
+        if !(limits::TX_GAS..=limits::BLOCK_GAS).contains(&self.gas_limit) {
+            return Err(format!(
+                "gas-limit {} of chain '{name}' is not between {} (one transaction's most) and {}",
+                self.gas_limit,
+                limits::TX_GAS,
+                limits::BLOCK_GAS
+            ));
+        }
+        if self.governor.is_zero() {
+            return Err(format!("governor of chain '{name}' is the zero address, which nobody holds"));
+        }
+        if self.block_interval_ms == Some(0) {
+            return Err(format!("block-interval-ms of chain '{name}' is 0: a chain needs time between blocks"));
+        }
+        Ok(())
+    }
+}
+
+impl AccountConfig {
+    fn genesis(&self) -> GenesisAccount {
+        let storage = self.storage.iter().map(|(slot, value)| ((*slot).into(), (*value).into()));
+        GenesisAccount {
+            balance: self.balance,
+            nonce: self.nonce,
+            code: self.code.clone(),
+            storage: storage.collect(),
+        }
+    }
+}
+
+/// Block 0 of a chain.
+pub fn genesis_env(chain_id: u64, timestamp_s: u64, gas_limit: u64, beneficiary: Address) -> BlockEnv {
+    BlockEnv {
+        chain_id,
+        number: 0,
+        timestamp_s,
+        prev_randao: B256::ZERO,
+        beneficiary,
+        gas_limit,
+        base_fee: GENESIS_BASE_FEE,
+    }
+}

@@ -1,0 +1,143 @@
+//! `caldera.toml`: what `caldera node` runs.
+//!
+//! Every key is documented here and in `host/node/caldera.example.toml`; a test holds the two together. Unknown keys are
+//! refused with the nearest known one, because a misspelt limit that is silently ignored is worse than a node that
+//! does not start. Paths are relative to the file they stand in.
+
+mod chain;
+mod error;
+mod mount;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+pub use chain::{AccountConfig, ChainConfig, genesis_env};
+pub use error::ConfigError;
+pub use mount::{LimitsConfig, MountConfig};
+
+use crate::{node::NodeSpec, paths};
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Where JSON-RPC is served, over HTTP and WebSocket on one port. Port 0 takes any free one. The interface has no
+    /// passwords: keep it on a loopback address or behind a proxy.
+    #[serde(default = "recommended_listen")]
+    pub listen: SocketAddr,
+    /// Folder of all chains' data, one folder for each chain in it.
+    #[serde(default = "paths::data_folder")]
+    pub data: PathBuf,
+    /// Time from one block to the next, in milliseconds, for chains that do not set their own.
+    #[serde(default = "recommended_interval_ms")]
+    pub block_interval_ms: u64,
+    /// Page cache of each chain's database, in MiB.
+    #[serde(default = "recommended_cache_mib")]
+    pub cache_mib: u64,
+    /// The chains.
+    #[serde(default, rename = "chain")]
+    pub chains: Vec<ChainConfig>,
+}
+
+fn recommended_listen() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8545)
+}
+
+fn recommended_interval_ms() -> u64 {
+    1_000
+}
+
+fn recommended_cache_mib() -> u64 {
+    caldera_state::StateOptions::recommended().cache_bytes >> 20
+}
+
+impl Config {
+    /// What suits a node that has nothing special: loopback, one block per second, no chain yet.
+    pub fn recommended() -> Self {
+        Self {
+            listen: recommended_listen(),
+            data: paths::data_folder(),
+            block_interval_ms: recommended_interval_ms(),
+            cache_mib: recommended_cache_mib(),
+            chains: Vec::new(),
+        }
+    }
+
+    /// Reads a file, and makes its paths absolute.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let mut config = Self::parse(&text, path)?;
+        let folder = std::path::absolute(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default();
+        config.resolve(&folder);
+        Ok(config)
+    }
+
+    /// Reads the text of a file; `path` is for messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::from_toml(path, text, &error))?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    /// The chain of that name.
+    pub fn chain(&self, name: &str) -> Result<&ChainConfig, ConfigError> {
+        self.chains.iter().find(|chain| chain.name == name).ok_or_else(|| ConfigError::NoSuchChain {
+            name: name.to_owned(),
+            known: self.chains.iter().map(|chain| chain.name.clone()).collect(),
+        })
+    }
+
+    /// What the node starts from: components are read here.
+    pub fn spec(&self) -> Result<NodeSpec, ConfigError> {
+        let chains = self.chains.iter().map(|chain| chain.spec(self.block_interval_ms));
+        Ok(NodeSpec {
+            listen: self.listen,
+            data: self.data.clone(),
+            cache_bytes: self.cache_mib << 20,
+            chains: chains.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn resolve(&mut self, folder: &Path) {
+        self.data = folder.join(&self.data);
+        for mount in self.chains.iter_mut().flat_map(|chain| &mut chain.mounts) {
+            mount.component = folder.join(&mount.component);
+        }
+    }
+
+    /// What no single key can say.
+    fn check(&self, path: &Path) -> Result<(), ConfigError> {
+        let bad = |why: String| Err(ConfigError::Contradiction { path: path.to_owned(), why });
+        for (index, chain) in self.chains.iter().enumerate() {
+            let earlier = &self.chains[..index];
+            if let Err(why) = chain.check() {
+                return bad(why);
+            }
+            if earlier.iter().any(|other| other.name == chain.name) {
+                return bad(format!("two chains are named '{}': a name is part of the URL", chain.name));
+            }
+            if earlier.iter().any(|other| other.chain_id == chain.chain_id) {
+                return bad(format!(
+                    "chain '{}' has the id {} of another chain: a transaction signed for one would be valid on both",
+                    chain.name, chain.chain_id
+                ));
+            }
+        }
+        if self.block_interval_ms == 0 {
+            return bad("block-interval-ms is 0: a chain needs time between blocks; 250 suits development".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

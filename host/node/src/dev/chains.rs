@@ -1,0 +1,88 @@
+//! The three chains of `caldera dev`.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use alloy_primitives::{Address, Bytes, address};
+use caldera_chain::ChainSpec;
+use caldera_engine::Engines;
+use caldera_execution::{Genesis, GenesisAccount, GenesisMount};
+use caldera_state::StateOptions;
+use caldera_types::{EngineLimits, Grants, limits};
+
+use super::{Account, TOKENS, accounts::funds, clearing, tokens};
+use crate::{
+    component::{self, ReadError},
+    config::genesis_env,
+    node::NodeSpec,
+};
+
+/// Name and id of the chain that clears.
+pub const FINANCE: (&str, u64) = ("finance", 4201);
+/// Name and id of the chain for real-time play.
+pub const ARENA: (&str, u64) = ("arena", 4202);
+/// Name and id of the chain for data sharing.
+pub const ALLIANCE: (&str, u64) = ("alliance", 4203);
+/// Where the clearing engine is mounted on `finance`.
+pub const CLEARING: Address = address!("000000000000000000000000000000000000C1EA");
+/// Where the hello engine is mounted on the other two.
+pub const HELLO: Address = address!("0000000000000000000000000000000000004E11");
+
+/// Why the development chains cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum DevError {
+    /// A plugin's file is missing.
+    #[error("{0}; or say where they are by --plugins DIR")]
+    Component(#[from] ReadError),
+    /// The test tokens do not deploy.
+    #[error("test token: {0}")]
+    Token(String),
+    /// The well-known mnemonic gives no keys.
+    #[error("keys of the test mnemonic: {0}")]
+    Keys(#[from] alloy_signer_local::LocalSignerError),
+}
+
+/// What `dev` runs. Port 0 takes any free one; `engines` runs the tokens' constructors.
+pub fn node_spec(
+    port: u16,
+    plugins: &Path,
+    data: PathBuf,
+    block_interval: Duration,
+    accounts: &[Account],
+    engines: &Engines,
+) -> Result<NodeSpec, DevError> {
+    let governor = accounts.first().map(Account::address).unwrap_or_default();
+    let mount = |address, file: &str, config| -> Result<GenesisMount, DevError> {
+        let component = component::read(&plugins.join(file))?;
+        Ok(GenesisMount { address, component, grants: Grants::ALL, limits: EngineLimits::recommended(), config })
+    };
+    let mut chains = Vec::new();
+    for (name, chain_id) in [FINANCE, ARENA, ALLIANCE] {
+        let (mut state, mounts) = (funded(accounts), match name == FINANCE.0 {
+            true => vec![mount(CLEARING, "clearing-v1.wasm", clearing::config(accounts))?],
+            false => vec![mount(HELLO, "hello-engine.wasm", Bytes::new())?],
+        });
+        if name == FINANCE.0 {
+            let holders: Vec<_> = accounts.iter().map(Account::address).collect();
+            for token in &TOKENS {
+                state.insert(token.address, tokens::genesis_account(engines, token, governor, &holders)?);
+            }
+        }
+        let env = genesis_env(chain_id, 0, limits::BLOCK_GAS, governor);
+        let genesis = Genesis { env, governor, accounts: state, mounts };
+        chains.push(ChainSpec { name: name.to_owned(), genesis, block_interval });
+    }
+    let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    Ok(NodeSpec { listen, data, cache_bytes: StateOptions::recommended().cache_bytes, chains })
+}
+
+fn funded(accounts: &[Account]) -> BTreeMap<Address, GenesisAccount> {
+    let account = |account: &Account| {
+        (account.address(), GenesisAccount { balance: funds(), ..Default::default() })
+    };
+    accounts.iter().map(account).collect()
+}

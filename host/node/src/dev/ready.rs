@@ -1,0 +1,106 @@
+//! What `caldera dev` says once it can be used.
+
+use caldera_types::Mount;
+use serde::Serialize;
+
+use super::Account;
+use crate::output::{Align, Report, Table};
+
+/// The node is live.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ready {
+    event: &'static str,
+    http: String,
+    data: String,
+    chains: Vec<ReadyChain>,
+    accounts: Vec<ReadyAccount>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadyChain {
+    name: String,
+    chain_id: u64,
+    url: String,
+    ws_url: String,
+    mounts: Vec<ReadyMount>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadyMount {
+    address: String,
+    name: String,
+    digest: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadyAccount {
+    address: String,
+    private_key: String,
+}
+
+impl Ready {
+    /// A node at `http` with these accounts and no chain yet.
+    pub fn new(http: String, data: String, accounts: &[Account]) -> Self {
+        let account = |account: &Account| ReadyAccount {
+            address: account.address().to_string(),
+            private_key: account.private_key().to_string(),
+        };
+        Self { event: "ready", http, data, chains: Vec::new(), accounts: accounts.iter().map(account).collect() }
+    }
+
+    /// Adds a chain; `name_of` is what a mount's component calls itself.
+    pub fn chain(&mut self, name: &str, chain_id: u64, mounts: &[Mount], name_of: impl Fn(&Mount) -> String) {
+        let url = format!("{}/chains/{name}", self.http);
+        let mounts = mounts.iter().map(|mount| ReadyMount {
+            address: mount.address.to_string(),
+            name: name_of(mount),
+            digest: mount.digest.to_string(),
+        });
+        let ws_url = url.replacen("http", "ws", 1);
+        self.chains.push(ReadyChain { name: name.to_owned(), chain_id, url, ws_url, mounts: mounts.collect() });
+    }
+
+    fn chains_table(&self) -> Table<4> {
+        let left = |name| (name, Align::Left);
+        let mut table = Table::new([left("chain"), ("id", Align::Right), left("HTTP"), left("WebSocket")]);
+        for chain in &self.chains {
+            table.row([chain.name.clone(), chain.chain_id.to_string(), chain.url.clone(), chain.ws_url.clone()]);
+        }
+        table
+    }
+
+    fn mounts_table(&self) -> Table<4> {
+        let mut table = Table::new(["chain", "engine", "address", "digest"].map(|name| (name, Align::Left)));
+        for chain in &self.chains {
+            for mount in &chain.mounts {
+                let digest = mount.digest.chars().take(10).collect();
+                table.row([chain.name.clone(), mount.name.clone(), mount.address.clone(), digest]);
+            }
+        }
+        table
+    }
+
+    fn accounts_table(&self) -> Table<3> {
+        let mut table = Table::new([("", Align::Right), ("account", Align::Left), ("private key", Align::Left)]);
+        for (index, account) in self.accounts.iter().enumerate() {
+            table.row([index.to_string(), account.address.clone(), account.private_key.clone()]);
+        }
+        table
+    }
+}
+
+impl Report for Ready {
+    fn text(&self) -> String {
+        let mut text = format!("Caldera is live at {}, data in {}\n\n{}", self.http, self.data, self.chains_table());
+        text += &format!("\nEngines\n{}", self.mounts_table());
+        if !self.accounts.is_empty() {
+            text += "\nAccounts with 10,000 ETH on every chain. THESE KEYS ARE PUBLISHED: never send real money there.\n";
+            text += &self.accounts_table().to_string();
+        }
+        text
+    }
+}

@@ -1,0 +1,78 @@
+//! Why a command failed, and with which exit code: 0 is done, 1 failed, 2 was asked wrongly.
+
+use crate::{
+    check::CheckError,
+    component::ReadError,
+    config::ConfigError,
+    ctl::CtlError,
+    dev::DevError,
+    node::NodeError,
+    obligations::ObligationsError,
+    replay::ReplayError,
+    rpc::{KeyError, RpcError},
+    tour::TourError,
+};
+
+/// Exit code of a command that failed.
+pub const FAILED: u8 = 1;
+/// Exit code of a command that makes no sense as it was given; the same as clap's.
+pub const USAGE: u8 = 2;
+
+/// Why a command failed. Each message says what was wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The arguments contradict each other.
+    #[error("{0}")]
+    Usage(String),
+    /// `caldera.toml`.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The development chains.
+    #[error(transparent)]
+    Dev(#[from] DevError),
+    /// The node.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// An engine command.
+    #[error(transparent)]
+    Ctl(#[from] CtlError),
+    /// A component's file.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A component's check.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// Loading obligations.
+    #[error(transparent)]
+    Obligations(#[from] ObligationsError),
+    /// A replay.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// A request to a chain.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The tour.
+    #[error(transparent)]
+    Tour(#[from] TourError),
+    /// The machine.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl CommandError {
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Config(_) => USAGE,
+            _ => FAILED,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `caldera replay`: executes a block log on a fresh folder. Who has a chain's blocks has everything: engines travel in
+//! them, and every root that is computed again is compared with the one in its header.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use alloy_primitives::B256;
+use caldera_chain::{Chain, ChainError, ChainSpec, Progress};
+use caldera_engine::Engines;
+use caldera_state::StateOptions;
+use serde::Serialize;
+
+use crate::output::{self, Align, Report, Table};
+
+/// Why a replay failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The log does not give the same chain again.
+    #[error("replay of {}: {source}", log.display())]
+    Chain {
+        /// Which log.
+        log: PathBuf,
+        /// Where and why.
+        source: ChainError,
+    },
+    /// The folder is not fresh.
+    #[error("{} exists: a replay needs a fresh folder; choose another one by --out", .0.display())]
+    NotFresh(PathBuf),
+    /// No folder can be made.
+    #[error("cannot make a temporary folder: {0}")]
+    Folder(std::io::Error),
+}
+
+/// What to replay.
+#[derive(Clone, Debug)]
+pub struct ReplayRequest {
+    /// The chain that the log is of.
+    pub chain: ChainSpec,
+    /// Its block log: a chain's folder, or the file in it. A live node may be writing it.
+    pub log: PathBuf,
+    /// Where the state goes; a temporary folder if nowhere.
+    pub out: Option<PathBuf>,
+    /// How the state is kept.
+    pub options: StateOptions,
+}
+
+/// A log gave the same chain again.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replayed {
+    event: &'static str,
+    /// Name of the chain.
+    pub chain: String,
+    /// Height of its last block.
+    pub head: u64,
+    /// Hash of its last block.
+    pub hash: B256,
+    /// State root of its last block, computed here.
+    pub state_root: B256,
+    /// Blocks that were executed.
+    pub blocks: u64,
+    /// Transactions in them, the system's own included.
+    pub transactions: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// Blocks for each second of it.
+    pub blocks_per_second: f64,
+    /// Which block, if the log goes on from there: what a caller may compare with.
+    #[serde(skip)]
+    pub replica: Arc<Replica>,
+}
+
+/// The chain that came out of a replay, with the folder it lies in.
+pub struct Replica {
+    chain: Arc<Chain>,
+    /// After the chain, which has files in it.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl std::fmt::Debug for Replica {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replica").finish_non_exhaustive()
+    }
+}
+
+impl Replica {
+    /// Hash and state root that the replica has at a height, if it came so far.
+    pub fn at(&self, number: u64) -> Result<Option<(B256, B256)>, ChainError> {
+        Ok(self.chain.header(number)?.map(|(hash, header)| (hash, header.state_root)))
+    }
+}
+
+/// Replays. Blocks, for as long as it takes; needs a thread with a deep stack.
+pub fn replay(request: ReplayRequest, engines: Engines) -> Result<Replayed, ReplayError> {
+    let ReplayRequest { chain, log, out, options } = request;
+    let (dir, folder) = fresh_folder(out)?;
+    let mut executed = 0u64;
+    let mut count = |progress| executed += u64::from(matches!(progress, Progress::Replayed(_)));
+    let failed = |source| ReplayError::Chain { log: log.clone(), source };
+    let name = chain.name.clone();
+    let began = Instant::now();
+    let chain = caldera_chain::replay(chain, &log, &dir, options, engines, &mut count).map_err(failed)?;
+    let took = began.elapsed().max(Duration::from_millis(1)).as_secs_f64();
+    let head = chain.head();
+    let (number, hash, state_root) = (head.block.header.number, head.block.hash(), head.block.header.state_root);
+    let transactions = transactions(&chain, number).map_err(failed)?;
+    Ok(Replayed {
+        event: "replayed",
+        chain: name,
+        head: number,
+        hash,
+        state_root,
+        blocks: executed,
+        transactions,
+        seconds: took,
+        blocks_per_second: executed as f64 / took,
+        replica: Arc::new(Replica { chain, _folder: folder }),
+    })
+}
+
+fn fresh_folder(out: Option<PathBuf>) -> Result<(PathBuf, Option<tempfile::TempDir>), ReplayError> {
+    match out {
+        Some(path) if path.exists() => Err(ReplayError::NotFresh(path)),
+        Some(path) => Ok((path, None)),
+        None => {
+            let folder = tempfile::Builder::new().prefix("caldera-replay-").tempdir().map_err(ReplayError::Folder)?;
+            Ok((Path::to_owned(folder.path()), Some(folder)))
+        }
+    }
+}
+
+fn transactions(chain: &Chain, head: u64) -> Result<u64, ChainError> {
+    let mut count = 0;
+    for number in 1..=head {
+        count += chain.block(number)?.map_or(0, |block| block.block.transactions.len() as u64);
+    }
+    Ok(count)
+}
+
+impl Report for Replayed {
+    fn text(&self) -> String {
+        let mut table = Table::new([("", Align::Left), ("", Align::Left)]);
+        for (name, value) in [
+            ("chain", self.chain.clone()),
+            ("head", output::count(self.head)),
+            ("hash", self.hash.to_string()),
+            ("state root", self.state_root.to_string()),
+            ("transactions", output::count(self.transactions)),
+            ("time", output::duration(Duration::from_secs_f64(self.seconds))),
+            ("speed", format!("{:.0} blocks/s", self.blocks_per_second)),
+        ] {
+            table.row([name.to_owned(), value]);
+        }
+        format!("Executed {} blocks again; every root is the same\n{table}", output::count(self.blocks))
+    }
+}

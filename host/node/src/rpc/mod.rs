@@ -1,0 +1,16 @@
+//! The node as its clients see it: JSON-RPC over HTTP and WebSocket, and transactions signed here.
+//!
+//! The command line and the tour know a live chain only through this module, so what they show is what any wallet would
+//! see.
+
+mod client;
+mod error;
+mod key;
+mod sender;
+mod watch;
+
+pub use client::{Endpoint, RpcBlock, RpcLog, RpcReceipt, Rpc};
+pub use error::RpcError;
+pub use key::{Key, KeyError};
+pub use sender::{Fees, Sender, SignedTx};
+pub use watch::{Included, Watch};
