@@ -88,6 +88,11 @@ impl Contract {
         host::call(self.address, self.value, input, self.gas).map_err(|error| self.failed(error))
     }
 
+    /// Calls with raw input, read-only.
+    pub fn view_raw(self, input: &[u8]) -> Result<Vec<u8>, ContractError> {
+        host::static_call(self.address, input, self.gas).map_err(|error| self.failed(error))
+    }
+
     fn decode<C: SolCall>(self, returned: Result<Vec<u8>, CallError>) -> Result<C::Return, ContractError> {
         let data = returned.map_err(|error| self.failed(error))?;
         C::abi_decode_returns_with_config(&data, AbiDecoderConfig::new().validate(true))

@@ -59,7 +59,8 @@ pub trait Engine: Default {
     }
 }
 
-/// Runs `function` with the call's arguments and encodes what it returns as the interface says.
+/// Runs `function` with the call's arguments and encodes what it returns as the interface says: a value, `()` for a
+/// function that returns nothing, a tuple for one that returns several values.
 ///
 /// ```
 /// # use caldera_sdk::prelude::*;
@@ -70,6 +71,9 @@ pub trait Engine: Default {
 ///     }
 /// }
 /// ```
-pub fn answer<C: SolCall>(call: C, function: impl FnOnce(C) -> Result<C::Return, Revert>) -> Result<Vec<u8>, Revert> {
-    function(call).map(|returned| C::abi_encode_returns(&returned))
+pub fn answer<C: SolCall, R: Into<C::Return>>(
+    call: C,
+    function: impl FnOnce(C) -> Result<R, Revert>,
+) -> Result<Vec<u8>, Revert> {
+    function(call).map(|returned| C::abi_encode_returns(&returned.into()))
 }

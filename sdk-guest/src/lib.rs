@@ -48,14 +48,15 @@ pub mod prelude {
     pub use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface};
 }
 
-/// Solidity syntax to Rust types: alloy's [`sol!`](alloy_sol_types::sol) without a dependency on alloy.
+/// Solidity syntax to Rust types: alloy's [`sol!`](alloy_sol_types::sol) without a dependency on alloy. The types can be
+/// printed and compared; only the answer of a function that returns nothing cannot.
 ///
 /// Natively each interface also gets a module `abi`, from which [`testing::check_abi`] writes and checks the ABI file.
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! sol {
     ($($solidity:tt)*) => {
-        $crate::alloy_sol_types::sol! { #![sol(abi, alloy_sol_types = $crate::alloy_sol_types)] $($solidity)* }
+        $crate::alloy_sol_types::sol! { #![sol(abi, extra_derives(Debug, PartialEq, Eq), alloy_sol_types = $crate::alloy_sol_types)] $($solidity)* }
     };
 }
 
@@ -64,6 +65,6 @@ macro_rules! sol {
 #[macro_export]
 macro_rules! sol {
     ($($solidity:tt)*) => {
-        $crate::alloy_sol_types::sol! { #![sol(alloy_sol_types = $crate::alloy_sol_types)] $($solidity)* }
+        $crate::alloy_sol_types::sol! { #![sol(extra_derives(Debug, PartialEq, Eq), alloy_sol_types = $crate::alloy_sol_types)] $($solidity)* }
     };
 }

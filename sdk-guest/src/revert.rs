@@ -11,16 +11,12 @@ pub(crate) mod sdk {
         /// The errors by which the SDK itself refuses. They stand in every engine's ABI.
         interface Sdk {
             /// The engine has no function with this selector.
-            #[derive(Debug, PartialEq, Eq)]
             error UnknownSelector(bytes4 selector);
             /// The arguments are no valid ABI encoding of the function's parameters.
-            #[derive(Debug, PartialEq, Eq)]
             error MalformedCalldata(bytes4 selector);
             /// Value was sent to a function that takes none.
-            #[derive(Debug, PartialEq, Eq)]
             error NotPayable();
             /// A call to another contract failed without revert data of its own.
-            #[derive(Debug, PartialEq, Eq)]
             error CallFailed(address to, string reason);
         }
     }

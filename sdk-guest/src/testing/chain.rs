@@ -9,7 +9,7 @@ use super::{
     Failure,
     world::{self, Accesses, Log, World, enter, with},
 };
-use crate::{BlockEnv, BlockSummary, CallEnv, Engine, MalformedCalldata, Revert, log::Level, run_call};
+use crate::{BlockEnv, BlockSummary, CallEnv, Engine, MalformedCalldata, Revert, answer, log::Level, run_call};
 
 /// This thread's chain.
 ///
@@ -58,15 +58,15 @@ impl TestHost {
     }
 
     /// Answers one function at an address by a closure, before any engine there. What the closure keeps is not undone.
-    pub fn mock<C: SolCall + 'static>(
+    pub fn mock<C: SolCall + 'static, R: Into<C::Return> + 'static>(
         &self,
         at: Address,
-        function: impl Fn(&CallEnv, C) -> Result<C::Return, Revert> + 'static,
+        function: impl Fn(&CallEnv, C) -> Result<R, Revert> + 'static,
     ) {
         let code = move |env: &CallEnv, input: &[u8]| {
             let call = C::abi_decode_with_config(input, AbiDecoderConfig::new().validate(true))
                 .map_err(|_| MalformedCalldata { selector: C::SELECTOR.into() })?;
-            function(env, call).map(|returned| C::abi_encode_returns(&returned))
+            answer(call, |call| function(env, call))
         };
         with(|world| world.mocks.entry(at).or_default().insert(C::SELECTOR, Rc::new(code)));
     }
