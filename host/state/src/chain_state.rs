@@ -14,7 +14,7 @@ use std::{fmt, path::Path, sync::Arc};
 use crate::{
     diff::StateDiff,
     error::StateError,
-    flat::{self, FlatView},
+    flat::{self, Flat, FlatView},
     folder::{self, FolderLock},
     head::HeadRecord,
     history, keys,
@@ -36,6 +36,7 @@ const STORE_DIR: &str = "store";
 /// One chain's state.
 pub struct ChainState {
     store: Arc<dyn Store>,
+    flat: Arc<Flat>,
     nodes: Arc<Nodes>,
     log: BlockLog,
     head: RwLock<Option<HeadRecord>>,
@@ -107,7 +108,8 @@ impl ChainState {
             check_in_log(&log, &head)?;
         }
         let nodes = Arc::new(Nodes::new(store.clone(), options.node_cache_bytes));
-        Ok(Self { store, nodes, log, head: RwLock::new(head), writer: Mutex::new(()), _lock: lock })
+        let flat = Arc::new(Flat::new(store.clone(), options.flat_cache_bytes));
+        Ok(Self { store, flat, nodes, log, head: RwLock::new(head), writer: Mutex::new(()), _lock: lock })
     }
 
     /// The last block whose state is here; none before the genesis.
@@ -133,7 +135,7 @@ impl ChainState {
 
     /// The state at the head, for the writer only: see [`FlatView`].
     pub fn flat(&self) -> FlatView {
-        FlatView::new(self.store.clone())
+        FlatView::new(self.flat.clone())
     }
 
     /// The state at a root that was committed here.
@@ -166,11 +168,11 @@ impl ChainState {
             self.log.append(block)?;
         }
         let mut batch = Batch::default();
-        flat::put(&mut batch, &*self.store, diff)?;
+        flat::put_codes(&mut batch, diff);
         update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), node.as_slice()));
         history::put(&mut batch, &*self.store, block, receipts)?;
         head.put(&mut batch);
-        self.store.commit(batch)?;
+        self.flat.commit(batch, flat::changes(&*self.store, diff)?)?;
         self.store.flush()?;
         self.nodes.remember(&update.nodes);
         *self.head.write() = Some(head);

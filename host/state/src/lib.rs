@@ -9,6 +9,7 @@
 //! - trie nodes are never removed, so every root since genesis can be read and proven;
 //! - nothing here executes a block: after a crash it hands the blocks above its head to who can.
 
+mod cache;
 mod chain_state;
 mod chunks;
 mod diff;

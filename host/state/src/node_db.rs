@@ -6,31 +6,24 @@
 
 use alloy_primitives::{B256, keccak256};
 use parking_lot::Mutex;
-use std::{
-    collections::{BTreeMap, HashMap},
-    mem,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
-use crate::{error::StateError, keys, store::Store};
-
-/// What an entry of the cache takes beside its node: key, table slots, allocation. An estimate, in bytes.
-const ENTRY_BYTES: usize = 96;
+use crate::{cache::Cache, error::StateError, keys, store::Store};
 
 /// The nodes of one chain, with a cache shared by all its views.
 pub(crate) struct Nodes {
     store: Arc<dyn Store>,
-    cache: Mutex<Cache>,
+    cache: Mutex<Cache<B256, Arc<[u8]>>>,
 }
 
 impl Nodes {
     pub fn new(store: Arc<dyn Store>, cache_bytes: usize) -> Self {
-        Self { store, cache: Mutex::new(Cache { limit: cache_bytes / 2, ..Cache::default() }) }
+        Self { store, cache: Mutex::new(Cache::new(cache_bytes)) }
     }
 
     /// The node with this hash.
     pub fn get(&self, hash: B256) -> Result<Option<Arc<[u8]>>, StateError> {
-        if let Some(node) = self.cache.lock().get(hash) {
+        if let Some(node) = self.cache.lock().get(&hash, |node| bytes_of(node)) {
             return Ok(Some(node));
         }
         let Some(bytes) = self.store.get(&keys::node(hash))? else { return Ok(None) };
@@ -38,48 +31,20 @@ impl Nodes {
             return Err(StateError::DamagedNode(hash));
         }
         let node: Arc<[u8]> = bytes.into();
-        self.cache.lock().put(hash, node.clone());
+        self.cache.lock().put(hash, node.clone(), bytes_of(&node));
         Ok(Some(node))
     }
 
     /// Takes nodes that were just committed: the next block walks over them.
     pub fn remember<'a>(&self, nodes: impl IntoIterator<Item = (&'a B256, &'a Vec<u8>)>) {
         let mut cache = self.cache.lock();
-        nodes.into_iter().for_each(|(hash, node)| cache.put(*hash, node.as_slice().into()));
+        nodes.into_iter().for_each(|(hash, node)| cache.put(*hash, node.as_slice().into(), bytes_of(node)));
     }
 }
 
-/// Two generations: when the young one is full it becomes the old one and the old one goes. What is used moves to the
-/// young one, so this forgets roughly the least recently used. Its order decides nothing.
-#[derive(Default)]
-struct Cache {
-    young: HashMap<B256, Arc<[u8]>>,
-    old: HashMap<B256, Arc<[u8]>>,
-    young_bytes: usize,
-    /// Most bytes of one generation.
-    limit: usize,
-}
-
-impl Cache {
-    fn get(&mut self, hash: B256) -> Option<Arc<[u8]>> {
-        if let Some(node) = self.young.get(&hash) {
-            return Some(node.clone());
-        }
-        let node = self.old.remove(&hash)?;
-        self.put(hash, node.clone());
-        Some(node)
-    }
-
-    fn put(&mut self, hash: B256, node: Arc<[u8]>) {
-        let bytes = node.len() + ENTRY_BYTES;
-        if self.young_bytes + bytes > self.limit {
-            self.old = mem::take(&mut self.young);
-            self.young_bytes = 0;
-        }
-        if bytes <= self.limit && self.young.insert(hash, node).is_none() {
-            self.young_bytes += bytes;
-        }
-    }
+/// What a node takes with its key.
+fn bytes_of(node: &[u8]) -> usize {
+    node.len() + size_of::<B256>()
 }
 
 /// The nodes as eth_trie's database: writes stay here, over the store, until somebody takes them.

@@ -17,14 +17,17 @@ pub struct StateOptions {
     pub backend: Backend,
     /// Page cache of the store, in bytes.
     pub cache_bytes: u64,
+    /// Cache of flat accounts and slots, in bytes. Zero means none.
+    pub flat_cache_bytes: usize,
     /// Cache of trie nodes, in bytes. Zero means none.
     pub node_cache_bytes: usize,
 }
 
 impl StateOptions {
-    /// What suits a node with a few chains: 64 MiB of pages and 32 MiB of trie nodes for each.
+    /// What suits a node with a few chains: 64 MiB of pages, 16 MiB of entries and 64 MiB of trie nodes for
+    /// each, when it has that much.
     pub const fn recommended() -> Self {
-        Self { backend: Backend::Disk, cache_bytes: 64 << 20, node_cache_bytes: 32 << 20 }
+        Self { backend: Backend::Disk, cache_bytes: 64 << 20, flat_cache_bytes: 16 << 20, node_cache_bytes: 64 << 20 }
     }
 }
 

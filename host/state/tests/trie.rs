@@ -79,8 +79,8 @@ proptest! {
     #[test]
     fn roots_proofs_and_history(diffs in prop::collection::vec(diff(), 1..6), no_cache: bool) {
         let dir = tempfile::tempdir().unwrap();
-        let node_cache_bytes = if no_cache { 0 } else { MEMORY.node_cache_bytes };
-        check(&open(dir.path(), caldera_state::StateOptions { node_cache_bytes, ..MEMORY }), &diffs);
+        let bytes = if no_cache { 0 } else { MEMORY.node_cache_bytes };
+        check(&open(dir.path(), caldera_state::StateOptions { node_cache_bytes: bytes, flat_cache_bytes: bytes, ..MEMORY }), &diffs);
     }
 }
 

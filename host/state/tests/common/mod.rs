@@ -13,10 +13,15 @@ use proptest::prelude::*;
 use std::{path::Path, sync::LazyLock};
 
 /// Everything in memory but the log; a small node cache, so that it overflows.
-pub const MEMORY: StateOptions =
-    StateOptions { backend: Backend::Memory, cache_bytes: 1 << 20, node_cache_bytes: 4 << 10 };
+pub const MEMORY: StateOptions = StateOptions {
+    backend: Backend::Memory,
+    cache_bytes: 1 << 20,
+    flat_cache_bytes: 2 << 10,
+    node_cache_bytes: 4 << 10,
+};
 /// On disk.
-pub const DISK: StateOptions = StateOptions { backend: Backend::Disk, cache_bytes: 8 << 20, node_cache_bytes: 1 << 20 };
+pub const DISK: StateOptions =
+    StateOptions { backend: Backend::Disk, cache_bytes: 8 << 20, flat_cache_bytes: 1 << 20, node_cache_bytes: 1 << 20 };
 
 pub fn open(dir: &Path, options: StateOptions) -> ChainState {
     ChainState::open(dir, options).unwrap()
