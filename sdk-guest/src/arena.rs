@@ -58,6 +58,7 @@ impl Arena {
         if before == usize::MAX {
             return false;
         }
+        // No mount has memory up to the end of the address space, so these sums do not overflow.
         let start = before * PAGE_BYTES;
         // The first growth begins a new region; a later one continues it, since nobody else grows this memory.
         if start != self.end.get() {
