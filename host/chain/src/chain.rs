@@ -190,14 +190,14 @@ impl Chain {
         let nonces: Vec<_> = nonces(&built.outcome.diff).collect();
         let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders)?;
         let block = Arc::new(block);
+        // Before the pool forgets them: who asks for a nonce or a transaction in between finds it in one of the two.
+        self.publish(block.clone());
         let mut pool = self.pool.lock();
         pool.advance(nonces);
         for (tx, reason) in &built.dropped {
             tracing::warn!(chain = self.name(), tx = %tx.hash, reason, "transaction dropped from the pool");
             pool.remove(tx);
         }
-        drop(pool);
-        self.publish(block.clone());
         Ok(block)
     }
 
