@@ -33,7 +33,9 @@ pub struct ApiLimits {
     pub proof_slots: usize,
     /// Most gas of one `eth_call`.
     pub call_gas: u64,
-    /// Threads that run calls and read the disk. Each has [`STACK_BYTES`] of stack.
+    /// Threads that run calls and read the disk. The engine runtime has room for a number of instances, shared with the
+    /// block producers: threads times [`MAX_SUBCALL_DEPTH`](caldera_types::limits::MAX_SUBCALL_DEPTH) must leave them
+    /// theirs, or calls from outside could starve a block.
     pub threads: usize,
     /// How long open requests may take to end once the server is told to stop.
     pub stop_grace: Duration,
@@ -57,7 +59,7 @@ impl ApiLimits {
             fee_history_blocks: 1024,
             proof_slots: 1024,
             call_gas: 50_000_000,
-            threads: 16,
+            threads: 8,
             stop_grace: Duration::from_secs(3),
         }
     }
@@ -69,7 +71,7 @@ impl Default for ApiLimits {
     }
 }
 
-/// Stack of each thread: simulated calls nest engines in contracts in engines.
+/// Stack of each of [`ApiLimits::threads`]: simulated calls nest engines in contracts in engines.
 pub(crate) const STACK_BYTES: usize = 32 << 20;
 
 const _: () = {

@@ -1,0 +1,116 @@
+//! The server itself: paths, limits, and a graceful end.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use alloy_primitives::U64;
+use caldera_api::{ApiError, ApiLimits, ApiServer};
+use jsonrpsee_core::{client::ClientT, params::BatchRequestBuilder};
+use jsonrpsee_ws_client::WsClientBuilder;
+use serde_json::{Value, json};
+
+use crate::support::{CHAIN_ID, Rig, chain, client, key, positional};
+
+/// A request as a browser or curl makes it; status line and headers, and the body.
+fn plain(addr: SocketAddr, request: &str) -> (String, String) {
+    let mut socket = TcpStream::connect(addr).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    write!(socket, "{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_lowercase(), body.to_owned())
+}
+
+#[tokio::test]
+async fn each_chain_has_its_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let chains: Vec<_> =
+        [("finance", CHAIN_ID), ("arena", 4202)].map(|(name, id)| chain(name, id, &dir, &[key(1).address()])).into();
+    let server = ApiServer::serve(([127, 0, 0, 1], 0).into(), chains.clone(), ApiLimits::recommended()).unwrap();
+    for (path, id) in
+        [("", 4201), ("/", 4201), ("/chains/finance", 4201), ("/chains/arena", 4202), ("/chains/arena/", 4202)]
+    {
+        let answer: U64 = client(&server, path).request("eth_chainId", positional(json!([]))).await.unwrap();
+        assert_eq!(answer, U64::from(id), "{path}");
+        let version: String = client(&server, path).request("net_version", positional(json!([]))).await.unwrap();
+        assert_eq!(version, id.to_string());
+    }
+    let socket = WsClientBuilder::default().build(format!("ws://{}/chains/arena", server.addr())).await.unwrap();
+    assert_eq!(socket.request::<U64, _>("eth_chainId", positional(json!([]))).await.unwrap(), U64::from(4202));
+
+    let (head, body) = plain(server.addr(), "GET / HTTP/1.1");
+    assert!(head.starts_with("http/1.1 200") && head.contains("content-type: application/json"), "{head}");
+    let index: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(index["chains"][1], json!({ "name": "arena", "chainId": "0x106a", "path": "/chains/arena" }));
+    let (head, body) = plain(server.addr(), "POST /chains/casino HTTP/1.1");
+    assert!(head.starts_with("http/1.1 404"), "{head}");
+    assert!(body.contains("/chains/arena, /chains/finance"), "{body}");
+    let (head, _) = plain(server.addr(), "OPTIONS /chains/arena HTTP/1.1");
+    assert!(head.starts_with("http/1.1 204") && head.contains("access-control-allow-origin: *"), "{head}");
+}
+
+#[tokio::test]
+async fn names_and_ports_are_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = |addr: SocketAddr, chains| ApiServer::serve(addr, chains, ApiLimits::recommended());
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    assert!(matches!(serve(any, Vec::new()), Err(ApiError::NoChains)));
+    let finance = chain("finance", CHAIN_ID, &dir, &[key(1).address()]);
+    assert!(matches!(serve(any, vec![finance.clone(), finance.clone()]), Err(ApiError::NameTaken(_))));
+    let server = serve(any, vec![finance.clone()]).unwrap();
+    let error = serve(server.addr(), vec![finance]).unwrap_err();
+    assert!(matches!(error, ApiError::Listen { .. }) && error.to_string().contains("choose another port"), "{error}");
+    let odd = chain("a b", 7, &dir, &[key(1).address()]);
+    assert!(matches!(serve(any, vec![odd]), Err(ApiError::BadName(_))));
+}
+
+#[tokio::test]
+async fn batches_and_bodies_are_bounded() {
+    let limits = ApiLimits { batch_calls: 3, request_bytes: 2_000, ..ApiLimits::recommended() };
+    let rig = Rig::with_limits(limits);
+    let batch = |calls: usize| {
+        let mut batch = BatchRequestBuilder::new();
+        (0..calls).for_each(|_| batch.insert("eth_blockNumber", positional(json!([]))).unwrap());
+        batch
+    };
+    let answers = rig.http.batch_request::<U64>(batch(3)).await.unwrap();
+    assert_eq!(answers.num_successful_calls(), 3);
+    assert!(rig.http.batch_request::<U64>(batch(4)).await.is_err());
+    let long = format!("0x{}", "00".repeat(2_000));
+    assert!(rig.try_rpc::<Value>("eth_sendRawTransaction", json!([long])).await.is_err());
+    assert_eq!(rig.rpc::<U64>("eth_chainId", json!([])).await, U64::from(CHAIN_ID), "the server goes on");
+}
+
+#[tokio::test]
+async fn connections_are_bounded() {
+    let rig = Rig::with_limits(ApiLimits { connections: 2, ..ApiLimits::recommended() });
+    let held: Vec<_> = (0..2).map(|_| TcpStream::connect(rig.server.addr()).unwrap()).collect();
+    std::thread::sleep(Duration::from_millis(200));
+    let mut third = TcpStream::connect(rig.server.addr()).unwrap();
+    third.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    assert!(matches!(third.read(&mut [0; 1]), Ok(0) | Err(_)), "closed without a word");
+    drop(held);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while rig.try_rpc::<U64>("eth_chainId", json!([])).await.is_err() {
+        assert!(Instant::now() < deadline, "a place became free");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn it_stops_with_sockets_open() {
+    let rig = Rig::new();
+    let url = format!("ws://{}/", rig.server.addr());
+    let socket = WsClientBuilder::default().build(url.clone()).await.unwrap();
+    socket.request::<U64, _>("eth_chainId", positional(json!([]))).await.unwrap();
+    let _idle = TcpStream::connect(rig.server.addr()).unwrap();
+    let begun = Instant::now();
+    let server = rig.server;
+    tokio::task::spawn_blocking(move || server.stop()).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(WsClientBuilder::default().build(url).await.is_err(), "nobody listens any more");
+}

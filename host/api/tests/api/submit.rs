@@ -1,0 +1,100 @@
+//! Sending transactions: what is taken, and the words in which the rest is refused.
+
+use alloy_consensus::{TxEip1559, TxLegacy};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use serde_json::{Value, json};
+
+use crate::support::{CHAIN_ID, GWEI, Rig, key, raw, sign, sign_legacy, tx};
+
+/// Sends and gives back how it was refused: ethers and viem look for these words.
+async fn refusal(rig: &Rig, tx: &alloy_consensus::TxEnvelope) -> String {
+    let error = rig.refused("eth_sendRawTransaction", json!([raw(tx)])).await;
+    assert_eq!(error.code(), -32000, "{}", error.message());
+    error.message().to_owned()
+}
+
+#[tokio::test]
+async fn refusals_are_in_geths_words() {
+    let rig = Rig::new();
+    let mine = |tx| sign(tx, &rig.signer);
+    rig.send(tx(0)).await;
+    let too_much = TxEip1559 { value: U256::MAX / U256::from(2), ..tx(1) };
+    let bumped = TxEip1559 { value: U256::from(2), max_fee_per_gas: 10 * GWEI + 1, ..tx(0) };
+    for (tx, words) in [
+        (mine(tx(0)), "already known"),
+        (mine(bumped), "replacement transaction underpriced"),
+        (mine(too_much), "insufficient funds for gas * price + value"),
+        (mine(TxEip1559 { gas_limit: 20_999, ..tx(1) }), "intrinsic gas too low"),
+        (mine(TxEip1559 { chain_id: 1, ..tx(1) }), "invalid chain id"),
+        (sign(tx(0), &key(9)), "insufficient funds"),
+    ] {
+        let message = refusal(&rig, &tx).await;
+        assert!(message.contains(words), "'{message}' should say '{words}'");
+    }
+    rig.mine();
+    let message = refusal(&rig, &mine(TxEip1559 { value: U256::from(3), ..tx(0) })).await;
+    assert!(message.starts_with("nonce too low"), "{message}");
+}
+
+#[tokio::test]
+async fn a_replacement_that_pays_takes_the_place() {
+    let rig = Rig::new();
+    let old = rig.send(tx(0)).await;
+    let new = rig.send(TxEip1559 { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: 2 * GWEI, ..tx(0) }).await;
+    let hashes: Vec<_> = rig.mine().block.transactions.iter().map(|tx| *tx.tx_hash()).collect();
+    assert!(hashes.contains(&new) && !hashes.contains(&old));
+}
+
+#[tokio::test]
+async fn legacy_transactions_are_taken() {
+    let rig = Rig::new();
+    let legacy = TxLegacy {
+        chain_id: Some(CHAIN_ID),
+        gas_price: 5 * GWEI,
+        gas_limit: 21_000,
+        to: TxKind::Call(Address::repeat_byte(3)),
+        ..Default::default()
+    };
+    let signed = sign_legacy(legacy, &rig.signer);
+    let hash: B256 = rig.rpc("eth_sendRawTransaction", json!([raw(&signed)])).await;
+    assert_eq!(hash, *signed.tx_hash());
+    rig.mine();
+    let receipt: Value = rig.rpc("eth_getTransactionReceipt", json!([hash])).await;
+    assert_eq!((&receipt["status"], &receipt["type"]), (&json!("0x1"), &json!("0x0")));
+    assert_eq!(rig.rpc::<Bytes>("eth_getRawTransactionByHash", json!([hash])).await, raw(&signed));
+}
+
+#[tokio::test]
+async fn blobs_and_noise_are_refused_by_name() {
+    let rig = Rig::new();
+    let blob = rig.refused("eth_sendRawTransaction", json!(["0x03f8"])).await;
+    assert!(blob.message().contains("EIP-4844"), "{}", blob.message());
+    for noise in ["0x", "0x00", "0xdeadbeef", "0x02c0", "zz"] {
+        let error = rig.refused("eth_sendRawTransaction", json!([noise])).await;
+        assert_eq!(error.code(), -32602, "{noise}: {}", error.message());
+    }
+}
+
+#[tokio::test]
+async fn a_sidecar_is_bounded() {
+    let rig = Rig::new();
+    let signed = raw(&sign(tx(0), &rig.signer));
+    let many = rig.refused("caldera_sendRawTransactionWithSidecar", json!([signed, vec!["0x00"; 5]])).await;
+    assert_eq!(many.code(), -32005);
+    let hash: B256 = rig.rpc("caldera_sendRawTransactionWithSidecar", json!([signed, []])).await;
+    assert!(rig.mine().block.transactions.iter().any(|tx| *tx.tx_hash() == hash));
+}
+
+#[tokio::test]
+async fn engines_are_listed() {
+    let rig = Rig::new();
+    let engines: Value = rig.rpc("caldera_engines", json!([])).await;
+    assert_eq!(engines["governor"], json!(rig.signer.address().to_string().to_lowercase()));
+    let mount = &engines["mounts"][0];
+    assert_eq!((&mount["name"], &mount["version"]), (&json!("guest"), &json!("1.2.3")));
+    assert_eq!(mount["limits"]["memoryPages"], json!(64));
+    assert_eq!(mount["hooks"], json!({ "beginBlock": true, "endBlock": false }));
+    assert_eq!(mount["grants"], json!(["state", "evm", "crypto", "log"]));
+    assert_eq!(mount["digest"], engines["staged"][0]["digest"]);
+    assert_eq!(engines["armed"], json!([]));
+}
