@@ -2,7 +2,10 @@
 
 use crate::error::{Error, Result};
 use wit_component::ComponentEncoder;
-use wit_parser::decoding::{DecodedWasm, decode};
+use wit_parser::{
+    WorldItem,
+    decoding::{DecodedWasm, decode},
+};
 
 /// The only package that a component may import from. What else it wanted would not link on any node.
 const CONTRACT: &str = "caldera:engine/";
@@ -28,8 +31,10 @@ fn check_world(bytes: &[u8]) -> Result<(), String> {
         return Err("is a WIT package, not a component".into());
     };
     let world = &resolve.worlds[world];
-    let imports = world.imports.keys().map(|key| resolve.name_world_key(key));
-    let foreign: Vec<_> = imports.filter(|import| !import.starts_with(CONTRACT)).collect();
+    // A type that is named in the world is no capability; what it comes from is an import of its own.
+    let imports = world.imports.iter().filter(|(_, item)| !matches!(item, WorldItem::Type { .. }));
+    let names = imports.map(|(key, _)| resolve.name_world_key(key));
+    let foreign: Vec<_> = names.filter(|name| !name.starts_with(CONTRACT)).collect();
     if !foreign.is_empty() {
         return Err(format!("imports {}; an engine may import only {CONTRACT}*", foreign.join(", ")));
     }

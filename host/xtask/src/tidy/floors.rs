@@ -18,11 +18,15 @@ const FLOORS: [(&str, u8); 7] = [
     ("caldera-node", 6),
 ];
 
-/// Off the path: nothing that a node links may need them.
-const OFF_THE_PATH: [&str; 2] = ["xtask", BENCH];
+/// The tool itself: it builds the others, so it waits for none of them, and none needs it.
+const TOOL: &str = "xtask";
 
-/// The bench reporter: any crate's benches may use it.
-const BENCH: &str = "caldera-bench";
+/// For tests and benches only, of any room: they may need rooms, and no room links them.
+const AIDS: [&str; 2] = ["caldera-bench", "caldera-testkit"];
+
+/// Edges from the host to a guest's library that are meant: the tour and the CSV command speak to the clearing engine by its
+/// ABI, as any client would. An engine itself is never linked into the node.
+const CLIENTS: [(&str, &str); 1] = [("caldera-node", "clearing-rules")];
 
 /// Crates whose name stands in one room's manifest only. `wasmtime` covers `wasmtime-*` too.
 const HOMES: [(&str, &str); 4] = [
@@ -36,7 +40,8 @@ const HOMES: [(&str, &str); 4] = [
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Host(u8),
-    OffThePath,
+    Tool,
+    Aid,
     /// Compiled to wasm: the SDK, plugins, and examples of them.
     Guest,
     Unknown,
@@ -62,8 +67,10 @@ fn place(package: &Package) -> Place {
     let guests = ["sdk-guest", "plugins", "examples"];
     if let Some((_, floor)) = FLOORS.iter().find(|(name, _)| *name == package.name) {
         Place::Host(*floor)
-    } else if OFF_THE_PATH.contains(&package.name.as_str()) {
-        Place::OffThePath
+    } else if package.name == TOOL {
+        Place::Tool
+    } else if AIDS.contains(&package.name.as_str()) {
+        Place::Aid
     } else if guests.iter().any(|folder| package.folder.starts_with(folder)) {
         Place::Guest
     } else {
@@ -81,8 +88,11 @@ fn inside(from: &Package, to: &Package, kind: Kind) -> Option<String> {
     let (name, test) = (&to.name, kind == Kind::Dev);
     match (place(from), place(to)) {
         (Place::Unknown, _) | (_, Place::Unknown) => None,
-        (_, Place::OffThePath) if test && name == BENCH => None,
-        (_, Place::OffThePath) => Some(format!("needs {name}, which is off the path; only benches may use {BENCH}")),
+        (_, Place::Tool) => Some(format!("needs {name}, which builds it")),
+        (Place::Tool, _) => Some(format!("needs {name}: what builds the project must not wait for it")),
+        (Place::Aid, _) => None,
+        (_, Place::Aid) if test => None,
+        (_, Place::Aid) => Some(format!("links {name}, which is for tests and benches only")),
         (Place::Host(own), Place::Host(other)) if other < own => None,
         (Place::Host(own), Place::Host(other)) if other == own => {
             Some(format!("needs {name} on the same floor {own}; they meet in a floor above"))
@@ -90,12 +100,11 @@ fn inside(from: &Package, to: &Package, kind: Kind) -> Option<String> {
         (Place::Host(own), Place::Host(other)) => Some(format!("floor {own} needs {name} on floor {other}, above it")),
         (Place::Guest, Place::Guest) => None,
         // Tests may look at the rules that a plugin follows.
-        (Place::Host(_), Place::Guest) if test => None,
+        (Place::Host(_), Place::Guest) if test || CLIENTS.contains(&(&from.name, name)) => None,
         (Place::Host(_), Place::Guest) => Some(format!("the host needs the guest {name}: policy lives in plugins")),
         (Place::Guest, Place::Host(_)) => {
             Some(format!("a guest needs the host's {name}: it could not run in the sandbox"))
         }
-        (Place::OffThePath, _) => Some(format!("needs {name}: what builds the project must not wait for it")),
     }
 }
 
@@ -155,7 +164,12 @@ mod tests {
         with("host/api caldera-api: sled", &["caldera-api: needs sled, whose only home is caldera-state"]);
         with("host/api caldera-api: dev=wasmtime-environ", &["whose only home is caldera-engine"]);
         with("host/api caldera-api: revm-primitives revmc", &["revm-primitives, whose only home is caldera-execution"]);
-        with("host/api caldera-api: caldera-bench", &["off the path"]);
+        with("host/api caldera-api: caldera-bench", &["links caldera-bench, which is for tests"]);
+        with("host/testkit caldera-testkit: caldera-engine", &[]);
+        with(
+            "host/testkit caldera-testkit: xtask\nhost/xtask xtask:",
+            &["caldera-testkit: needs xtask, which builds it"],
+        );
         with("host/api caldera-api: dev=caldera-bench", &[]);
         with("host/api caldera-api: caldera-sdk", &["policy lives in plugins"]);
         with("host/api caldera-api: dev=caldera-sdk", &[]);
