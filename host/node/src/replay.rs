@@ -3,7 +3,6 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -68,35 +67,13 @@ pub struct Replayed {
     pub seconds: f64,
     /// Blocks for each second of it.
     pub blocks_per_second: f64,
-    /// Which block, if the log goes on from there: what a caller may compare with.
-    #[serde(skip)]
-    pub replica: Arc<Replica>,
-}
-
-/// The chain that came out of a replay, with the folder it lies in.
-pub struct Replica {
-    chain: Arc<Chain>,
-    /// After the chain, which has files in it.
-    _folder: Option<tempfile::TempDir>,
-}
-
-impl std::fmt::Debug for Replica {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Replica").finish_non_exhaustive()
-    }
-}
-
-impl Replica {
-    /// Hash and state root that the replica has at a height, if it came so far.
-    pub fn at(&self, number: u64) -> Result<Option<(B256, B256)>, ChainError> {
-        Ok(self.chain.header(number)?.map(|(hash, header)| (hash, header.state_root)))
-    }
 }
 
 /// Replays. Blocks, for as long as it takes; needs a thread with a deep stack.
 pub fn replay(request: ReplayRequest, engines: Engines) -> Result<Replayed, ReplayError> {
     let ReplayRequest { chain, log, out, options } = request;
-    let (dir, folder) = fresh_folder(out)?;
+    // Declared before the chain, so removed after its files are closed.
+    let (dir, _folder) = fresh_folder(out)?;
     let mut executed = 0u64;
     let mut count = |progress| executed += u64::from(matches!(progress, Progress::Replayed(_)));
     let failed = |source| ReplayError::Chain { log: log.clone(), source };
@@ -117,7 +94,6 @@ pub fn replay(request: ReplayRequest, engines: Engines) -> Result<Replayed, Repl
         transactions,
         seconds: took,
         blocks_per_second: executed as f64 / took,
-        replica: Arc::new(Replica { chain, _folder: folder }),
     })
 }
 

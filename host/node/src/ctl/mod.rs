@@ -13,7 +13,7 @@ use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 
 pub use arm::{ArmRequest, Armed, When, arm};
 pub use list::{EngineList, list};
-pub use stage::{StageRequest, Staged, stage};
+pub use stage::{StageRequest, Staged, stage, stage_tx};
 pub use status::{EngineStatus, status};
 
 use crate::{

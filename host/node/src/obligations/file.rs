@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use alloy_primitives::{Address, B256, U256, utils::parse_units};
+use alloy_primitives::{Address, B256, U256};
 use clearing_rules::abi::Clearing::Obligation;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ pub struct Record {
     pub creditor: Address,
     /// What: address or symbol of the token.
     pub asset: String,
-    /// How much, in whole tokens.
+    /// How much, in the asset's smallest unit.
     pub amount: String,
     /// When, in Unix seconds; nothing: when the cycle closes.
     pub due: Option<u64>,
@@ -108,12 +108,9 @@ fn obligation(record: &Record, asset: &Asset) -> Result<Obligation, Misfit> {
         return Err(("asset", named.clone(), why));
     }
     let misfit = |why: &str| ("amount", amount.clone(), why.to_owned());
-    let plain = amount.chars().all(|c| c.is_ascii_digit() || c == '.');
-    let decimals = amount.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    let units: U256 = match parse_units(amount, asset.decimals) {
-        Ok(units) if plain && decimals <= usize::from(asset.decimals) => units.into(),
-        _ => return Err(misfit(&format!("expected a decimal number with at most {} decimals", asset.decimals))),
-    };
+    let digits = !amount.is_empty() && amount.bytes().all(|byte| byte.is_ascii_digit());
+    let units = U256::from_str_radix(amount, 10).ok().filter(|_| digits);
+    let units = units.ok_or_else(|| misfit("expected a whole number in the asset's smallest unit, digits only"))?;
     if units.is_zero() {
         return Err(misfit("nothing is owed"));
     }
@@ -162,19 +159,22 @@ mod tests {
 
     #[test]
     fn lines_become_obligations() {
-        let got = &parse(&line("tUSD", "1250.50", "INV-7")).unwrap()[0];
+        let got = &parse(&line("tUSD", "1250500000", "INV-7")).unwrap()[0];
         assert_eq!(got.amount, U256::from(1_250_500_000u64));
         assert_eq!((got.debtor, got.asset, got.due), (Address::repeat_byte(1), usd().address, 0));
         assert!(got.reference.starts_with(b"INV-7\0"));
-        assert_eq!(parse(&line(&usd().address.to_string(), "1", "a")).unwrap()[0].amount, U256::from(1_000_000));
+        let word = B256::repeat_byte(7);
+        let got = &parse(&line(&usd().address.to_string(), "1", &word.to_string())).unwrap()[0];
+        assert_eq!((got.amount, got.reference), (U256::from(1), word));
     }
 
     #[test]
     fn bad_lines_say_where_and_why() {
         for (text, want) in [
             (line("tBTC", "1", "a"), "f.csv:2: asset 'tBTC': this engine clears tUSD"),
-            (line("tUSD", "1.0000001", "a"), "f.csv:2: amount '1.0000001': expected a decimal number with at most 6"),
+            (line("tUSD", "1.50", "a"), "f.csv:2: amount '1.50': expected a whole number in the asset's smallest unit"),
             (line("tUSD", "-5", "a"), "amount '-5'"),
+            (line("tUSD", "", "a"), "amount ''"),
             (line("tUSD", "1e9", "a"), "amount '1e9'"),
             (line("tUSD", "0", "a"), "nothing is owed"),
             (line("tUSD", "1", ""), "reference ''"),
@@ -197,7 +197,7 @@ mod tests {
                 debtor: (*debtor).into(),
                 creditor: Address::repeat_byte(9),
                 asset: "tUSD".to_owned(),
-                amount: format!("{}.{:06}", units / 1_000_000, units % 1_000_000),
+                amount: units.to_string(),
                 due: *due,
                 reference: reference.clone(),
             }).collect();

@@ -74,7 +74,7 @@ pub enum RpcError {
 
 impl RpcError {
     /// Says what the client library met.
-    pub(super) fn from_client(url: &str, method: &'static str, error: ClientError) -> Self {
+    pub(crate) fn from_client(url: &str, method: &'static str, error: ClientError) -> Self {
         match error {
             ClientError::Call(error) => {
                 let data = error.data().and_then(|data| serde_json::from_str::<Bytes>(data.get()).ok());

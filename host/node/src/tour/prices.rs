@@ -15,7 +15,7 @@ const HOUR_MS: u64 = 3_600_000;
 const HOURS: u64 = 48;
 
 /// The price at the end of one hour.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hour {
     /// `12 March 10:00`, when the hour began, UTC.
     pub label: String,
