@@ -74,7 +74,10 @@ pub fn ensure(workspace: &Workspace) -> Result<GuestTarget> {
     for road in Road::ALL {
         match travel(road, &toolchain, &scratch) {
             Ok(found) => return Ok(found),
-            Err(error) => tried.push(format!("  {}: {error}", road.describe())),
+            Err(error) => {
+                say(&format!("not this way: {error}"));
+                tried.push(format!("  {}: {error}", road.describe()));
+            }
         }
     }
     Err(Error::NoGuestTarget { tried: tried.join("\n"), advice: ADVICE })
