@@ -1,16 +1,16 @@
 //! wasmtime's settings: what makes every node compute the same, and what bounds one instance.
 //!
-//! - **Same results.** Canonical NaNs; no threads, 64-bit memories, garbage collection, exceptions, relaxed SIMD or
-//!   stack switching; memories that never move and never fail to grow below the limit; code for the architecture's
+//! - **Same results.** Canonical NaNs; no threads, 64-bit memories, garbage collection, exceptions, SIMD or stack
+//!   switching; memories that never move and never fail to grow below the limit; code for the architecture's
 //!   baseline, so that frames, and with them [`caldera_types::Fault::StackOverflow`], do not depend on the processor.
-//! - **Same work.** Fuel, with bulk operations charged for each byte or element. Epochs are never used: a deadline is
+//! - **Same work.** Fuel, with bulk operations charged for each byte or element ([`crate::cost`]). Epochs are never used: a deadline is
 //!   a clock.
 //! - **Bounded work.** The maxima here are those that [`crate::checks`] enforces by name before anything is compiled.
 
 use caldera_types::limits::MAX_MEMORY_PAGES;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
-use crate::{checks::limits, error::EngineError};
+use crate::{checks::limits, cost, error::EngineError};
 
 /// Native stack for the guest's frames, in bytes. Eight nested calls then hold 2 MiB of guest frames at most, beside
 /// the host's own; a Rust guest keeps its data on its shadow stack and seldom needs a tenth of this.
@@ -41,7 +41,7 @@ pub(crate) fn engine(options: EngineOptions) -> Result<Engine, EngineError> {
     same_results(&mut config).map_err(|error| EngineError::Node(format!("settings of wasmtime: {error:#}")))?;
     config
         .consume_fuel(true)
-        .operator_cost(operator_cost())
+        .operator_cost(cost::table())
         .epoch_interruption(false)
         .max_wasm_stack(WASM_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
@@ -58,6 +58,7 @@ fn same_results(config: &mut Config) -> wasmtime::Result<()> {
         .wasm_memory64(false)
         .wasm_multi_memory(false)
         .wasm_relaxed_simd(false)
+        .wasm_simd(false)
         .wasm_tail_call(false)
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false)
@@ -70,12 +71,6 @@ fn same_results(config: &mut Config) -> wasmtime::Result<()> {
         config.target("aarch64-unknown-linux-gnu")?;
     }
     Ok(())
-}
-
-/// Fuel of each instruction: wasmtime's own table, one for each that generates code, and one for each byte or element
-/// of a bulk operation. Growing memory is charged by [`crate::memory`], because a page costs more than the table holds.
-fn operator_cost() -> OperatorCost {
-    OperatorCost::new()
 }
 
 /// Slots for instances, each as large as the largest component that passes the checks.

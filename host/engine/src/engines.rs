@@ -77,7 +77,8 @@ impl Sizes {
     /// Gas of one instance, by its sizes alone.
     pub(crate) fn instance_gas(self, warm: bool) -> u64 {
         let base = if warm { metering::WARM_INSTANCE_GAS } else { metering::COLD_INSTANCE_GAS };
-        base + metering::INSTANCE_PAGE_GAS * (self.pages + self.table_pages)
+        base + metering::INSTANCE_PAGE_GAS
+            * (self.pages + self.table_pages).saturating_sub(metering::INSTANCE_FREE_PAGES)
     }
 }
 

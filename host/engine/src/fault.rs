@@ -31,6 +31,9 @@ impl From<Fault> for Stop {
     }
 }
 
+/// What wasmtime says when a guest moves more than a store's `hostcall_fuel` at once; it has no code for it.
+const TOO_LONG: &str = "fuel allocated for hostcalls has been exhausted";
+
 /// Whose fault an error of a running guest is, and its name.
 ///
 /// wasmtime has codes for traps, a type for a full pool, and bare text for what the component model's rules forbid, such
@@ -42,6 +45,8 @@ pub(crate) fn stop_of(error: &Error) -> Stop {
         Stop::Fault(fault_of(*trap))
     } else if error.is::<PoolConcurrencyLimitError>() || error.is::<std::io::Error>() {
         Stop::Fatal(format!("{error:#}"))
+    } else if error.to_string().contains(TOO_LONG) {
+        Stop::Fault(Fault::OutputTooLong)
     } else {
         Stop::Fault(Fault::BadAbi)
     }

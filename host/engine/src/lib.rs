@@ -18,6 +18,7 @@ mod border;
 mod call;
 pub mod checks;
 mod config;
+mod cost;
 mod engines;
 mod error;
 mod exports;

@@ -16,7 +16,6 @@ use wasmtime::{
 use crate::{
     call::{CallOutcome, CallUnit, Description, EngineResult, Export},
     checks::at_most,
-    config::PAGE_BYTES,
     engines::{Ready, Sizes, fault_or_node, node},
     error::{EngineError, Rejection, StageError},
     exports::Exports,
@@ -25,9 +24,9 @@ use crate::{
     port::{EngineHost, GasMeter, HostError, LogLevel, Subcall, SubcallResult},
 };
 
-/// Most bytes that one crossing of the border may lift: no list is longer than the largest memory, so that lengths are
-/// always judged by name, in [`crate::border`] and here, and never by this.
-const LIFT_BYTES: usize = MAX_MEMORY_PAGES as usize * PAGE_BYTES;
+/// Most bytes that one crossing of the border may lift. Twice the longest output, so that lengths are judged by name, in
+/// [`crate::border`] and here; what is longer still is refused before it is copied ([`crate::fault`]).
+const LIFT_BYTES: usize = 2 * MAX_OUTPUT_BYTES;
 /// Most bytes that `describe` may return.
 const DESCRIPTION_BYTES: usize = 256 * 1024;
 /// Longest name or version in a description, in bytes.

@@ -170,6 +170,9 @@ fn a_mount_may_allow_shorter_values() {
 #[test]
 fn long_output_has_a_name() {
     let pages = limits::MAX_OUTPUT_BYTES / 65536 + 1;
+    // Far too long is not even copied.
+    let far = Guest { memory: "64".into(), ..Guest::calling("(call $ok (i32.const 0) (i32.const 4194304))") };
+    check(far, Fault::OutputTooLong);
     for (call, most) in [("$ok", true), ("$err", true), ("$ok", false)] {
         let len = limits::MAX_OUTPUT_BYTES + usize::from(most);
         let guest = Guest {

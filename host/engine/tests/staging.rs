@@ -166,7 +166,7 @@ fn static_limits_are_named() {
 fn features_that_engines_do_not_have_do_not_compile() {
     for extra in [
         "(memory $m64 i64 1)",
-        "(func (result v128) (i8x16.relaxed_swizzle (v128.const i32x4 0 0 0 0) (v128.const i32x4 0 0 0 0)))",
+        "(func (result v128) (v128.const i32x4 0 0 0 0))",
         "(tag $t)",
         "(type $s (struct (field i32)))",
         "(func $t (return_call $t))",
@@ -193,6 +193,8 @@ fn describe_is_bounded_and_judged() {
     assert!(matches!(says(describe(1024, 5, 0, 4)), Rejection::BadDescription { field: "version", .. }));
     assert!(matches!(says(describe(1024, 65, 1029, 5)), Rejection::Limit { .. }));
     assert_eq!(says(describe(1024, 131_072, 1029, 5)), Rejection::Describe(Fault::BadAbi));
+    let far = Guest { memory: "5".into(), describe: describe(1024, 5, 1029, 300_000), ..Guest::default() };
+    assert_eq!(rejection(far.bytes()), Rejection::Describe(Fault::OutputTooLong));
 }
 
 #[test]

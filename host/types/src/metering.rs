@@ -11,17 +11,19 @@ pub const METERING_VERSION: u32 = 1;
 /// Units of fuel that one gas buys.
 pub const FUEL_PER_GAS: u64 = 8;
 /// Gas of any host call before its own work.
-pub const HOST_CALL_GAS: u64 = 20;
+pub const HOST_CALL_GAS: u64 = 100;
 /// Fuel for each byte that a host call moves in or out of the guest.
 pub const HOST_BYTE_FUEL: u64 = 2;
 /// Gas for the first instantiation of a component in a block, before its sizes.
 pub const COLD_INSTANCE_GAS: u64 = 5_000;
 /// Gas for each further instantiation of the same component in a block, before its sizes.
-pub const WARM_INSTANCE_GAS: u64 = 1_500;
-/// Gas for each 64 KiB page of initial memory that an instance sets up.
-pub const INSTANCE_PAGE_GAS: u64 = 10;
+pub const WARM_INSTANCE_GAS: u64 = 2_500;
+/// Pages of initial memory, 64 KiB each, that an instance's base price covers: they are cleared in place.
+pub const INSTANCE_FREE_PAGES: u64 = 2;
+/// Gas for each further page of initial memory: the system maps and clears it again for each instance.
+pub const INSTANCE_PAGE_GAS: u64 = 1_000;
 /// Gas for each page by which a guest grows its memory.
-pub const GROW_PAGE_GAS: u64 = 200;
+pub const GROW_PAGE_GAS: u64 = 2_000;
 /// Gas of Keccak-256, before its words (EVM KECCAK256).
 pub const KECCAK_GAS: u64 = 30;
 /// Gas of Keccak-256 for each 32-byte word begun.

@@ -97,7 +97,7 @@ impl Guest {
             (func (export "init") (param $in i32) (param $len i32) (result i32) {init})
             (func (export "migrate") (param $from i32) (result i32) {migrate})
             (func (export "call") (param $args i32) (result i32)
-                (local $in i32) (local $len i32) (local $i i32) (local $n i32) (local $x i64) (local $v v128)
+                (local $in i32) (local $len i32) (local $i i32) (local $n i32) (local $x i64)
                 (local.set $in (i32.load (i32.add (local.get $args) (i32.const 80))))
                 (local.set $len (i32.load (i32.add (local.get $args) (i32.const 84))))
                 {call})
