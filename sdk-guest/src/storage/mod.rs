@@ -16,6 +16,7 @@ mod list;
 mod map;
 mod ordered;
 mod queue;
+mod radix;
 mod value;
 
 pub use codec::{Stored, read_field, write_field};
