@@ -23,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-pub use toolchain::Toolchain;
+pub use toolchain::{Toolchain, registry_sources};
 
 /// The target of every plugin: no WASI, so a component imports nothing but the engine contract.
 pub const TARGET: &str = "wasm32-unknown-unknown";

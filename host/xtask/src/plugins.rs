@@ -6,18 +6,13 @@
 use crate::{
     component,
     error::{Error, Result},
-    guest_target::{self, GuestTarget, TARGET, Toolchain},
+    guest_target::{self, GuestTarget, TARGET, Toolchain, registry_sources},
     process::Tool,
     report::{Align, Table, seconds},
     workspace::{Package, Workspace},
 };
 use sha2::{Digest as _, Sha256};
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 
 /// The cargo profile of guests, in the workspace's manifest.
 const PROFILE: &str = "guest";
@@ -93,23 +88,17 @@ fn compile<'a>(
 /// Paths of this machine are mapped away: panic messages carry source paths into the component.
 fn rust_flags(workspace: &Workspace, target: &GuestTarget) -> Result<Vec<String>> {
     let toolchain = Toolchain::ask()?;
-    let registry = cargo_home().join("registry").join("src");
     let std_source = toolchain.rustlib().join("src").join("rust");
     let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     let mut flags = vec![
         remap(&workspace.root, "caldera"),
-        remap(&registry, "registry"),
+        remap(&registry_sources(), "registry"),
         remap(&std_source, &format!("/rustc/{}", toolchain.commit)),
     ];
     if let Some(sysroot) = &target.sysroot {
         flags.extend(["--sysroot".to_owned(), sysroot.display().to_string()]);
     }
     Ok(flags)
-}
-
-fn cargo_home() -> PathBuf {
-    let home = || std::env::home_dir().unwrap_or_default().join(".cargo");
-    std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
 }
 
 /// Writes whole or not at all: a node that starts meanwhile never reads half a component.
@@ -142,6 +131,7 @@ fn short_digest(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     fn package(name: &str, component: Option<&str>) -> Package {
         Package {

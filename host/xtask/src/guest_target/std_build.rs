@@ -3,7 +3,10 @@
 //! Two switches make the result equal to a prebuilt std: bitcode is embedded, so that plugins can be linked with LTO, and source
 //! paths are mapped to the compiler's commit, so that a plugin's bytes do not depend on where its std was built.
 
-use super::{TARGET, say, toolchain::Toolchain};
+use super::{
+    TARGET, say,
+    toolchain::{Toolchain, registry_sources},
+};
 use crate::{
     error::{Error, Result},
     process::Tool,
@@ -25,6 +28,7 @@ pub fn build(library: &Path, toolchain: &Toolchain, work: &Path) -> Result<Vec<P
     write_project(&project)?;
     let flags = [
         "-Cembed-bitcode=yes".to_owned(),
+        format!("--remap-path-prefix={}=/rust/deps", registry_sources().display()),
         format!("--remap-path-prefix={}=/rustc/{}/library", library.display(), toolchain.commit),
     ];
     say(&format!("building std {} from {}", toolchain.release, library.display()));

@@ -35,6 +35,13 @@ impl Toolchain {
     }
 }
 
+/// Where cargo unpacks what it downloads: source paths below it end up in panic messages and are mapped away.
+pub fn registry_sources() -> PathBuf {
+    let home = || std::env::home_dir().unwrap_or_default().join(".cargo");
+    let cargo = std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
+    cargo.join("registry").join("src")
+}
+
 fn field(version: &str, name: &str) -> Result<String> {
     let line = version.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     line.map(str::to_owned)
