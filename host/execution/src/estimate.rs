@@ -40,6 +40,10 @@ pub fn estimate_gas(ground: Ground<'_>, env: &BlockEnv, request: &SimulationRequ
         Err(TxError::Refused(_)) => Ok(false),
         Err(error) => Err(error),
     };
+    // Wallets know that a plain transfer costs exactly this.
+    if full.gas_used == MIN_GAS && succeeds(MIN_GAS)? {
+        return Ok(MIN_GAS);
+    }
     let (mut low, mut high) = (MIN_GAS.max(full.gas_used) - 1, most);
     // Most calls need what they used and the 64ths that calls hold back.
     let guess = full.gas_used + full.gas_used / 16 + 5_000;
