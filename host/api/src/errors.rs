@@ -4,7 +4,7 @@
 //! viem tell one refusal from another by it.
 
 use alloy_primitives::{Bytes, hex};
-use alloy_sol_types::decode_revert_reason;
+use alloy_sol_types::{Panic, Revert, SolError};
 use caldera_chain::{ChainError, SimulateError, SubmitError};
 use caldera_execution::{EstimateError, SimulationResult, TxError};
 use caldera_state::StateError;
@@ -33,7 +33,7 @@ pub(crate) enum RpcError {
     #[error("{0}")]
     Refused(String),
     /// A simulated call reverted with this data.
-    #[error("execution reverted{}", decode_revert_reason(.0).map(|reason| format!(": {reason}")).unwrap_or_default())]
+    #[error("execution reverted{}", reason(.0))]
     Reverted(Bytes),
     /// A simulated call used up its gas or did what no code may do.
     #[error("execution halted: {0}")]
@@ -132,6 +132,12 @@ impl RpcError {
     }
 }
 
+/// What Solidity's own errors say, for people; typed errors are for who has their ABI.
+fn reason(data: &[u8]) -> String {
+    let revert = Revert::abi_decode(data).map(|revert| format!(": {}", revert.reason));
+    revert.or_else(|_| Panic::abi_decode(data).map(|panic| format!(": {panic}"))).unwrap_or_default()
+}
+
 /// The data that a simulated call returned, or how it failed.
 pub(crate) fn returned(result: SimulationResult) -> Reply<Bytes> {
     match result {
@@ -143,7 +149,6 @@ pub(crate) fn returned(result: SimulationResult) -> Reply<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_sol_types::{Revert, SolError};
 
     fn check(error: RpcError, code: i32, message: &str, data: Option<&str>) {
         let object = ErrorObjectOwned::from(error);
@@ -168,9 +173,9 @@ mod tests {
 
     #[test]
     fn a_typed_revert_keeps_its_data_and_gets_no_invented_reason() {
-        let data = Bytes::from_static(&[0xde, 0xad, 0xbe, 0xef]);
-        let object = ErrorObjectOwned::from(RpcError::Reverted(data));
-        assert_eq!(object.data().unwrap().get(), "\"0xdeadbeef\"");
-        assert_eq!(object.code(), 3);
+        check(RpcError::Reverted(Bytes::from_static(b"\x03text")), 3, "execution reverted", Some("0x0374657874"));
+        let panic: Bytes = Panic { code: alloy_primitives::U256::from(0x11) }.abi_encode().into();
+        let object = ErrorObjectOwned::from(RpcError::Reverted(panic));
+        assert!(object.message().contains("overflow"), "{}", object.message());
     }
 }

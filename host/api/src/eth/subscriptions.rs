@@ -1,14 +1,15 @@
 //! `eth_subscribe`: heads, logs and pending transactions, as they happen.
 //!
-//! A subscriber that does not keep up is dropped: when the chain's events overtake it, or when its connection's buffer
-//! stays full for [`crate::ApiLimits::slow_subscriber`]. It gets a last message that says so.
+//! Heads and logs are complete and in order: when the chain's events overtake a subscriber, the blocks in between are read
+//! back. Who does not keep up is dropped, with a last message that says so: when its connection's buffer stays full for
+//! [`crate::ApiLimits::slow_subscriber`], or when it has missed pending transactions, which nobody can read back.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use alloy_rpc_types_eth::{Filter, pubsub::SubscriptionKind};
-use caldera_chain::ChainEvent;
+use caldera_chain::{ChainEvent, ExecutedBlock, PooledTx};
 use jsonrpsee_core::{RegisterMethodError, server::SubscriptionMessage};
-use jsonrpsee_server::{PendingSubscriptionSink, SubscriptionCloseResponse, SubscriptionSink};
+use jsonrpsee_server::{PendingSubscriptionSink, SendTimeoutError, SubscriptionCloseResponse, SubscriptionSink};
 use jsonrpsee_types::Params;
 use serde::Serialize;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -54,11 +55,11 @@ async fn subscribe(
         }
     };
     // Before the answer, so that nothing that follows the answer is missed.
-    let events = api.chain.events();
+    let feed = Feed { events: api.chain.events(), told: api.head_number(), wanted, api };
     let Ok(sink) = pending.accept().await else { return SubscriptionCloseResponse::None };
-    match forward(&wanted, events, &sink, api.limits.slow_subscriber).await {
-        Some(farewell) => SubscriptionCloseResponse::NotifErr(farewell.into()),
-        None => SubscriptionCloseResponse::None,
+    match feed.run(&sink).await {
+        End::Gone => SubscriptionCloseResponse::None,
+        End::Dropped(why) => SubscriptionCloseResponse::NotifErr(why.into()),
     }
 }
 
@@ -82,46 +83,92 @@ fn wanted(params: &Params<'static>) -> Reply<Wanted> {
     }
 }
 
-/// Sends until the subscriber is gone. Gives back why, when it is this side that ends it.
-async fn forward(
-    wanted: &Wanted,
-    mut events: Receiver<ChainEvent>,
-    sink: &SubscriptionSink,
-    patience: Duration,
-) -> Option<String> {
-    loop {
-        let event = tokio::select! {
-            () = sink.closed() => return None,
-            event = events.recv() => event,
-        };
-        let messages = match event {
-            Ok(event) => messages(wanted, &event),
-            Err(RecvError::Lagged(missed)) => return Some(format!("too slow: {missed} events were missed")),
-            Err(RecvError::Closed) => return Some("the chain has stopped".into()),
-        };
-        for message in messages {
-            use jsonrpsee_server::SendTimeoutError::{Closed, Timeout};
-            match sink.send_timeout(message, patience).await {
-                Ok(()) => {}
-                Err(Timeout(_)) => return Some("too slow: messages are not read".into()),
-                Err(Closed(_)) => return None,
+/// Why a subscription is over.
+enum End {
+    /// The subscriber left.
+    Gone,
+    /// This side ends it.
+    Dropped(String),
+}
+
+/// One subscription at work.
+struct Feed {
+    api: Arc<ChainApi>,
+    wanted: Wanted,
+    events: Receiver<ChainEvent>,
+    /// Height of the last block that the subscriber was told of.
+    told: u64,
+}
+
+impl Feed {
+    /// Sends until it is over.
+    async fn run(mut self, sink: &SubscriptionSink) -> End {
+        loop {
+            let event = tokio::select! {
+                () = sink.closed() => return End::Gone,
+                event = self.events.recv() => event,
+            };
+            let sent = match event {
+                Ok(ChainEvent::Pending(tx)) => self.send(sink, self.on_pending(&tx)).await,
+                Ok(ChainEvent::Block(block)) if block.number() == self.told + 1 => self.tell(sink, &block).await,
+                Ok(ChainEvent::Block(_)) => self.catch_up(sink).await,
+                Err(RecvError::Lagged(missed)) if matches!(self.wanted, Wanted::Pending { .. }) => {
+                    Err(End::Dropped(format!("too slow: {missed} events were missed")))
+                }
+                Err(RecvError::Lagged(_)) => self.catch_up(sink).await,
+                Err(RecvError::Closed) => Err(End::Dropped("the chain has stopped".into())),
+            };
+            if let Err(end) = sent {
+                return end;
             }
         }
     }
-}
 
-/// What an event means to a subscriber.
-fn messages(wanted: &Wanted, event: &ChainEvent) -> Vec<SubscriptionMessage> {
-    match (wanted, event) {
-        (Wanted::Heads, ChainEvent::Block(block)) => message(&convert::header(block)).into_iter().collect(),
-        (Wanted::Logs(filter), ChainEvent::Block(block)) => {
-            convert::logs(block, filter).iter().filter_map(message).collect()
+    /// Tells of the blocks up to the head of which the subscriber was not told.
+    async fn catch_up(&mut self, sink: &SubscriptionSink) -> Result<(), End> {
+        while self.told < self.api.head_number() {
+            let (api, number) = (self.api.clone(), self.told + 1);
+            let block = tokio::task::spawn_blocking(move || api.chain.block(number)).await;
+            let Ok(Ok(Some(block))) = block else {
+                return Err(End::Dropped(format!("block {number} cannot be read")));
+            };
+            self.tell(sink, &block).await?;
         }
-        (Wanted::Pending { full: false }, ChainEvent::Pending(tx)) => message(&tx.hash).into_iter().collect(),
-        (Wanted::Pending { full: true }, ChainEvent::Pending(tx)) => {
-            message(&convert::pending(tx)).into_iter().collect()
+        Ok(())
+    }
+
+    async fn tell(&mut self, sink: &SubscriptionSink, block: &ExecutedBlock) -> Result<(), End> {
+        self.told = block.number();
+        self.send(sink, self.on_block(block)).await
+    }
+
+    async fn send(&self, sink: &SubscriptionSink, messages: Vec<SubscriptionMessage>) -> Result<(), End> {
+        for message in messages {
+            sink.send_timeout(message, self.api.limits.slow_subscriber).await.map_err(|error| match error {
+                SendTimeoutError::Timeout(_) => End::Dropped("too slow: messages are not read".into()),
+                SendTimeoutError::Closed(_) => End::Gone,
+            })?;
         }
-        _ => Vec::new(),
+        Ok(())
+    }
+
+    /// What a block means to the subscriber.
+    fn on_block(&self, block: &ExecutedBlock) -> Vec<SubscriptionMessage> {
+        match &self.wanted {
+            Wanted::Heads => message(&convert::header(block)).into_iter().collect(),
+            Wanted::Logs(filter) => convert::logs(block, filter).iter().filter_map(message).collect(),
+            Wanted::Pending { .. } => Vec::new(),
+        }
+    }
+
+    /// What a transaction that came into the pool means to the subscriber.
+    fn on_pending(&self, tx: &PooledTx) -> Vec<SubscriptionMessage> {
+        let message = match self.wanted {
+            Wanted::Heads | Wanted::Logs(_) => None,
+            Wanted::Pending { full: false } => message(&tx.hash),
+            Wanted::Pending { full: true } => message(&convert::pending(tx)),
+        };
+        message.into_iter().collect()
     }
 }
 

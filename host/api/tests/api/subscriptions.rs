@@ -1,10 +1,16 @@
 //! Subscriptions over a WebSocket.
 
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
+use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, U256};
 use alloy_rpc_types_eth::{Header, Log, Transaction};
 use alloy_sol_types::SolCall;
+use caldera_api::ApiLimits;
 use jsonrpsee_core::{
     ClientError,
     client::{ClientT, Subscription, SubscriptionClientT},
@@ -13,7 +19,7 @@ use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::support::{Rig, Token, call, positional, tx};
+use crate::support::{Rig, Token, call, positional, sign, tx};
 
 async fn socket(rig: &Rig) -> WsClient {
     WsClientBuilder::default().build(format!("ws://{}/chains/finance", rig.server.addr())).await.unwrap()
@@ -83,14 +89,83 @@ async fn unknown_subscriptions_are_refused() {
     assert!(rig.try_rpc::<Value>("eth_subscribe", json!(["newHeads"])).await.is_err());
 }
 
-/// Blocks are made faster than the subscriber's events are kept: it is dropped, and the server goes on.
 #[tokio::test]
 async fn subscriptions_are_bounded_per_connection() {
-    let limits = caldera_api::ApiLimits { subscriptions_per_connection: 2, ..caldera_api::ApiLimits::recommended() };
+    let limits = ApiLimits { subscriptions_per_connection: 2, ..ApiLimits::recommended() };
     let rig = Rig::with_limits(limits);
     let socket = socket(&rig).await;
     let first: Subscription<Header> = subscribe(&socket, json!(["newHeads"])).await.unwrap();
     let second: Subscription<Header> = subscribe(&socket, json!(["newHeads"])).await.unwrap();
     assert!(subscribe::<Header>(&socket, json!(["newHeads"])).await.is_err());
     drop((first, second));
+}
+
+/// More happens than the chain keeps events for before the subscriber's task can run: no block is left out all the same.
+#[tokio::test(flavor = "current_thread")]
+async fn heads_are_complete_though_events_are_lost() {
+    let rig = Rig::new();
+    let socket = socket(&rig).await;
+    let mut heads: Subscription<Header> = subscribe(&socket, json!(["newHeads"])).await.unwrap();
+    let filler: Vec<_> = (0..1_500).map(|nonce| sign(tx(nonce), &rig.signer)).collect();
+    rig.mine();
+    for tx in filler {
+        rig.chain.submit(tx, Vec::new()).unwrap();
+    }
+    rig.mine();
+    rig.mine();
+    for number in 1..=3 {
+        assert_eq!(next(&mut heads).await.number, number);
+    }
+}
+
+/// A subscriber that takes nothing in is told once that it was too slow, and costs nothing more.
+#[tokio::test]
+async fn a_slow_subscriber_is_dropped() {
+    let limits =
+        ApiLimits { buffered_messages: 1, slow_subscriber: Duration::from_millis(100), ..ApiLimits::recommended() };
+    let rig = Rig::with_limits(limits);
+    let mut lazy = raw_socket(
+        &rig,
+        r#"{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newPendingTransactions",true]}"#,
+    );
+    // 60 messages of 200 KB are more than the sockets' own buffers hold.
+    for nonce in 0..60 {
+        rig.send(TxEip1559 { input: vec![0; 100_000].into(), gas_limit: 1_500_000, ..tx(nonce) }).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut told = Vec::new();
+    lazy.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let mut chunk = vec![0; 1 << 20];
+    while let Ok(read @ 1..) = lazy.read(&mut chunk) {
+        told.extend_from_slice(&chunk[..read]);
+    }
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains("too slow: messages are not read"), "{} bytes without a farewell", told.len());
+    let messages = told.matches("eth_subscription").count();
+    assert!(messages < 60, "{messages} of 60 messages were kept for it");
+    assert!(!rig.rpc::<Value>("eth_chainId", json!([])).await.is_null(), "the server goes on");
+}
+
+/// A WebSocket that sends one message and reads only what it is told to.
+fn raw_socket(rig: &Rig, message: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(rig.server.addr()).unwrap();
+    write!(
+        socket,
+        "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        socket.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"));
+    // One text frame (RFC 6455, section 5.2) of up to 125 bytes, masked with zeros.
+    let mut frame = vec![0x81, 0x80 | u8::try_from(message.len()).unwrap(), 0, 0, 0, 0];
+    frame.extend_from_slice(message.as_bytes());
+    socket.write_all(&frame).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    socket
 }

@@ -122,7 +122,14 @@ impl Rig {
         };
         let code = hex::decode(artifact["bytecode"].as_str().unwrap()).unwrap();
         let input = [code, arguments.abi_encode()].concat();
-        self.send(TxEip1559 { to: TxKind::Create, input: input.into(), gas_limit: 3_000_000, ..tx(0) }).await;
+        self.send(TxEip1559 {
+            to: TxKind::Create,
+            input: input.into(),
+            value: U256::ZERO,
+            gas_limit: 3_000_000,
+            ..tx(0)
+        })
+        .await;
         self.mine();
         self.signer.address().create(0)
     }
@@ -164,15 +171,16 @@ pub fn chain(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address]) -> Ar
     Chain::open(spec, &dir.path().join(name), options, engines, &mut |_| {}).unwrap()
 }
 
-/// An engine that loops, traps, reverts or echoes.
+/// An engine that loops, traps, reverts or echoes when called, and leaves a log without topics in every block.
 fn engine() -> guest::Guest {
-    guest::Guest::calling(
-        "(if (i32.eq (i32.load8_u (local.get $in)) (i32.const 1)) (then (loop $again (br $again))))
+    let body = "(if (i32.eq (i32.load8_u (local.get $in)) (i32.const 1)) (then (loop $again (br $again))))
          (if (i32.eq (i32.load8_u (local.get $in)) (i32.const 2)) (then (unreachable)))
          (if (i32.eq (i32.load8_u (local.get $in)) (i32.const 3))
              (then (return (call $err (local.get $in) (local.get $len)))))
-         (call $ok (local.get $in) (local.get $len))",
-    )
+         (call $ok (local.get $in) (local.get $len))";
+    let silent = guest::Guest::calling(body);
+    let log = "(call $emit (i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 5))";
+    guest::Guest { begin_block: format!("{log} {}", silent.begin_block), ..silent }
 }
 
 /// One of the test keys.
