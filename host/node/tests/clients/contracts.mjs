@@ -23,4 +23,4 @@ export function clearingCaller() {
 export const SYSTEM_ADDRESS = "0xffffFFFfFFffffffffffffffFfFFFfffFFFfFFfE";
 
 /** Where the chain keeps which engine is mounted where. */
-export const REGISTRY = "0x00000000000000000000000000000063616c64657261";
+export const REGISTRY = `0x${"63616c64657261".padStart(40, "0")}`;

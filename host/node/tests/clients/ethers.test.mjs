@@ -62,7 +62,7 @@ describe("ethers", () => {
     const [, debtor, creditor, amount, due] = submitted[0].args;
     assert.deepEqual([debtor, creditor, amount, due], [theirs, mine, 1000n, 0n]);
     assert.deepEqual(await refusal(caller.owe.staticCall(mine, 1000, id)), ["DuplicateReference", theirs, id]);
-    assert.deepEqual(await refusal(caller.owe.estimateGas(mine, 0, encodeBytes32String("INV-2"))), ["ZeroAmount"]);
+    assert.deepEqual(await refusal(caller.owe.staticCall(mine, 0, encodeBytes32String("INV-2"))), ["ZeroAmount"]);
 
     // Sent all the same, it is mined and fails.
     const failed = await caller.owe(mine, 1000, id, { gasLimit: 500_000 });
