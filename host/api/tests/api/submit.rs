@@ -2,9 +2,15 @@
 
 use alloy_consensus::{TxEip1559, TxLegacy};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_sol_types::SolCall;
+use caldera_execution::registry;
+use caldera_types::{
+    EngineLimits, Grants,
+    limits::{STAGE_BASE_GAS, STAGE_GAS_PER_BYTE},
+};
 use serde_json::{Value, json};
 
-use crate::support::{CHAIN_ID, GWEI, Rig, key, raw, sign, sign_legacy, tx};
+use crate::support::{CHAIN_ID, GWEI, Rig, another_component, call, key, raw, sign, sign_legacy, tx};
 
 /// Sends and gives back how it was refused: ethers and viem look for these words.
 async fn refusal(rig: &Rig, tx: &alloy_consensus::TxEnvelope) -> String {
@@ -83,6 +89,32 @@ async fn a_sidecar_is_bounded() {
     assert_eq!(many.code(), -32005);
     let hash: B256 = rig.rpc("caldera_sendRawTransactionWithSidecar", json!([signed, []])).await;
     assert!(rig.mine().block.transactions.iter().any(|tx| *tx.tx_hash() == hash));
+}
+
+/// The road by which an operator brings a new engine: one transaction of the governor, its component beside it.
+#[tokio::test]
+async fn a_component_is_staged_by_its_sidecar() {
+    let rig = Rig::new();
+    let component = another_component();
+    let size = component.bytes().len() as u32;
+    let limits = EngineLimits::recommended().into();
+    let stage = registry::abi::IEngineRegistry::stageCall {
+        digest: component.digest().0,
+        size,
+        grants: Grants::ALL.bits(),
+        limits,
+    };
+    let gas = STAGE_BASE_GAS + STAGE_GAS_PER_BYTE * u64::from(size) + 500_000;
+    let tx = TxEip1559 { gas_limit: gas, ..call(0, registry::ADDRESS, stage.abi_encode()) };
+    let params = json!([raw(&sign(tx, &rig.signer)), [component.bytes()]]);
+    let hash: B256 = rig.rpc("caldera_sendRawTransactionWithSidecar", params).await;
+    let block = rig.mine();
+    assert_eq!(block.block.sidecar, [component.clone()]);
+    let receipt: Value = rig.rpc("eth_getTransactionReceipt", json!([hash])).await;
+    assert_eq!(receipt["status"], json!("0x1"));
+    let engines: Value = rig.rpc("caldera_engines", json!([])).await;
+    let staged = &engines["staged"][1];
+    assert_eq!((&staged["digest"], &staged["stagedAt"]), (&json!(component.digest()), &json!(1)));
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use caldera_chain::{Chain, ChainSpec, ExecutedBlock};
 use caldera_engine::{EngineOptions, Engines};
 use caldera_execution::{Genesis, GenesisAccount, GenesisMount};
 use caldera_state::{Backend, StateOptions};
-use caldera_types::{BlockEnv, EngineLimits, Grants, limits::BLOCK_GAS};
+use caldera_types::{BlockEnv, Component, EngineLimits, Grants, limits::BLOCK_GAS};
 use jsonrpsee_core::{ClientError, client::ClientT, params::ArrayParams};
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 use jsonrpsee_types::ErrorObjectOwned;
@@ -181,6 +181,11 @@ fn engine() -> guest::Guest {
     let silent = guest::Guest::calling(body);
     let log = "(call $emit (i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 5))";
     guest::Guest { begin_block: format!("{log} {}", silent.begin_block), ..silent }
+}
+
+/// A component that no chain has yet.
+pub fn another_component() -> Component {
+    guest::Guest { memory: "3".into(), ..engine() }.component()
 }
 
 /// One of the test keys.
