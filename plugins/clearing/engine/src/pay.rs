@@ -51,7 +51,7 @@ impl Step<'_> {
         let sent = token::try_push(self.store.settlement.get().address, participant, amount);
         if !sent {
             // The token refuses this creditor. Its money waits for it as margin, and nobody else waits.
-            self.store.add_margin(number, amount, U256::ZERO).map_err(overflow)?;
+            self.store.add_margin(number, amount).map_err(overflow)?;
         }
         self.closing.paid = plus(self.closing.paid, amount)?;
         emit(&abi::Paid { cycle: self.cycle, participant, amount, toMargin: !sent });

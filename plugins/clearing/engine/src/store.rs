@@ -171,12 +171,11 @@ impl Store {
         emit(&Clearing::Suspended { participant });
     }
 
-    /// Adds to a participant's margin.
-    pub fn add_margin(&mut self, number: u32, settlement: U256, collateral: U256) -> Result<(), Overflow> {
+    /// Adds to a participant's margin in the settlement asset.
+    pub fn add_margin(&mut self, number: u32, amount: U256) -> Result<(), Overflow> {
         let margin = self.margins.get(&number);
-        let settlement = clearing_rules::add(margin.settlement, settlement)?;
-        let collateral = clearing_rules::add(margin.collateral, collateral)?;
-        self.margins.set(&number, &Margin { settlement, collateral });
+        let settlement = clearing_rules::add(margin.settlement, amount)?;
+        self.margins.set(&number, &Margin { settlement, ..margin });
         Ok(())
     }
 

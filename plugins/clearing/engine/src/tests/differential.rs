@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use caldera_sdk::{prelude::*, testing::Failure};
 use clearing_rules::abi::Clearing::{self as abi, Cycle};
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{World, world::*};
 use crate::{Deferred, Incremental};
@@ -139,4 +139,19 @@ proptest! {
         prop_assert_eq!(&first, &second);
         prop_assert_eq!(&first, &swapped);
     }
+}
+
+/// The comparison says something only if the random business gets to every layer of the waterfall.
+#[test]
+fn the_business_reaches_every_layer() {
+    let mut runner = TestRunner::deterministic();
+    let mut reached = [0; 5];
+    for _ in 0..100 {
+        let business = business().new_tree(&mut runner).unwrap().current();
+        for cycle in run(World::new::<Incremental>(), &business, false).cycles {
+            let layers = [cycle.collected, cycle.fromMargin, cycle.fromCollateral, cycle.fromFund, cycle.mutualised];
+            reached.iter_mut().zip(layers).for_each(|(count, amount)| *count += u32::from(!amount.is_zero()));
+        }
+    }
+    assert!(reached.iter().all(|count| *count >= 10), "cycles that reached each layer: {reached:?}");
 }

@@ -25,7 +25,7 @@ fn obligations() {
     both(|world| {
         world.register(3);
         let good = owes(1, 2, 10, 1);
-        world.submit(&[good.clone()]).unwrap();
+        world.submit(std::slice::from_ref(&good)).unwrap();
         let now = world.host.block().timestamp_s;
         let too_large = MAX_AMOUNT + U256::ONE;
         let check = |obligation: Obligation, error: Revert| {
