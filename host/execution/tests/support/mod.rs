@@ -1,4 +1,5 @@
 //! A chain in memory: blocks are executed and their diffs applied, nothing is stored.
+#![allow(dead_code, reason = "each test file uses its part of it")]
 
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
