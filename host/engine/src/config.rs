@@ -8,7 +8,7 @@
 //! - **Bounded work.** The maxima here are those that [`crate::checks`] enforces by name before anything is compiled.
 
 use caldera_types::limits::MAX_MEMORY_PAGES;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::{checks::limits, cost, error::EngineError};
 
@@ -18,7 +18,7 @@ const WASM_STACK_BYTES: usize = 256 * 1024;
 /// One page of linear memory, in bytes.
 pub(crate) const PAGE_BYTES: usize = 64 * 1024;
 /// Memory of a returned slot that is zeroed in place instead of given back to the system, in bytes.
-const KEEP_RESIDENT_BYTES: usize = 128 * 1024;
+const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
 
 /// How many instances this node keeps room for. Consensus does not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,8 @@ fn pool(options: EngineOptions) -> PoolingAllocationConfig {
         .table_elements(limits::TABLE_ELEMENTS as usize)
         .max_memory_size(MAX_MEMORY_PAGES as usize * PAGE_BYTES)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+        // Where Linux can say which pages were written (6.7 and later), only those are cleared.
+        .pagemap_scan(Enabled::Auto)
         .table_keep_resident(8 * limits::TABLE_ELEMENTS as usize);
     pool
 }
