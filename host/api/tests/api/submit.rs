@@ -109,7 +109,7 @@ async fn a_component_is_staged_by_its_sidecar() {
     let params = json!([raw(&sign(tx, &rig.signer)), [component.bytes()]]);
     let hash: B256 = rig.rpc("caldera_sendRawTransactionWithSidecar", params).await;
     let block = rig.mine();
-    assert_eq!(block.block.sidecar, [component.clone()]);
+    assert_eq!(block.block.sidecar, std::slice::from_ref(&component));
     let receipt: Value = rig.rpc("eth_getTransactionReceipt", json!([hash])).await;
     assert_eq!(receipt["status"], json!("0x1"));
     let engines: Value = rig.rpc("caldera_engines", json!([])).await;
