@@ -18,11 +18,11 @@ fn check_rig(rig: &Rig, fault: Fault) {
     assert_eq!(outcome.result, EngineResult::Fault(fault));
     assert_eq!(outcome.gas_used, GAS);
     let sound = Guest::default().component();
-    rig.engines.stage(&sound, caldera_types::Grants::ALL, &EngineLimits::recommended()).unwrap();
+    rig.engines.stage(&sound, caldera_types::Grants::ALL, &EngineLimits::recommended()).expect("the guest is accepted");
     let mut unit = rig.unit(Export::Call { env: support::env(), input: b"again" });
     unit.digest = sound.digest();
     unit.limits = EngineLimits::recommended();
-    let after = rig.engines.call(unit, &mut MapHost::default(), GAS).unwrap();
+    let after = rig.engines.call(unit, &mut MapHost::default(), GAS).expect("this node does not fail");
     assert_eq!(after.result, EngineResult::Return(b"again".to_vec()));
 }
 
