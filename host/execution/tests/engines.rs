@@ -1,5 +1,7 @@
 //! Engines on the EVM: storage, calls, logs, reverts, faults, gas, all through ordinary transactions.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 mod support;
 
 use alloy_primitives::{Address, Bytes, TxKind, U256};

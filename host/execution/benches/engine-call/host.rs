@@ -1,0 +1,113 @@
+//! The engine runtime on a map: no EVM, no charge beyond the runtime's own.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use alloy_primitives::{Address, B256, U256};
+use caldera_bench::Samples;
+use caldera_engine::{
+    CallEnv, CallUnit, EngineHost, EngineResult, Engines, Export, GasMeter, HostError, LogLevel, Subcall,
+    SubcallResult, WarmInstance,
+};
+use caldera_testkit::{PROBE, component, engines};
+use caldera_types::{BlockEnv, Digest, EngineLimits, Grants};
+
+/// Gas that never runs out.
+const GAS: u64 = 1 << 40;
+
+/// The probe engine, staged, with a map for storage.
+pub struct Rig {
+    engines: Engines,
+    digest: Digest,
+    warm: WarmInstance,
+    map: Map,
+}
+
+impl Rig {
+    pub fn new() -> Self {
+        let (engines, probe) = (engines(), component("probe-v1"));
+        let limits = limits();
+        engines.stage(&probe, Grants::ALL, &limits).expect("the probe is a sound engine");
+        let warm = engines.warm_instance(probe.digest(), Grants::ALL, limits).expect("it was just staged");
+        Self { engines, digest: probe.digest(), warm, map: Map::default() }
+    }
+
+    /// Calls in a fresh instance each.
+    pub fn time(&mut self, samples: usize, input: &[u8]) -> Samples {
+        Samples::time(samples, 1, || self.call(input))
+    }
+
+    /// Calls in one instance that is kept. In batches: such a call is too short for the clock.
+    pub fn time_warm(&mut self, samples: usize, input: &[u8]) -> Samples {
+        let export = || Export::Call { env: env(), input };
+        Samples::time(samples / 10, 10, || self.warm.call(export(), false, &mut self.map, GAS).expect("no node fault"))
+    }
+
+    /// The cost of one act: a call that does `times` of it less a call that does none.
+    pub fn time_each(&mut self, samples: usize, many: &[u8], none: &[u8], times: u32) -> Samples {
+        let mut once = |input: &[u8]| {
+            let began = Instant::now();
+            self.call(input);
+            began.elapsed().as_nanos() as f64
+        };
+        let each = (0..samples).map(|_| (once(many) - once(none)) / f64::from(times)).collect();
+        Samples::new(each).expect("there are samples, and they are finite")
+    }
+
+    fn call(&mut self, input: &[u8]) {
+        let unit = CallUnit {
+            digest: self.digest,
+            grants: Grants::ALL,
+            limits: limits(),
+            warm: true,
+            is_static: false,
+            export: Export::Call { env: env(), input },
+        };
+        let outcome = self.engines.call(unit, &mut self.map, GAS).expect("no node fault");
+        assert!(matches!(outcome.result, EngineResult::Return(_)), "{:?}", outcome.result);
+    }
+}
+
+fn limits() -> EngineLimits {
+    EngineLimits { fuel_per_call: u64::MAX, ..EngineLimits::recommended() }
+}
+
+fn env() -> CallEnv {
+    let block = BlockEnv {
+        chain_id: 1,
+        number: 1,
+        timestamp_s: 1,
+        prev_randao: B256::ZERO,
+        beneficiary: Address::ZERO,
+        gas_limit: GAS,
+        base_fee: 1,
+    };
+    let (caller, origin) = (Address::repeat_byte(1), Address::repeat_byte(1));
+    CallEnv { caller, origin, self_address: PROBE, value: U256::ZERO, is_static: false, gas_left: GAS, block }
+}
+
+#[derive(Default)]
+struct Map(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl EngineHost for Map {
+    fn get(&mut self, key: &[u8], _: &mut GasMeter) -> Result<Option<Vec<u8>>, HostError> {
+        Ok(self.0.get(key).cloned())
+    }
+    fn set(&mut self, key: &[u8], value: &[u8], _: &mut GasMeter) -> Result<(), HostError> {
+        self.0.insert(key.to_vec(), value.to_vec());
+        Ok(())
+    }
+    fn remove(&mut self, key: &[u8], _: &mut GasMeter) -> Result<(), HostError> {
+        self.0.remove(key);
+        Ok(())
+    }
+    fn call(&mut self, _: Subcall<'_>, _: &mut GasMeter) -> Result<SubcallResult, HostError> {
+        Ok(SubcallResult::TooDeep)
+    }
+    fn emit(&mut self, _: &[B256], _: &[u8], _: &mut GasMeter) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn balance(&mut self, _: Address, _: &mut GasMeter) -> Result<U256, HostError> {
+        Ok(U256::ZERO)
+    }
+    fn log(&mut self, _: LogLevel, _: &str) {}
+}
