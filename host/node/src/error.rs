@@ -24,6 +24,9 @@ pub enum CommandError {
     /// The arguments contradict each other.
     #[error("{0}")]
     Usage(String),
+    /// A signal came before the work was done.
+    #[error("stopped by {0} before the tour was done")]
+    Interrupted(&'static str),
     /// `caldera.toml`.
     #[error(transparent)]
     Config(#[from] ConfigError),

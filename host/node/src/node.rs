@@ -52,7 +52,7 @@ pub enum NodeError {
         /// Where its data lies.
         folder: PathBuf,
         /// Why not.
-        source: ChainError,
+        source: Box<ChainError>,
     },
     /// The engine runtime does not start.
     #[error("engine runtime: {0}")]
@@ -66,7 +66,7 @@ pub enum NodeError {
         /// Which.
         name: String,
         /// Why not.
-        source: ChainError,
+        source: Box<ChainError>,
     },
     /// There is nothing to run.
     #[error("the configuration has no chain: add a [[chain]] table; caldera.example.toml shows one")]
@@ -138,7 +138,7 @@ async fn open(
     let (name, path) = (spec.name.clone(), folder.clone());
     let work = move || Chain::open(spec, &path, options, engines, &mut log_progress(&path));
     match tokio::task::spawn_blocking(work).await {
-        Ok(opened) => opened.map_err(|source| NodeError::Chain { name, folder, source }),
+        Ok(opened) => opened.map_err(|source| NodeError::Chain { name, folder, source: Box::new(source) }),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
@@ -156,5 +156,5 @@ fn log_progress(folder: &Path) -> impl FnMut(Progress) + use<> {
 }
 
 fn start(chain: &Arc<Chain>) -> Result<BlockProducer, NodeError> {
-    chain.start().map_err(|source| NodeError::Producer { name: chain.name().to_owned(), source })
+    chain.start().map_err(|source| NodeError::Producer { name: chain.name().to_owned(), source: Box::new(source) })
 }

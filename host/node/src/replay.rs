@@ -23,7 +23,7 @@ pub enum ReplayError {
         /// Which log.
         log: PathBuf,
         /// Where and why.
-        source: ChainError,
+        source: Box<ChainError>,
     },
     /// The folder is not fresh.
     #[error("{} exists: a replay needs a fresh folder; choose another one by --out", .0.display())]
@@ -76,7 +76,7 @@ pub fn replay(request: ReplayRequest, engines: Engines) -> Result<Replayed, Repl
     let (dir, _folder) = fresh_folder(out)?;
     let mut executed = 0u64;
     let mut count = |progress| executed += u64::from(matches!(progress, Progress::Replayed(_)));
-    let failed = |source| ReplayError::Chain { log: log.clone(), source };
+    let failed = |source| ReplayError::Chain { log: log.clone(), source: Box::new(source) };
     let name = chain.name.clone();
     let began = Instant::now();
     let chain = caldera_chain::replay(chain, &log, &dir, options, engines, &mut count).map_err(failed)?;

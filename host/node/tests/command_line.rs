@@ -42,7 +42,11 @@ fn an_unknown_key_is_refused_with_the_nearest() {
     let path = dir.path().join("caldera.toml");
     std::fs::write(&path, "listen = \"127.0.0.1:0\"\nblock-intervall-ms = 5\n").unwrap();
     let path = path.to_str().unwrap();
-    refuses(&["node", "--config", path], 2, "caldera.toml:2: unknown key 'block-intervall-ms'; did you mean 'block-interval-ms'?");
+    refuses(
+        &["node", "--config", path],
+        2,
+        "caldera.toml:2: unknown key 'block-intervall-ms'; did you mean 'block-interval-ms'?",
+    );
 }
 
 #[test]

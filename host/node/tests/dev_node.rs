@@ -16,19 +16,19 @@ const SOMEBODY: Address = address!("00000000000000000000000000000000000A11CE");
 const WITHIN: Duration = Duration::from_secs(20);
 
 fn client(dev: &Dev, chain: &str) -> Rpc {
-    Rpc::new(Endpoint::of(dev.url(), chain)).unwrap()
+    Rpc::new(Endpoint::of(dev.url(), chain)).expect("the node answers")
 }
 
 async fn balance(rpc: &Rpc, of: Address) -> U256 {
-    rpc.request("eth_getBalance", rpc_params![of, "latest"]).await.unwrap()
+    rpc.request("eth_getBalance", rpc_params![of, "latest"]).await.expect("the node answers")
 }
 
 /// Pays a wei and waits until the node acknowledges it in a block.
 async fn pay(rpc: &Rpc) -> alloy_primitives::TxHash {
-    let mut sender = Sender::ask(rpc, dev::governor().unwrap()).await.unwrap();
-    let mut watch = Watch::from_head(rpc).await.unwrap();
-    let tx = sender.pay(SOMEBODY, U256::ONE).unwrap();
-    watch.settle(std::slice::from_ref(&tx), WITHIN).await.unwrap();
+    let mut sender = Sender::ask(rpc, dev::governor().expect("the node answers")).await.expect("the node answers");
+    let mut watch = Watch::from_head(rpc).await.expect("the node answers");
+    let tx = sender.pay(SOMEBODY, U256::ONE).expect("the node answers");
+    watch.settle(std::slice::from_ref(&tx), WITHIN).await.expect("the node answers");
     tx.hash
 }
 

@@ -19,7 +19,8 @@ fn the_tour_holds() {
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
     let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let step = |name: &str| &lines.iter().find(|line| line["name"] == name).unwrap()["figures"];
-    let number = |value: &Value| value.as_str().map_or(value.as_u64().map(u128::from), |text| text.parse().ok()).unwrap();
+    let number =
+        |value: &Value| value.as_str().map_or(value.as_u64().map(u128::from), |text| text.parse().ok()).unwrap();
 
     assert_eq!(lines[0]["event"], "ready");
     assert_eq!(step("live")["chains"].as_array().unwrap().len(), 3);

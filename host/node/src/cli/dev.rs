@@ -30,7 +30,7 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
     let url = node.url();
     let result = tokio::select! {
         result = tour::run(&url, &plugins, spec, output) => result.map_err(CommandError::from),
-        signal = signals.wait() => Err(CommandError::Usage(format!("{signal}: the tour was stopped"))),
+        signal = signals.wait() => Err(CommandError::Interrupted(signal)),
     };
     node.stop().await;
     result
@@ -61,7 +61,9 @@ impl DataFolder {
         let made = || tempfile::Builder::new().prefix("caldera-dev-").tempdir();
         match given {
             Some(path) => Ok(Self::Given(path)),
-            None => made().map(Self::Temporary).map_err(|source| CommandError::Io { action: "make a temporary folder", source }),
+            None => made()
+                .map(Self::Temporary)
+                .map_err(|source| CommandError::Io { action: "make a temporary folder", source }),
         }
     }
 

@@ -17,8 +17,7 @@ pub async fn run(command: EngineCommand, output: Output) -> Result<(), CommandEr
         EngineCommand::Ls(chain) => output.report(&ctl::list(&connect(&chain)?).await?),
         EngineCommand::Status(chain) => output.report(&ctl::status(&connect(&chain)?).await?),
         EngineCommand::Stage { file, engine, chain, key } => {
-            let request =
-                StageRequest { file, grants: engine.grants, limits: engine.limits(), key_file: key.key_file };
+            let request = StageRequest { file, grants: engine.grants, limits: engine.limits(), key_file: key.key_file };
             output.report(&ctl::stage(&connect(&chain)?, &request).await?);
         }
         EngineCommand::Arm { digest, mount, height, r#in, config, chain, key } => {

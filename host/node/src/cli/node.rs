@@ -29,7 +29,7 @@ pub(super) fn ready(node: &Node, data: String, accounts: &[crate::dev::Account])
         let registry = chain.registry().map_err(|source| NodeError::Chain {
             name: chain.name().to_owned(),
             folder: Default::default(),
-            source,
+            source: Box::new(source),
         })?;
         let name_of = |mount: &caldera_types::Mount| {
             let staged = registry.staged.iter().find(|staged| staged.digest == mount.digest);

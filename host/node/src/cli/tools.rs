@@ -60,7 +60,8 @@ fn replay_blocking(args: ReplayArgs) -> Result<replay::Replayed, CommandError> {
     let options = spec.state_options();
     let known = || spec.chains.iter().map(|chain| chain.name.clone()).collect::<Vec<_>>().join(", ");
     let chain = spec.chains.iter().find(|chain| chain.name == args.chain).cloned();
-    let chain = chain.ok_or_else(|| CommandError::Usage(format!("there is no chain '{}'; there are: {}", args.chain, known())))?;
+    let chain = chain
+        .ok_or_else(|| CommandError::Usage(format!("there is no chain '{}'; there are: {}", args.chain, known())))?;
     let request = ReplayRequest { chain, log: args.log, out: args.out, options };
     Ok(replay::replay(request, engines)?)
 }

@@ -108,12 +108,7 @@ impl ChainConfig {
 impl AccountConfig {
     fn genesis(&self) -> GenesisAccount {
         let storage = self.storage.iter().map(|(slot, value)| ((*slot).into(), (*value).into()));
-        GenesisAccount {
-            balance: self.balance,
-            nonce: self.nonce,
-            code: self.code.clone(),
-            storage: storage.collect(),
-        }
+        GenesisAccount { balance: self.balance, nonce: self.nonce, code: self.code.clone(), storage: storage.collect() }
     }
 }
 

@@ -117,5 +117,8 @@ fn a_chain_becomes_its_genesis() {
     let (_, account) = chain.genesis.accounts.first_key_value().unwrap();
     assert_eq!((account.balance.to::<u64>(), account.nonce, account.storage.len()), (1000, 3, 1));
     assert_eq!((chain.genesis.env.chain_id, chain.block_interval.as_millis()), (7, 1000));
-    assert_eq!(parse(&text).unwrap().chain("b").unwrap_err().to_string(), "the configuration has no chain 'b'; it has: a");
+    assert_eq!(
+        parse(&text).unwrap().chain("b").unwrap_err().to_string(),
+        "the configuration has no chain 'b'; it has: a"
+    );
 }

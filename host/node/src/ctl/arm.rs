@@ -81,9 +81,9 @@ async fn only_mount(rpc: &Rpc) -> Result<Address, CtlError> {
     match mounts.as_slice() {
         [mount] => Ok(mount.mount),
         [] => Err(CtlError::WhichMount("none yet".to_owned())),
-        many => Err(CtlError::WhichMount(
-            many.iter().map(|mount| mount.mount.to_string()).collect::<Vec<_>>().join(", "),
-        )),
+        many => {
+            Err(CtlError::WhichMount(many.iter().map(|mount| mount.mount.to_string()).collect::<Vec<_>>().join(", ")))
+        }
     }
 }
 

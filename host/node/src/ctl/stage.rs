@@ -110,9 +110,6 @@ impl Report for Staged {
         table.row(["engine".into(), format!("{} {}, state version {}", self.name, self.version, self.state_version)]);
         table.row(["size".into(), output::bytes(self.bytes as u64)]);
         table.row(["gas".into(), output::count(self.gas_used)]);
-        format!(
-            "Staged in block {}\n{table}Next: caldera engine arm --digest {} --in BLOCKS",
-            self.block, self.digest
-        )
+        format!("Staged in block {}\n{table}Next: caldera engine arm --digest {} --in BLOCKS", self.block, self.digest)
     }
 }

@@ -62,10 +62,13 @@ pub fn node_spec(
     };
     let mut chains = Vec::new();
     for (name, chain_id) in [FINANCE, ARENA, ALLIANCE] {
-        let (mut state, mounts) = (funded(accounts), match name == FINANCE.0 {
-            true => vec![mount(CLEARING, "clearing-v1.wasm", clearing::config(accounts))?],
-            false => vec![mount(HELLO, "hello-engine.wasm", Bytes::new())?],
-        });
+        let (mut state, mounts) = (
+            funded(accounts),
+            match name == FINANCE.0 {
+                true => vec![mount(CLEARING, "clearing-v1.wasm", clearing::config(accounts))?],
+                false => vec![mount(HELLO, "hello-engine.wasm", Bytes::new())?],
+            },
+        );
         if name == FINANCE.0 {
             let holders: Vec<_> = accounts.iter().map(Account::address).collect();
             for token in &TOKENS {
@@ -81,8 +84,6 @@ pub fn node_spec(
 }
 
 fn funded(accounts: &[Account]) -> BTreeMap<Address, GenesisAccount> {
-    let account = |account: &Account| {
-        (account.address(), GenesisAccount { balance: funds(), ..Default::default() })
-    };
+    let account = |account: &Account| (account.address(), GenesisAccount { balance: funds(), ..Default::default() });
     accounts.iter().map(account).collect()
 }

@@ -98,7 +98,8 @@ impl Report for Ready {
         let mut text = format!("Caldera is live at {}, data in {}\n\n{}", self.http, self.data, self.chains_table());
         text += &format!("\nEngines\n{}", self.mounts_table());
         if !self.accounts.is_empty() {
-            text += "\nAccounts with 10,000 ETH on every chain. THESE KEYS ARE PUBLISHED: never send real money there.\n";
+            text +=
+                "\nAccounts with 10,000 ETH on every chain. THESE KEYS ARE PUBLISHED: never send real money there.\n";
             text += &self.accounts_table().to_string();
         }
         text

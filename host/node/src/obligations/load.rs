@@ -50,7 +50,9 @@ pub enum ObligationsError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The key is not the operator's.
-    #[error("the key is that of {key}, but {operator} operates the engine at {clearing}: only that account submits batches")]
+    #[error(
+        "the key is that of {key}, but {operator} operates the engine at {clearing}: only that account submits batches"
+    )]
     NotOperator {
         /// Whose key was given.
         key: Address,
@@ -211,7 +213,10 @@ mod tests {
             let batches = Batches::of(gas, count);
             assert!((1..=MOST).contains(&batches.size), "{gas} {count}: {batches:?}");
             assert!(batches.gas <= TX_GAS, "{gas} {count}: {batches:?}");
-            assert!(batches.gas >= (gas / count) * batches.size as u64 || batches.gas == TX_GAS, "{gas} {count}: {batches:?}");
+            assert!(
+                batches.gas >= (gas / count) * batches.size as u64 || batches.gas == TX_GAS,
+                "{gas} {count}: {batches:?}"
+            );
         }
         assert_eq!(Batches::of(2_000_000, 20), Batches { size: 100, gas: 12_000_000 });
     }

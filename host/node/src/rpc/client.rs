@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256, Bytes, TxHash, U64, U256};
-use alloy_rpc_types_eth::{Block, Filter, Log, TransactionReceipt};
+use alloy_consensus::Transaction as _;
+use alloy_primitives::{Address, Bytes, TxHash, U64, U256};
+use alloy_rpc_types_eth::{Block, Filter, Log, Transaction, TransactionReceipt};
 use alloy_sol_types::SolCall;
 use jsonrpsee_core::{
     client::{BatchResponse, ClientT},
@@ -17,7 +18,7 @@ use serde_json::json;
 use super::RpcError;
 
 /// A block with the hashes of its transactions.
-pub type RpcBlock = Block<B256>;
+pub type RpcBlock = Block;
 /// A receipt.
 pub type RpcReceipt = TransactionReceipt;
 /// A log with its place.
@@ -89,10 +90,9 @@ impl Rpc {
         for chunk in questions.chunks(BATCH) {
             let mut batch = BatchRequestBuilder::new();
             for params in chunk {
-                batch.insert(method, params.clone()).map_err(|error| RpcError::BadAnswer {
-                    what: method.to_owned(),
-                    why: error.to_string(),
-                })?;
+                batch
+                    .insert(method, params.clone())
+                    .map_err(|error| RpcError::BadAnswer { what: method.to_owned(), why: error.to_string() })?;
             }
             let response: BatchResponse<'_, T> = self
                 .client
@@ -100,9 +100,11 @@ impl Rpc {
                 .await
                 .map_err(|error| RpcError::from_client(&self.endpoint.http, method, error))?;
             for answer in response {
-                answers.push(answer.map_err(|error| {
-                    RpcError::from_client(&self.endpoint.http, method, error.into_owned().into())
-                })?);
+                answers.push(
+                    answer.map_err(|error| {
+                        RpcError::from_client(&self.endpoint.http, method, error.into_owned().into())
+                    })?,
+                );
             }
         }
         Ok(answers)
@@ -176,6 +178,32 @@ impl Rpc {
     pub async fn receipts(&self, hashes: &[TxHash]) -> Result<Vec<Option<RpcReceipt>>, RpcError> {
         let questions: Vec<_> = hashes.iter().map(|hash| rpc_params![hash]).collect();
         self.batch("eth_getTransactionReceipt", &questions).await
+    }
+
+    /// Every receipt of a block.
+    pub async fn block_receipts(&self, number: u64) -> Result<Vec<RpcReceipt>, RpcError> {
+        self.request("eth_getBlockReceipts", rpc_params![U64::from(number)]).await
+    }
+
+    /// Why a transaction failed in a block, as far as asking the same call again before that block can tell.
+    pub(super) async fn why_failed(&self, hash: TxHash, block: u64) -> String {
+        match self.ask_again(hash, block).await {
+            Ok(()) => {
+                "it succeeds when it is asked again before that block: something earlier in it stood in its way".into()
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    async fn ask_again(&self, hash: TxHash, block: u64) -> Result<(), RpcError> {
+        let tx: Transaction = self.request("eth_getTransactionByHash", rpc_params![hash]).await?;
+        let request = json!({
+            "from": tx.inner.signer(), "to": tx.to(), "data": tx.input(), "value": tx.value(), "gas": U64::from(tx.gas_limit()),
+        });
+        let before = U64::from(block.saturating_sub(1));
+        let _: Bytes =
+            self.request("eth_call", rpc_params![request, before]).await.map_err(|e: RpcError| e.about("it"))?;
+        Ok(())
     }
 
     /// Logs that fit a filter.

@@ -46,14 +46,14 @@ pub enum RpcError {
         why: String,
     },
     /// A transaction failed in its block.
-    #[error("transaction {hash} failed in block {block}{}", fault.as_ref().map(|f| format!(" with the fault {f}")).unwrap_or_default())]
+    #[error("transaction {hash} failed in block {block}: {why}")]
     Failed {
         /// Which.
         hash: B256,
         /// Where.
         block: u64,
-        /// The engine's fault, by name.
-        fault: Option<String>,
+        /// What the same call says when it is asked again.
+        why: String,
     },
     /// Transactions did not get into a block in time.
     #[error("{missing} of {sent} transactions are in no block after {seconds} s; the first is {first}")]

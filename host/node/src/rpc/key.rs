@@ -47,8 +47,8 @@ impl Key {
     /// The key of a file, else of the environment, else none.
     pub fn find(file: Option<&Path>) -> Result<Option<Self>, KeyError> {
         if let Some(path) = file {
-            let text = fs::read_to_string(path)
-                .map_err(|source| KeyError::Unreadable { path: path.to_owned(), source })?;
+            let text =
+                fs::read_to_string(path).map_err(|source| KeyError::Unreadable { path: path.to_owned(), source })?;
             return Self::parse(&text, &path.display().to_string()).map(Some);
         }
         match env::var(ENV) {

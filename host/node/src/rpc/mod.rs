@@ -9,7 +9,7 @@ mod key;
 mod sender;
 mod watch;
 
-pub use client::{Endpoint, RpcBlock, RpcLog, RpcReceipt, Rpc};
+pub use client::{Endpoint, Rpc, RpcBlock, RpcLog, RpcReceipt};
 pub use error::RpcError;
 pub use key::{Key, KeyError};
 pub use sender::{Fees, Sender, SignedTx};

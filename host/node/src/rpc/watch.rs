@@ -4,7 +4,7 @@
 //! that stood in two blocks would be seen twice.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -51,7 +51,7 @@ impl Watch {
     pub async fn advance(&mut self) -> Result<bool, RpcError> {
         let mut came = false;
         while let Some(block) = self.rpc.block(self.next).await? {
-            for hash in block.transactions.as_hashes().unwrap_or_default().iter().copied() {
+            for hash in block.transactions.hashes() {
                 let included = self.found.entry(hash).or_insert(Included { block: self.next, times: 0 });
                 included.times += 1;
             }
@@ -94,24 +94,27 @@ impl Watch {
         self.receipts(&hashes, within).await
     }
 
-    /// Waits for transactions that were sent, and returns their receipts. All of them must succeed.
+    /// Waits for transactions that were sent, and returns their receipts in the same order. All of them must succeed.
     pub async fn receipts(&mut self, hashes: &[TxHash], within: Duration) -> Result<Vec<RpcReceipt>, RpcError> {
         self.included(hashes, within).await?;
-        let receipts = self.rpc.receipts(hashes).await?;
-        let receipts = receipts.into_iter().zip(hashes).map(|(receipt, hash)| {
-            let receipt = receipt.ok_or_else(|| RpcError::BadAnswer {
-                what: "eth_getTransactionReceipt".to_owned(),
+        let blocks: BTreeSet<u64> = hashes.iter().filter_map(|hash| Some(self.found.get(hash)?.block)).collect();
+        let mut receipts: BTreeMap<TxHash, RpcReceipt> = BTreeMap::new();
+        for block in blocks {
+            let all = self.rpc.block_receipts(block).await?;
+            receipts.extend(all.into_iter().map(|receipt| (receipt.transaction_hash, receipt)));
+        }
+        let mut wanted = Vec::with_capacity(hashes.len());
+        for hash in hashes {
+            let receipt = receipts.get(hash).cloned().ok_or_else(|| RpcError::BadAnswer {
+                what: "eth_getBlockReceipts".to_owned(),
                 why: format!("{hash} is in a block but has no receipt"),
             })?;
-            match receipt.status() {
-                true => Ok(receipt),
-                false => Err(RpcError::Failed {
-                    hash: *hash,
-                    block: receipt.block_number.unwrap_or_default(),
-                    fault: None,
-                }),
+            if !receipt.status() {
+                let block = receipt.block_number.unwrap_or_default();
+                return Err(RpcError::Failed { hash: *hash, block, why: self.rpc.why_failed(*hash, block).await });
             }
-        });
-        receipts.collect()
+            wanted.push(receipt);
+        }
+        Ok(wanted)
     }
 }

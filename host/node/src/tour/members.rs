@@ -40,17 +40,12 @@ impl Member {
     pub fn kind(&self) -> Kind {
         kind(self.index)
     }
-
-    /// How people call it.
-    pub fn name(&self) -> String {
-        name(self.index)
-    }
 }
 
 /// Who member `index` is in the story: a tenth are dealers, an eighth keeps bitcoin.
 pub fn kind(index: usize) -> Kind {
     match index {
-        _ if index % 10 == 0 => Kind::Dealer,
+        _ if index.is_multiple_of(10) => Kind::Dealer,
         _ if index % 8 == 5 => Kind::Bitcoin,
         _ => Kind::Dollars,
     }
@@ -86,11 +81,11 @@ mod tests {
         assert_eq!(members[0].address().to_string(), FIRST, "a change of keys changes every figure of the tour");
     }
 
-    const FIRST: &str = "?";
+    const FIRST: &str = "0x39708c9C666Ac286B8D8edc2A80Ec73aBCE8c37e";
 
     #[test]
     fn every_kind_is_there() {
         let count = |wanted| (0..MEMBERS).filter(|index| kind(*index) == wanted).count();
-        assert_eq!((count(Kind::Dealer), count(Kind::Bitcoin)), (20, 20));
+        assert_eq!((count(Kind::Dealer), count(Kind::Bitcoin)), (20, 25));
     }
 }

@@ -17,8 +17,7 @@ const WHOLE_BPS: u64 = 10_000;
 /// What everyone adds to the margin it needs, in percent.
 const MARGIN_SPARE_PERCENT: u64 = 10;
 /// What those who keep dollars have beyond what they expect to owe, in whole dollars.
-const CASH_SPARE: [(Kind, u64); 3] =
-    [(Kind::Dealer, 400_000_000), (Kind::Dollars, 60_000_000), (Kind::Bitcoin, 1_000)];
+const CASH_SPARE: [(Kind, u64); 3] = [(Kind::Dealer, 400_000_000), (Kind::Dollars, 60_000_000), (Kind::Bitcoin, 1_000)];
 /// What everyone puts into the default fund, in whole dollars.
 const FUND_SHARE: u64 = 30_000;
 
@@ -103,7 +102,8 @@ mod tests {
             let left = (has.cash + first.is_owed(member)).checked_sub(first.owes(member)).unwrap();
             assert!(has.cash >= first.owes(member));
             assert!(left + second.is_owed(member) >= second.owes(member));
-            let value = has.bitcoin * U256::from(price.units(6)) / U256::from(100_000_000) * U256::from(8) / U256::from(10);
+            let value =
+                has.bitcoin * U256::from(price.units(6)) / U256::from(100_000_000) * U256::from(8) / U256::from(10);
             let required = first.debit(member).max(second.debit(member)) / U256::from(10);
             assert!(has.margin + value >= required, "member {member}");
         }

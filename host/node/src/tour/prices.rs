@@ -82,7 +82,13 @@ mod tests {
 
     #[test]
     fn prices_are_exact() {
-        for (text, want) in [("5467.65", Some(546_765)), ("4160", Some(416_000)), ("7961.5", Some(796_150)), ("1.234", None), ("x", None)] {
+        for (text, want) in [
+            ("5467.65", Some(546_765)),
+            ("4160", Some(416_000)),
+            ("7961.5", Some(796_150)),
+            ("1.234", None),
+            ("x", None),
+        ] {
             assert_eq!(cents(text), want, "{text}");
         }
     }

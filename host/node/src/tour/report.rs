@@ -44,8 +44,9 @@ impl Telling {
         for (_, label, text, _) in &step.figures {
             table.row([(*label).to_owned(), text.clone()]);
         }
-        let figures = table.to_string();
-        self.output.say(indent(&figures));
+        if !table.is_empty() {
+            self.output.say(indent(&table.to_string()));
+        }
         for (caption, table) in &step.tables {
             self.output.say(format!("\n      {caption}\n{}", indent(table)));
         }

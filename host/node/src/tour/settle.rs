@@ -10,7 +10,6 @@ use alloy_rpc_types_eth::Filter;
 use alloy_sol_types::SolEvent;
 use caldera_types::SYSTEM_ADDRESS;
 use clearing_rules::abi::Clearing::{self, Cycle, Defaulted, LossShared};
-use jsonrpsee_core::rpc_params;
 
 use super::{
     TourError, holds,
@@ -18,10 +17,7 @@ use super::{
     same,
     world::{CALL_GAS, WITHIN, World},
 };
-use crate::{
-    dev::CLEARING,
-    rpc::{RpcError, RpcReceipt},
-};
+use crate::{dev::CLEARING, rpc::RpcError};
 
 /// A close that takes longer hangs.
 const MOST_BLOCKS: u64 = 400;
@@ -81,17 +77,14 @@ async fn events<E: SolEvent>(world: &World, from: u64, to: u64) -> Result<Vec<E>
     let logs = world.rpc.logs(&filter).await?;
     let decoded = logs.iter().map(|log| E::decode_log(&log.inner).map(|log| log.data));
     let decoded: Result<Vec<E>, _> = decoded.collect();
-    decoded.map_err(|error| {
-        RpcError::BadAnswer { what: "eth_getLogs".to_owned(), why: error.to_string() }.into()
-    })
+    decoded.map_err(|error| RpcError::BadAnswer { what: "eth_getLogs".to_owned(), why: error.to_string() }.into())
 }
 
 /// Gas that the chain's own transactions took in some blocks.
 async fn system_gas(world: &World, from: u64, to: u64) -> Result<u64, TourError> {
     let mut gas = 0;
     for number in from..=to {
-        let number = alloy_primitives::U64::from(number);
-        let receipts: Vec<RpcReceipt> = world.rpc.request("eth_getBlockReceipts", rpc_params![number]).await?;
+        let receipts = world.rpc.block_receipts(number).await?;
         let own = receipts.iter().filter(|receipt| receipt.from == SYSTEM_ADDRESS);
         gas += own.map(|receipt| receipt.gas_used).sum::<u64>();
     }

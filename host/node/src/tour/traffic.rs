@@ -61,8 +61,11 @@ pub enum What {
 /// Traffic that is under way.
 pub struct Traffic {
     stop: Arc<AtomicBool>,
-    work: JoinHandle<Result<(Vec<Sent>, Vec<(usize, Sender)>), TourError>>,
+    work: JoinHandle<Result<Ended, TourError>>,
 }
+
+/// What was sent, and the senders with their places.
+type Ended = (Vec<Sent>, Vec<(usize, Sender)>);
 
 /// Everything that traffic works with.
 struct Source {
@@ -106,10 +109,10 @@ impl Traffic {
     /// Stops, gives the senders back, and says what was sent.
     pub async fn stop(self, world: &mut World) -> Result<Vec<Sent>, TourError> {
         self.stop.store(true, Ordering::Relaxed);
-        let ended = self.work.await.map_err(|error| TourError::Broken {
-            what: "background traffic".to_owned(),
-            why: error.to_string(),
-        })?;
+        let ended = self
+            .work
+            .await
+            .map_err(|error| TourError::Broken { what: "background traffic".to_owned(), why: error.to_string() })?;
         let (sent, mut senders) = ended?;
         senders.sort_by_key(|(index, _)| *index);
         world.senders = senders.into_iter().map(|(_, sender)| sender).collect();

@@ -18,9 +18,10 @@ use crate::{
     tour::{
         TourError, holds,
         members::Kind,
+        model::CycleModel,
         prices::{self, Hour},
         report::{Step, Telling},
-        settle,
+        same, settle,
         synthetic::{SECOND, generate},
         world::{CALL_GAS, WITHIN, World},
     },
@@ -44,6 +45,7 @@ pub async fn crash(telling: &mut Telling, world: &mut World) -> Result<(), TourE
     let dues = generate(&SECOND);
     let model = world.model(&dues);
     world.load(&SECOND, &dues).await?;
+    everybody_could_pay(&mut step, world, &model)?;
     let hours = prices::crash()?;
     world.refresh_fees().await?;
     let mut lines = Vec::new();
@@ -57,8 +59,17 @@ pub async fn crash(telling: &mut Telling, world: &mut World) -> Result<(), TourE
     prices_table(&mut step, world, &hours, &lines);
     figures(&mut step, world, &settled);
     waterfall::tell(&mut step, world, &settled);
-    let remark = format!("{} defaults, {} borne by creditors", settled.defaults.len(), amount(world, settled.cycle.mutualised));
+    let remark =
+        format!("{} defaults, {} borne by creditors", settled.defaults.len(), amount(world, settled.cycle.mutualised));
     telling.end(step, &remark);
+    Ok(())
+}
+
+/// As things stand before the crash, nobody would default: it is the crash that does it.
+fn everybody_could_pay(step: &mut Step, world: &World, model: &CycleModel) -> Result<(), TourError> {
+    let short = world.wallets.iter().enumerate().filter(|(member, has)| **has < model.owes(*member)).count();
+    same("members that could not pay before the crash", short, 0)?;
+    step.count("shortBefore", "members that could not pay before the crash", 0);
     Ok(())
 }
 

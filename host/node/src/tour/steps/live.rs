@@ -20,8 +20,14 @@ use crate::{
 pub async fn live(telling: &mut Telling, url: &str) -> Result<(), TourError> {
     let mut step = telling.begin("live", "The node is live: three chains, each with its own engine");
     let (left, right) = (|name| (name, Align::Left), |name| (name, Align::Right));
-    let mut table =
-        Table::new([left("chain"), right("id"), right("next block"), left("engine"), left("mounted at"), left("digest")]);
+    let mut table = Table::new([
+        left("chain"),
+        right("id"),
+        right("next block"),
+        left("engine"),
+        left("mounted at"),
+        left("digest"),
+    ]);
     let mut rows = Vec::new();
     for (name, id) in [FINANCE, ARENA, ALLIANCE] {
         let endpoint = Endpoint::of(url, name);

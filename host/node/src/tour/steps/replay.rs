@@ -30,7 +30,12 @@ pub async fn replay(telling: &mut Telling, world: &World, spec: NodeSpec) -> Res
     step.fact("log", "block log", log.display());
     step.count("blocks", "blocks", replayed.blocks);
     step.count("transactions", "transactions", replayed.transactions);
-    step.figure("blocksPerSecond", "blocks per second", format!("{:.0}", replayed.blocks_per_second), replayed.blocks_per_second.round());
+    step.figure(
+        "blocksPerSecond",
+        "blocks per second",
+        format!("{:.0}", replayed.blocks_per_second),
+        replayed.blocks_per_second.round(),
+    );
     step.fact("head", "last block", output::count(replayed.head));
     step.fact("stateRoot", "state root, the same on both", replayed.state_root);
     telling.end(step, &format!("{} blocks, the same state root", output::count(replayed.blocks)));

@@ -46,12 +46,7 @@ struct Swap {
 }
 
 /// Swaps the engine under load, and closes cycle 3 under the new one.
-pub async fn swap(
-    telling: &mut Telling,
-    world: &mut World,
-    plugins: &Path,
-    first: &Settled,
-) -> Result<(), TourError> {
+pub async fn swap(telling: &mut Telling, world: &mut World, plugins: &Path, first: &Settled) -> Result<(), TourError> {
     let mut step = telling.begin("swap", "Version 2 is staged and armed; it takes over while transactions keep coming");
     let mut model = load(world, &THIRD).await?;
     let engine = component::read(&plugins.join(FILE))?;
@@ -147,10 +142,10 @@ async fn nothing_lost(step: &mut Step, world: &mut World, sent: &[Sent], height:
     world.watch.receipts(&hashes, WITHIN).await?;
     let (mut before, mut after) = (0u64, 0u64);
     for hash in &hashes {
-        let found = world.watch.found(hash).ok_or_else(|| TourError::Broken {
-            what: format!("transaction {hash}"),
-            why: "it is lost".to_owned(),
-        })?;
+        let found = world
+            .watch
+            .found(hash)
+            .ok_or_else(|| TourError::Broken { what: format!("transaction {hash}"), why: "it is lost".to_owned() })?;
         same(format!("places of transaction {hash}"), found.times, 1)?;
         *(if found.block < height { &mut before } else { &mut after }) += 1;
     }
@@ -190,7 +185,8 @@ async fn positions_hold(step: &mut Step, world: &World, model: &CycleModel) -> R
         same(format!("debit of {}", addresses[member]), position.debit, model.debit(member))?;
         same(format!("credit of {}", addresses[member]), position.credit, model.credit(member))?;
     }
-    let calls: Vec<_> = addresses.iter().map(|participant| Clearing::requirementCall { participant: *participant }).collect();
+    let calls: Vec<_> =
+        addresses.iter().map(|participant| Clearing::requirementCall { participant: *participant }).collect();
     let required: U256 = world.rpc.call_many(CLEARING, &calls).await?.into_iter().sum();
     let debits: U256 = (0..addresses.len()).map(|member| model.debit(member)).sum();
     let gross = debits * U256::from(world.config.maintenanceBps) / U256::from(10_000);

@@ -56,8 +56,13 @@ fn defaulters(step: &mut Step, world: &World, settled: &Settled) {
     if sorted.len() > LINES {
         let rest = &sorted[LINES..];
         let sum = |part: fn(&Clearing::Defaulted) -> U256| rest.iter().map(|default| part(default)).sum::<U256>();
-        let units =
-            [sum(|d| d.shortfall), sum(|d| d.fromMargin), sum(|d| d.fromCollateral), sum(|d| d.fromFund), sum(|d| d.mutualised)];
+        let units = [
+            sum(|d| d.shortfall),
+            sum(|d| d.fromMargin),
+            sum(|d| d.fromCollateral),
+            sum(|d| d.fromFund),
+            sum(|d| d.mutualised),
+        ];
         table.row(cells(format!("{} more", rest.len()), units));
     }
     let cycle = &settled.cycle;
@@ -71,7 +76,8 @@ fn defaulters(step: &mut Step, world: &World, settled: &Settled) {
             "fromFund": d.fromFund.to_string(), "mutualised": d.mutualised.to_string(),
         })
     };
-    let caption = format!("The waterfall, in whole {} (EMIR article 45; PFMI principles 4 and 13):", world.asset.symbol);
+    let caption =
+        format!("The waterfall, in whole {} (EMIR article 45; PFMI principles 4 and 13):", world.asset.symbol);
     step.table("defaults", caption, &table, sorted.iter().map(row).collect());
 }
 
