@@ -12,7 +12,7 @@ use crate::{
         self, Armed,
         abi::IEngineRegistry as abi,
         commands::{is_free, set_engine_code},
-        records,
+        entries,
     },
     slots::Slots,
 };
@@ -54,12 +54,12 @@ pub(crate) fn as_system<T>(
 
 /// Activates what is due at `number`. Returns the gas that the engines used.
 pub(crate) fn run(ctx: &mut Ctx<'_>, number: u64) -> Result<u64, ExecutionError> {
-    let armed = as_system(ctx, |slots| records::armed(slots))?;
+    let armed = as_system(ctx, |slots| entries::armed(slots))?;
     let (due, later): (Vec<_>, Vec<_>) = armed.into_iter().partition(|armed| armed.height <= number);
     if due.is_empty() {
         return Ok(0);
     }
-    as_system(ctx, |slots| records::put_armed(slots, &later))?;
+    as_system(ctx, |slots| entries::put_armed(slots, &later))?;
     let mut gas_used = 0;
     for armed in due {
         gas_used += activate(ctx, &armed)?;
@@ -102,7 +102,7 @@ fn activate(ctx: &mut Ctx<'_>, armed: &Armed) -> Result<u64, ExecutionError> {
 
 /// The new mount, the state version before, and the gas used.
 fn attempt(ctx: &mut Ctx<'_>, armed: &Armed) -> Result<(Mount, u32, u64), Refusal> {
-    let staged = as_system(ctx, |slots| records::staged(slots, armed.digest()))?
+    let staged = as_system(ctx, |slots| entries::staged(slots, armed.digest()))?
         .ok_or_else(|| Refusal::Said("the digest is not staged".to_owned()))?;
     let before = ctx.chain.mount(armed.mount).cloned();
     if before.is_none() && !is_free(ctx, armed.mount)? {
@@ -129,7 +129,7 @@ fn attempt(ctx: &mut Ctx<'_>, armed: &Armed) -> Result<(Mount, u32, u64), Refusa
         Some(export) => run_export(ctx, &next, export)?,
         None => 0,
     };
-    as_system(ctx, |slots| records::put_mount(slots, &next))?;
+    as_system(ctx, |slots| entries::put_mount(slots, &next))?;
     let from = before.map_or(next.state_version, |mount| mount.state_version);
     Ok((next, from, gas_used))
 }

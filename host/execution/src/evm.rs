@@ -19,8 +19,9 @@ use revm::{
 };
 
 use crate::{
+    block_engines::BlockEngines,
     error::{ExecutionError, TxRefusal},
-    mounts::{BlockEngines, Precompiles},
+    mounts::Precompiles,
     view_db::{ViewDb, ViewError},
 };
 

@@ -21,10 +21,10 @@ use revm::{
 
 use crate::{
     Ground, activation,
+    block_engines::BlockEngines,
     error::{ExecutionError, TxError, TxRefusal},
     evm::{self, Ctx, TransactError},
     hooks::{self, Hook},
-    mounts::BlockEngines,
     registry::{self, abi::IEngineRegistry as abi},
     transaction,
     view_db::ViewDb,

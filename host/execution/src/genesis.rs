@@ -9,12 +9,13 @@ use caldera_types::{BlockEnv, Component, Digest, EngineLimits, Grants};
 use revm::context_interface::{ContextTr, JournalTr};
 
 use crate::{
-    Ground, NoComponents, activation, bytes_map,
+    Ground, NoComponents, activation,
+    block_engines::BlockEngines,
+    bytes_map,
     error::ExecutionError,
     evm,
     executor::BlockOutcome,
-    mounts::BlockEngines,
-    registry::{self, Armed, Staged, records},
+    registry::{self, Armed, Staged, entries},
     view_db::ViewDb,
 };
 
@@ -100,7 +101,7 @@ fn stage(ctx: &mut evm::Ctx<'_>, engines: &Engines, mount: &GenesisMount) -> Res
         hooks: description.hooks,
         staged_at: 0,
     };
-    activation::as_system(ctx, |slots| records::put_staged(slots, &staged))
+    activation::as_system(ctx, |slots| entries::put_staged(slots, &staged))
 }
 
 fn accounts(genesis: &Genesis) -> StateDiff {
@@ -109,7 +110,7 @@ fn accounts(genesis: &Genesis) -> StateDiff {
         put(&mut diff, *address, account.clone());
     }
     let mut storage = Slots(BTreeMap::new());
-    let Ok(()) = bytes_map::set(records::GOVERNOR, &alloy_rlp::encode(genesis.governor), &mut storage);
+    let Ok(()) = bytes_map::set(entries::GOVERNOR, &alloy_rlp::encode(genesis.governor), &mut storage);
     // INVALID: whoever runs the registry's code by DELEGATECALL meets it. Solidity only asks that there is code.
     let code = Bytes::from_static(&[0xfe]);
     put(&mut diff, registry::ADDRESS, GenesisAccount { balance: U256::ZERO, nonce: 1, code, storage: storage.0 });

@@ -9,6 +9,7 @@
 //! - The mount table is fixed within a block: it moves only in the activation before the first transaction.
 
 mod activation;
+mod block_engines;
 mod bytes_map;
 mod error;
 mod estimate;

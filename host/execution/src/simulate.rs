@@ -13,9 +13,9 @@ use revm::{
 
 use crate::{
     Ground,
+    block_engines::BlockEngines,
     error::{ExecutionError, TxError},
     evm::{self, Ctx, TransactError},
-    mounts::BlockEngines,
     view_db::ViewDb,
 };
 

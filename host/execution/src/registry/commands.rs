@@ -12,7 +12,8 @@ use revm::{
 use super::{
     ADDRESS, Failure,
     abi::IEngineRegistry::{self as registry, IEngineRegistryCalls as Calls},
-    records::{self, Armed, Staged},
+    entries,
+    records::{Armed, Staged},
     revert,
 };
 use crate::{
@@ -54,7 +55,7 @@ fn stage(slots: &mut Slots<'_, '_>, number: u64, call: registry::stageCall) -> R
     if let Some(limit) = engine_limits.excess() {
         return Err(revert(registry::LimitTooHigh { limit: limit.to_owned() }));
     }
-    let known = records::staged(slots, digest)?.is_some();
+    let known = entries::staged(slots, digest)?.is_some();
     let component = component(slots.ctx, digest, known)?
         .ok_or_else(|| revert(registry::ComponentUnavailable { digest: digest.0 }))?;
     // At most MAX_COMPONENT_BYTES, so it fits.
@@ -77,7 +78,7 @@ fn stage(slots: &mut Slots<'_, '_>, number: u64, call: registry::stageCall) -> R
         hooks: description.hooks,
         staged_at: number,
     };
-    records::put_staged(slots, &staged)?;
+    entries::put_staged(slots, &staged)?;
     let (name, version) = (staged.name, staged.version);
     emit(slots, &registry::Staged { digest: digest.0, size: actual, grants: call.grants, name, version })
 }
@@ -102,13 +103,13 @@ fn node_failure(ctx: &mut Ctx<'_>, error: ExecutionError) -> Failure {
 
 fn arm(slots: &mut Slots<'_, '_>, number: u64, call: registry::armCall) -> Result<(), Failure> {
     let digest = Digest(call.digest);
-    if records::staged(slots, digest)?.is_none() {
+    if entries::staged(slots, digest)?.is_none() {
         return Err(revert(registry::NotStaged { digest: digest.0 }));
     }
     if call.height <= number {
         return Err(revert(registry::HeightNotAhead { height: call.height, current: number }));
     }
-    let mut armed = records::armed(slots)?;
+    let mut armed = entries::armed(slots)?;
     if let Some(earlier) = armed.iter().find(|armed| armed.mount == call.mount) {
         return Err(revert(registry::AlreadyArmed { mount: call.mount, height: earlier.height }));
     }
@@ -116,7 +117,7 @@ fn arm(slots: &mut Slots<'_, '_>, number: u64, call: registry::armCall) -> Resul
         return Err(revert(registry::HeightTaken { height: call.height }));
     }
     check_config(slots, call.mount, &call.config)?;
-    let mounted = records::mount_addresses(slots)?;
+    let mounted = entries::mount_addresses(slots)?;
     if !mounted.contains(&call.mount) {
         if mounted.len() + armed.len() >= limits::MAX_MOUNTS {
             return Err(revert(registry::TooManyMounts { most: limits::MAX_MOUNTS.try_into().unwrap_or_default() }));
@@ -127,14 +128,14 @@ fn arm(slots: &mut Slots<'_, '_>, number: u64, call: registry::armCall) -> Resul
     }
     let place = armed.partition_point(|armed| armed.mount < call.mount);
     armed.insert(place, Armed::new(call.mount, digest, call.height, call.config));
-    records::put_armed(slots, &armed)?;
+    entries::put_armed(slots, &armed)?;
     emit(slots, &registry::Armed { mount: call.mount, digest: digest.0, height: call.height })
 }
 
 fn check_config(slots: &mut Slots<'_, '_>, mount: Address, config: &Bytes) -> Result<(), Failure> {
     let reason = if config.len() > limits::MAX_CONFIG_BYTES {
         format!("{} bytes, at most {} are allowed", config.len(), limits::MAX_CONFIG_BYTES)
-    } else if !config.is_empty() && records::mount(slots, mount)?.is_some() {
+    } else if !config.is_empty() && entries::mount(slots, mount)?.is_some() {
         "the mount already has its configuration".to_owned()
     } else {
         return Ok(());
@@ -152,12 +153,12 @@ pub(crate) fn is_free(ctx: &mut Ctx<'_>, address: Address) -> Result<bool, HostE
 }
 
 fn disarm(slots: &mut Slots<'_, '_>, mount: Address) -> Result<(), Failure> {
-    let mut armed = records::armed(slots)?;
+    let mut armed = entries::armed(slots)?;
     let Some(place) = armed.iter().position(|armed| armed.mount == mount) else {
         return Err(revert(registry::NotArmed { mount }));
     };
     let removed = armed.remove(place);
-    records::put_armed(slots, &armed)?;
+    entries::put_armed(slots, &armed)?;
     emit(slots, &registry::Disarmed { mount, digest: removed.digest().0 })
 }
 
@@ -165,7 +166,7 @@ fn transfer(slots: &mut Slots<'_, '_>, from: Address, to: Address) -> Result<(),
     if to.is_zero() {
         return Err(revert(registry::ZeroGovernor {}));
     }
-    records::put_governor(slots, to)?;
+    entries::put_governor(slots, to)?;
     emit(slots, &registry::GovernanceTransferred { from, to })
 }
 

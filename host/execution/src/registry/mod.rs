@@ -5,7 +5,9 @@
 
 pub mod abi;
 pub(crate) mod commands;
-pub(crate) mod records;
+mod convert;
+pub(crate) mod entries;
+mod records;
 
 use alloy_primitives::{Address, Bytes, Log, address};
 use alloy_sol_types::{SolError, SolEvent, SolInterface, SolValue};
@@ -46,9 +48,9 @@ fn revert(error: impl SolError) -> Failure {
 /// Every mount of a state, by address.
 pub fn mounts(mut view: &dyn StateView) -> Result<Vec<Mount>, ExecutionError> {
     let mut mounts = Vec::new();
-    for address in records::mount_addresses(&mut view)? {
+    for address in entries::mount_addresses(&mut view)? {
         let missing = || ExecutionError::Registry { key: format!("mount/{address}"), why: "missing".into() };
-        mounts.push(records::mount(&mut view, address)?.ok_or_else(missing)?);
+        mounts.push(entries::mount(&mut view, address)?.ok_or_else(missing)?);
     }
     Ok(mounts)
 }
@@ -56,20 +58,20 @@ pub fn mounts(mut view: &dyn StateView) -> Result<Vec<Mount>, ExecutionError> {
 /// Every staged component of a state, in the order of staging.
 pub fn staged(mut view: &dyn StateView) -> Result<Vec<Staged>, ExecutionError> {
     let mut staged = Vec::new();
-    for digest in records::staged_digests(&mut view)? {
-        staged.extend(records::staged(&mut view, digest)?);
+    for digest in entries::staged_digests(&mut view)? {
+        staged.extend(entries::staged(&mut view, digest)?);
     }
     Ok(staged)
 }
 
 /// What is armed in a state, by mount.
 pub fn armed(mut view: &dyn StateView) -> Result<Vec<Armed>, ExecutionError> {
-    records::armed(&mut view)
+    entries::armed(&mut view)
 }
 
 /// Who governs a state.
 pub fn governor(mut view: &dyn StateView) -> Result<Address, ExecutionError> {
-    records::governor(&mut view)
+    entries::governor(&mut view)
 }
 
 /// Emits an event of the registry.
@@ -122,7 +124,7 @@ fn dispatch(ctx: &mut Ctx<'_>, inputs: &CallInputs, gas: &mut GasMeter, refund: 
     if inputs.is_static {
         return Err(HostError::Fault(Fault::StaticWrite).into());
     }
-    let governor = records::governor(&mut slots)?;
+    let governor = entries::governor(&mut slots)?;
     if governor != inputs.caller {
         return Err(revert(registry::NotGovernor { caller: inputs.caller, governor }));
     }
@@ -133,27 +135,27 @@ fn dispatch(ctx: &mut Ctx<'_>, inputs: &CallInputs, gas: &mut GasMeter, refund: 
 /// Answers a view function, or none if the call is a command.
 fn view(slots: &mut Slots<'_, '_>, call: &Calls) -> Result<Option<Bytes>, Failure> {
     let answer = match call {
-        Calls::governor(_) => records::governor(slots)?.abi_encode(),
+        Calls::governor(_) => entries::governor(slots)?.abi_encode(),
         Calls::mounts(_) => {
             let mut mounts = Vec::new();
-            for address in records::mount_addresses(slots)? {
-                mounts.extend(records::mount(slots, address)?.as_ref().map(registry::MountInfo::from));
+            for address in entries::mount_addresses(slots)? {
+                mounts.extend(entries::mount(slots, address)?.as_ref().map(registry::MountInfo::from));
             }
             mounts.abi_encode()
         }
-        Calls::mountAt(call) => match records::mount(slots, call.mount)? {
+        Calls::mountAt(call) => match entries::mount(slots, call.mount)? {
             Some(mount) => registry::MountInfo::from(&mount).abi_encode(),
             None => return Err(revert(registry::NotMounted { mount: call.mount })),
         },
-        Calls::stagedComponent(call) => match records::staged(slots, Digest(call.digest))? {
+        Calls::stagedComponent(call) => match entries::staged(slots, Digest(call.digest))? {
             Some(staged) => registry::StagedInfo::from(staged).abi_encode(),
             None => return Err(revert(registry::NotStaged { digest: call.digest })),
         },
         Calls::stagedDigests(_) => {
-            records::staged_digests(slots)?.into_iter().map(|digest| digest.0).collect::<Vec<_>>().abi_encode()
+            entries::staged_digests(slots)?.into_iter().map(|digest| digest.0).collect::<Vec<_>>().abi_encode()
         }
         Calls::armed(_) => {
-            records::armed(slots)?.into_iter().map(registry::ArmedInfo::from).collect::<Vec<_>>().abi_encode()
+            entries::armed(slots)?.into_iter().map(registry::ArmedInfo::from).collect::<Vec<_>>().abi_encode()
         }
         _ => return Ok(None),
     };
