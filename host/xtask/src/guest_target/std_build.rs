@@ -51,9 +51,10 @@ pub fn build(library: &Path, toolchain: &Toolchain, work: &Path) -> Result<Vec<P
 fn write_project(project: &Path) -> Result<()> {
     let source = project.join("src");
     fs::create_dir_all(&source).map_err(Error::file("create", &source))?;
-    // The empty `[workspace]` keeps cargo from looking for one above.
+    // The empty `[workspace]` keeps cargo from looking for one above. One codegen unit, as the prebuilt std has.
     let manifest = format!(
-        "[package]\nname = \"{CRATE}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\n[workspace]\n"
+        "[package]\nname = \"{CRATE}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [profile.release]\ncodegen-units = 1\n"
     );
     for (path, text) in [(project.join("Cargo.toml"), manifest.as_str()), (source.join("lib.rs"), "")] {
         fs::write(&path, text).map_err(Error::file("write", &path))?;
