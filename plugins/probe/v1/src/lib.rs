@@ -1,5 +1,3 @@
 //! The probe engine as a component, version 1.
 
-use probe_engine::Probe;
-
-caldera_sdk::export!(Probe);
+caldera_sdk::export!(probe_engine::Probe);
