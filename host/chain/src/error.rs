@@ -35,6 +35,9 @@ pub enum ChainError {
     /// The chain has no such block.
     #[error("block {0} is not known")]
     UnknownBlock(u64),
+    /// Making a block panicked. The state on disk is that of the block before.
+    #[error("making a block panicked, which is a bug: {0}")]
+    Panicked(String),
     /// The block-building thread could not be started.
     #[error("starting the block producer: {0}")]
     Thread(std::io::Error),

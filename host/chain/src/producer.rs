@@ -1,6 +1,8 @@
 //! The thread that builds a chain's blocks.
 
 use std::{
+    any::Any,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError, Sender},
@@ -64,13 +66,21 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
-        if let Err(reason) = chain.produce_block(now_s(), interval) {
+        // A panic is a bug of ours or of a library's, and must not end in a chain that silently makes no blocks.
+        let made = panic::catch_unwind(AssertUnwindSafe(|| chain.produce_block(now_s(), interval)));
+        if let Err(reason) = made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
             chain.halt(&reason);
             return;
         }
         // A late block does not make the following ones hurry.
         next = (next + interval).max(Instant::now());
     }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }
 
 /// Unix time in seconds. A clock before 1970 counts as 1970: the timestamp rule keeps blocks in order.
