@@ -11,15 +11,15 @@ interface IClearing {
         uint256 amount;
         uint64 due;
         /// The debtor's own name for it.
-        bytes32 id;
+        bytes32 referenceId;
     }
 
     event ObligationSubmitted(
-        uint64 indexed cycle, address indexed debtor, address indexed creditor, uint256 amount, uint64 due, bytes32 id
+        uint64 indexed cycle, address indexed debtor, address indexed creditor, uint256 amount, uint64 due, bytes32 referenceId
     );
 
     error NotRegistered(address account);
-    error DuplicateReference(address debtor, bytes32 id);
+    error DuplicateReference(address debtor, bytes32 referenceId);
     error ZeroAmount();
 
     function register() external;

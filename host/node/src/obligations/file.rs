@@ -118,7 +118,7 @@ fn obligation(record: &Record, asset: &Asset) -> Result<Obligation, Misfit> {
         ("reference", reference.clone(), "expected 1 to 32 bytes of text, or 0x and 64 hexadecimal digits".to_owned())
     })?;
     let (debtor, creditor, due) = (*debtor, *creditor, due.unwrap_or_default());
-    Ok(Obligation { debtor, creditor, asset: asset.address, amount: units, due, reference })
+    Ok(Obligation { debtor, creditor, asset: asset.address, amount: units, due, referenceId: reference })
 }
 
 fn reference_word(text: &str) -> Option<B256> {
@@ -162,10 +162,10 @@ mod tests {
         let got = &parse(&line("tUSD", "1250500000", "INV-7")).unwrap()[0];
         assert_eq!(got.amount, U256::from(1_250_500_000u64));
         assert_eq!((got.debtor, got.asset, got.due), (Address::repeat_byte(1), usd().address, 0));
-        assert!(got.reference.starts_with(b"INV-7\0"));
+        assert!(got.referenceId.starts_with(b"INV-7\0"));
         let word = B256::repeat_byte(7);
         let got = &parse(&line(&usd().address.to_string(), "1", &word.to_string())).unwrap()[0];
-        assert_eq!((got.amount, got.reference), (U256::from(1), word));
+        assert_eq!((got.amount, got.referenceId), (U256::from(1), word));
     }
 
     #[test]

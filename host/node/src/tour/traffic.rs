@@ -156,7 +156,7 @@ impl Source {
             asset: self.asset,
             amount: units(due.cents, self.decimals),
             due: 0,
-            reference: B256::right_padding_from(format!("SYNTHETIC-TRAFFIC-{:06}", self.count).as_bytes()),
+            referenceId: B256::right_padding_from(format!("SYNTHETIC-TRAFFIC-{:06}", self.count).as_bytes()),
         };
         Ok((sender.call(CLEARING, &Clearing::submitCall { obligation }, CALL_GAS)?, What::Owe(due)))
     }

@@ -75,7 +75,7 @@ describe("viem", () => {
     const receipt = await write(owe(1000n, "INV-1"));
     const [submitted] = parseEventLogs({ ...clearing, logs: receipt.logs, eventName: "ObligationSubmitted" });
     assert.ok(isAddressEqual(submitted.address, clearing.address) && isAddressEqual(submitted.args.debtor, caller.address));
-    assert.deepEqual([submitted.args.creditor, submitted.args.amount, submitted.args.reference], [me, 1000n, name("INV-1")]);
+    assert.deepEqual([submitted.args.creditor, submitted.args.amount, submitted.args.referenceId], [me, 1000n, name("INV-1")]);
 
     const twice = await refusal(owe(1000n, "INV-1"));
     assert.deepEqual([twice.errorName, twice.args], ["DuplicateReference", [getAddress(caller.address), name("INV-1")]]);

@@ -55,7 +55,7 @@ impl<B: Book> Engine for Clearing<B> {
             Calls::cycle(c) => answer(c, |c| self.cycle(c.id)),
             Calls::netPosition(c) => answer(c, |c| self.net_position(c.cycle, c.participant)),
             Calls::lossOf(c) => answer(c, |c| self.loss_of(c.cycle, c.participant)),
-            Calls::obligation(c) => answer(c, |c| Ok(self.obligation(c.debtor, c.reference))),
+            Calls::obligation(c) => answer(c, |c| Ok(self.obligation(c.debtor, c.referenceId))),
             Calls::participant(c) => answer(c, |c| Ok(self.participant(c.account))),
             Calls::participants(c) => answer(c, |_| Ok(self.participants())),
             Calls::marginOf(c) => answer(c, |c| self.margin_of(c.participant)),

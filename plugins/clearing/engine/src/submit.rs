@@ -64,7 +64,7 @@ impl<B: Book> Clearing<B> {
 
     /// Checks one obligation and writes its audit record.
     fn accept(&mut self, batch: &mut Batch, obligation: &Obligation) -> Result<Entry, Revert> {
-        let Obligation { debtor, creditor, asset, amount, due, reference } = *obligation;
+        let Obligation { debtor, creditor, asset, amount, due, referenceId: reference } = *obligation;
         ensure!(debtor != creditor, abi::SelfObligation { participant: debtor });
         ensure!(asset == batch.settlement, abi::UnsupportedAsset { asset });
         ensure!(!amount.is_zero(), abi::ZeroAmount {});
@@ -73,10 +73,10 @@ impl<B: Book> Clearing<B> {
         let entry =
             Entry { debtor: self.number_of(batch, debtor)?, creditor: self.number_of(batch, creditor)?, amount };
         let key = (entry.debtor, reference);
-        ensure!(!self.store.records.contains(&key), abi::DuplicateReference { debtor, reference });
+        ensure!(!self.store.records.contains(&key), abi::DuplicateReference { debtor, referenceId: reference });
         let record = Record { cycle: batch.cycle, creditor: entry.creditor, amount, due };
         self.store.records.set(&key, &record);
-        emit(&abi::ObligationSubmitted { cycle: batch.cycle, debtor, creditor, amount, due, reference });
+        emit(&abi::ObligationSubmitted { cycle: batch.cycle, debtor, creditor, amount, due, referenceId: reference });
         Ok(entry)
     }
 

@@ -55,7 +55,7 @@ solidity! {
             /// Unix seconds, later than the block; 0: when the cycle closes. Recorded; the obligation nets in the open cycle.
             uint64 due;
             /// The debtor's own name for it. A debtor uses each once.
-            bytes32 reference;
+            bytes32 referenceId;
         }
 
         /// Where a cycle stands. It only goes forward.
@@ -104,7 +104,7 @@ solidity! {
         event MarginPosted(address indexed participant, address indexed asset, uint256 amount);
         event MarginWithdrawn(address indexed participant, address indexed asset, uint256 amount);
         event DefaultFundContributed(address indexed contributor, uint256 amount);
-        event ObligationSubmitted(uint64 indexed cycle, address indexed debtor, address indexed creditor, uint256 amount, uint64 due, bytes32 reference);
+        event ObligationSubmitted(uint64 indexed cycle, address indexed debtor, address indexed creditor, uint256 amount, uint64 due, bytes32 referenceId);
         event PriceSet(uint256 price);
         event OperatorSet(address operator);
         event PriceAccountSet(address priceAccount);
@@ -137,7 +137,7 @@ solidity! {
         error ZeroAmount();
         error AmountTooLarge(uint256 amount, uint256 most);
         error DueInPast(uint64 due, uint64 nowSeconds);
-        error DuplicateReference(address debtor, bytes32 reference);
+        error DuplicateReference(address debtor, bytes32 referenceId);
         error EmptyBatch();
         /// A cycle is closing: margin stays where it is, and the next close waits.
         error CycleIsClosing(uint64 cycle);
@@ -188,7 +188,7 @@ solidity! {
         function netPosition(uint64 cycle, address participant) external view returns (int256 net, uint256 debit, uint256 credit);
         function lossOf(uint64 cycle, address participant) external view returns (uint256);
         /// What became of an obligation. `cycle` 0: unknown.
-        function obligation(address debtor, bytes32 reference) external view returns (uint64 cycle, address creditor, uint256 amount, uint64 due);
+        function obligation(address debtor, bytes32 referenceId) external view returns (uint64 cycle, address creditor, uint256 amount, uint64 due);
         function participant(address account) external view returns (Participant);
         function participants() external view returns (address[]);
         function marginOf(address participant) external view returns (uint256 settlement, uint256 collateral);

@@ -25,7 +25,7 @@ fn a_cycle_moves_nets_only() {
         assert_eq!(purses, [100 * DOLLAR - 20, 100 * DOLLAR + 10, 100 * DOLLAR + 10]);
         let position = world.view(&abi::netPositionCall { cycle: 1, participant: member(1) });
         assert_eq!((position.net.to_string().as_str(), position.debit), ("-20", U256::from(60)));
-        let found = world.view(&abi::obligationCall { debtor: member(2), reference: obligations[1].reference });
+        let found = world.view(&abi::obligationCall { debtor: member(2), referenceId: obligations[1].referenceId });
         assert_eq!((found.cycle, found.creditor, found.amount), (1, member(3), U256::from(50)));
         let netted = world.host.events::<abi::CycleNetted>();
         assert_eq!(netted, [abi::CycleNetted { cycle: 1, gross: U256::from(150), net: U256::from(20) }]);

@@ -46,8 +46,8 @@ fn obligations() {
             abi::AmountTooLarge { amount: too_large, most: MAX_AMOUNT }.into(),
         );
         check(Obligation { due: now, ..bad.clone() }, abi::DueInPast { due: now, nowSeconds: now }.into());
-        let reference = good.reference;
-        check(good, abi::DuplicateReference { debtor: member(1), reference }.into());
+        let reference = good.referenceId;
+        check(good, abi::DuplicateReference { debtor: member(1), referenceId: reference }.into());
         // The same reference of another debtor, the largest amount and a due date to come are fine.
         world.submit(&[Obligation { amount: MAX_AMOUNT, due: now + 1, ..owes(2, 1, 1, 1) }]).unwrap();
     });

@@ -67,7 +67,7 @@ pub fn owes(debtor: u32, creditor: u32, amount: u64, reference: u64) -> Obligati
         asset: USD,
         amount: U256::from(amount),
         due: 0,
-        reference: B256::left_padding_from(&reference.to_be_bytes()),
+        referenceId: B256::left_padding_from(&reference.to_be_bytes()),
     }
 }
 
