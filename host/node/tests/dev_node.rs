@@ -117,35 +117,46 @@ async fn a_second_process_on_the_same_folder_is_refused() {
 #[tokio::test]
 async fn engines_are_listed_staged_and_armed_by_command() {
     let node = Dev::start(None);
-    let arena = node.chain_url("arena");
+    let finance = node.chain_url("finance");
     let engine = |args: &[&str]| {
-        let (code, out, err) = run(&[&["--json", "engine"], args, &["--rpc", &arena]].concat());
+        let (code, out, err) = run(&[&["--json", "engine"], args, &["--rpc", &finance]].concat());
         assert_eq!(code, 0, "{args:?}: {err}");
-        serde_json::from_str::<Value>(&out).unwrap()
+        serde_json::from_str::<Value>(&out).expect("one line of JSON")
     };
+    let mut watch = Watch::from_head(&client(&node, "finance")).await.unwrap();
     let listed = engine(&["ls"]);
-    assert_eq!(listed["mounts"][0]["generation"], 1);
-    assert_eq!(listed["staged"].as_array().unwrap().len(), 1);
+    assert_eq!((&listed["mounts"][0]["generation"], &listed["mounts"][0]["stateVersion"]), (&1.into(), &1.into()));
+    let first = listed["mounts"][0]["digest"].as_str().unwrap();
 
     let file = plugins().join("clearing-v2.wasm");
     let staged = engine(&["stage", file.to_str().unwrap()]);
-    assert_eq!(staged["event"], "staged");
-    let digest = staged["digest"].as_str().unwrap();
-    // An engine of another kind: its state version is not what stands there, and its migration refuses.
-    let armed = engine(&["arm", "--digest", digest, "--in", "5"]);
-    let height = armed["height"].as_u64().unwrap();
-    assert_eq!(engine(&["status"])["armed"][0]["digest"], digest);
-    let mut watch = Watch::from_head(&client(&node, "arena")).await.unwrap();
-    watch.height_reached(height).await.unwrap();
+    let second = staged["digest"].as_str().unwrap();
+    let armed = engine(&["arm", "--digest", second, "--in", "10"]);
+    assert_eq!(engine(&["status"])["armed"][0]["digest"], second);
+    watch.height_reached(armed["height"].as_u64().unwrap()).await.unwrap();
+    let mount = &engine(&["ls"])["mounts"][0];
+    assert_eq!(
+        (&mount["digest"], &mount["generation"], &mount["stateVersion"]),
+        (&second.into(), &2.into(), &2.into())
+    );
+
+    // Version 1 cannot read what version 2 stores: the activation fails, says why, and version 2 stands.
+    let armed = engine(&["arm", "--digest", first, "--in", "5"]);
+    watch.height_reached(armed["height"].as_u64().unwrap()).await.unwrap();
+    assert_eq!(engine(&["ls"])["mounts"][0]["digest"], second);
     let status = engine(&["status"]);
     assert_eq!(status["armed"].as_array().unwrap().len(), 0);
-    let events: Vec<_> = status["events"].as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap()).collect();
-    assert_eq!(events, ["staged", "armed", "activation failed"]);
-    assert_eq!(engine(&["ls"])["mounts"][0]["digest"], listed["mounts"][0]["digest"], "the old engine still stands");
+    let events = status["events"].as_array().unwrap();
+    let names: Vec<_> = events.iter().map(|event| event["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["staged", "armed", "activated", "armed", "activation failed"]);
+    assert!(events[4]["text"].as_str().unwrap().contains("cannot read state version 2"), "{status}");
 
-    let (code, out, _) = run(&["engine", "status", "--rpc", &arena]);
+    let (code, out, _) = run(&["engine", "status", "--rpc", &finance]);
     assert_eq!(code, 0);
     assert!(out.contains("Nothing is armed") && out.contains("activation failed"), "{out}");
+    let (code, _, err) = run(&["engine", "arm", "--digest", first, "--height", "1", "--rpc", &finance]);
+    assert_eq!(code, 1);
+    assert!(err.contains("height 1 is not ahead of"), "{err}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use alloy_primitives::{B256, Bytes};
 use alloy_sol_types::{Revert, SolError, SolInterface};
 use caldera_execution::registry::abi::IEngineRegistry::IEngineRegistryErrors;
+use clearing_rules::abi::Clearing::ClearingErrors;
 use jsonrpsee_core::client::Error as ClientError;
 
 /// EIP-1474 has no code for a reverted call; clients and nodes agree on geth's.
@@ -97,7 +98,7 @@ impl RpcError {
     }
 }
 
-/// A revert reason in words: Solidity's own `Error(string)`, a typed error of the registry, else its bytes.
+/// A revert reason in words: Solidity's own `Error(string)`, a typed error of the registry or of clearing, else its bytes.
 fn reason(data: &Bytes) -> String {
     if data.is_empty() {
         return "without a reason".to_owned();
@@ -105,9 +106,25 @@ fn reason(data: &Bytes) -> String {
     if let Ok(Revert { reason }) = Revert::abi_decode(data) {
         return reason;
     }
-    match IEngineRegistryErrors::abi_decode(data) {
-        Ok(error) => registry_reason(error),
+    if let Ok(error) = IEngineRegistryErrors::abi_decode(data) {
+        return registry_reason(error);
+    }
+    match ClearingErrors::abi_decode(data) {
+        Ok(error) => clearing_reason(error),
         Err(_) => format!("{data}"),
+    }
+}
+
+fn clearing_reason(error: ClearingErrors) -> String {
+    use ClearingErrors as E;
+    match error {
+        E::DuplicateReference(e) => {
+            format!("{} has used the reference {} before: was this loaded already?", e.debtor, e.referenceId)
+        }
+        E::NotRegistered(e) => format!("{} is no participant of this engine", e.account),
+        E::ParticipantSuspended(e) => format!("{} is suspended", e.participant),
+        E::Unauthorized(e) => format!("{} may not do this", e.caller),
+        other => format!("{other:?}"),
     }
 }
 
@@ -131,6 +148,7 @@ mod tests {
     use super::*;
     use alloy_primitives::Address;
     use caldera_execution::registry::abi::IEngineRegistry;
+    use clearing_rules::abi::Clearing;
 
     #[test]
     fn reasons_are_words_where_they_can_be() {
@@ -139,6 +157,7 @@ mod tests {
             (Bytes::new(), "without a reason"),
             (Revert { reason: "no funds".into() }.abi_encode().into(), "no funds"),
             (not_governor.abi_encode().into(), "is not the governor; that is 0x0101"),
+            (Clearing::NothingToClose { cycle: 7 }.abi_encode().into(), "NothingToClose"),
             (Bytes::from_static(&[1, 2, 3]), "0x010203"),
         ] {
             assert!(reason(&data).contains(want), "{}", reason(&data));

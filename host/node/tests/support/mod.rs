@@ -31,7 +31,7 @@ pub fn plugins() -> PathBuf {
     folder
 }
 
-/// A node that was started by `caldera dev`. Killed when dropped.
+/// A node that was started by `caldera dev` or `caldera node`. Killed when dropped.
 pub struct Dev {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -47,6 +47,11 @@ impl Dev {
         if let Some(data) = data {
             command.arg("--data").arg(data);
         }
+        Self::spawn(command)
+    }
+
+    /// Starts a node by any command, and waits until it is ready.
+    pub fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut line = String::new();
