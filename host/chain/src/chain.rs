@@ -19,6 +19,7 @@ use crate::{
     error::{ChainError, SubmitError},
     executed::ExecutedBlock,
     pool::{Pool, PooledTx},
+    recent::RecentBlocks,
     replay::{self, Progress},
     source::LoggedComponents,
     spec::ChainSpec,
@@ -45,6 +46,7 @@ pub struct Chain {
     pub(crate) engines: Engines,
     pub(crate) pool: Mutex<Pool>,
     head: RwLock<Arc<ExecutedBlock>>,
+    pub(crate) recent: RecentBlocks,
     events: broadcast::Sender<ChainEvent>,
     halted: RwLock<Option<String>>,
     /// Held while a block is made: there is one writer.
@@ -78,6 +80,7 @@ impl Chain {
             engines,
             pool: Mutex::default(),
             head: RwLock::new(Arc::new(head)),
+            recent: RecentBlocks::default(),
             events: broadcast::channel(EVENT_BUFFER).0,
             halted: RwLock::default(),
             writer: Mutex::default(),
@@ -208,6 +211,7 @@ impl Chain {
     }
 
     fn publish(&self, block: Arc<ExecutedBlock>) {
+        self.recent.put(block.clone());
         *self.head.write() = block.clone();
         let _ = self.events.send(ChainEvent::Block(block));
     }

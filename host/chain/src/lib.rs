@@ -15,6 +15,7 @@ mod executed;
 mod pool;
 mod producer;
 mod queries;
+mod recent;
 mod replay;
 mod source;
 mod spec;

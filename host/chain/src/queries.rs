@@ -48,10 +48,15 @@ impl Chain {
         if number > head.number() {
             return Ok(None);
         }
+        if let Some(block) = self.recent.get(number) {
+            return Ok(Some(block));
+        }
         let (Some(block), Some(receipts)) = (self.state.block(number)?, self.state.receipts(number)?) else {
             return Ok(None);
         };
-        Ok(Some(Arc::new(ExecutedBlock::recovered(block, receipts))))
+        let block = Arc::new(ExecutedBlock::recovered(block, receipts));
+        self.recent.put(block.clone());
+        Ok(Some(block))
     }
 
     /// A block's hash and header.

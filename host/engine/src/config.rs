@@ -23,15 +23,21 @@ const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
 /// How many instances this node keeps room for. Consensus does not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Most instances alive at once, over all threads: each thread that executes may nest
-    /// [`caldera_types::limits::MAX_SUBCALL_DEPTH`] of them. One costs 4 GiB of address space, not of memory.
+    /// Most instances alive at once, over all threads. One costs 4 GiB of address space, not of memory. When they are
+    /// used up, a call fails by the node's fault: size it by [`Self::for_threads`].
     pub instances: u32,
 }
 
 impl EngineOptions {
-    /// Room for sixteen executing threads at full depth.
+    /// Room for so many executing threads, each nesting engines as deep as can be: the first, and
+    /// [`MAX_SUBCALL_DEPTH`](caldera_types::limits::MAX_SUBCALL_DEPTH) below it.
+    pub const fn for_threads(threads: u32) -> Self {
+        Self { instances: threads.saturating_mul(caldera_types::limits::MAX_SUBCALL_DEPTH as u32 + 1) }
+    }
+
+    /// Room for sixteen executing threads.
     pub const fn recommended() -> Self {
-        Self { instances: 16 * caldera_types::limits::MAX_SUBCALL_DEPTH as u32 }
+        Self::for_threads(16)
     }
 }
 

@@ -80,9 +80,10 @@ pub struct Node {
     server: ApiHandle,
 }
 
-/// A new engine runtime, as large as this node uses it.
-pub fn engines() -> Result<Engines, EngineError> {
-    Engines::new(EngineOptions::recommended())
+/// A new engine runtime for a node of so many chains: no call from outside can take the instances that a block needs.
+pub fn engines(chains: usize) -> Result<Engines, EngineError> {
+    let threads = chains.saturating_add(ApiLimits::recommended().threads);
+    Engines::new(EngineOptions::for_threads(u32::try_from(threads).unwrap_or(u32::MAX)))
 }
 
 impl Node {

@@ -15,7 +15,9 @@ use crate::{
 pub async fn run(args: NodeArgs, output: Output) -> Result<(), CommandError> {
     let signals = Signals::catch()?;
     let config = Config::load(&args.config)?;
-    let (spec, engines) = (config.spec()?, blocking(node::engines).await.map_err(NodeError::from)?);
+    let spec = config.spec()?;
+    let chains = spec.chains.len();
+    let engines = blocking(move || node::engines(chains)).await.map_err(NodeError::from)?;
     let data = spec.data.display().to_string();
     let node = Node::start(spec, engines).await?;
     output.report(&ready(&node, data, &[])?);

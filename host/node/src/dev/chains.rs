@@ -27,6 +27,8 @@ pub const FINANCE: (&str, u64) = ("finance", 4201);
 pub const ARENA: (&str, u64) = ("arena", 4202);
 /// Name and id of the chain for data sharing.
 pub const ALLIANCE: (&str, u64) = ("alliance", 4203);
+/// How many chains there are.
+pub const CHAINS: usize = 3;
 /// Where the clearing engine is mounted on `finance`.
 pub const CLEARING: Address = address!("000000000000000000000000000000000000C1EA");
 /// Where the hello engine is mounted on the other two.
@@ -61,7 +63,8 @@ pub fn node_spec(
         Ok(GenesisMount { address, component, grants: Grants::ALL, limits: EngineLimits::recommended(), config })
     };
     let mut chains = Vec::new();
-    for (name, chain_id) in [FINANCE, ARENA, ALLIANCE] {
+    let all: [(&str, u64); CHAINS] = [FINANCE, ARENA, ALLIANCE];
+    for (name, chain_id) in all {
         let (mut state, mounts) = (
             funded(accounts),
             match name == FINANCE.0 {
