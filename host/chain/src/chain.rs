@@ -133,17 +133,32 @@ impl Chain {
         self.check_form(&tx, &sidecar)?;
         let sender = tx.recover_signer().map_err(|_| SubmitError::BadSignature)?;
         let hash = *tx.tx_hash();
-        let account = self.head_view()?.account(sender)?.unwrap_or_default();
-        let gas = U256::from(tx.gas_limit()) * U256::from(tx.max_fee_per_gas());
-        let cost = gas.saturating_add(tx.value());
-        if account.balance < cost {
-            return Err(SubmitError::InsufficientFunds { address: sender, balance: account.balance, cost });
-        }
         let pooled = Arc::new(PooledTx { tx, sender, hash, sidecar });
-        self.pool.lock().add(pooled.clone(), account.nonce)?;
+        self.enter_pool(&pooled)?;
         // Nobody listening is no failure.
         let _ = self.events.send(ChainEvent::Pending(pooled));
         Ok(hash)
+    }
+
+    /// Checks a transaction against the newest state and adds it to the pool.
+    ///
+    /// A block may be published after the state was read, and the pool told of it before the transaction is in: then the
+    /// pool would take the account's old nonce for its next, and wait for it for ever. So the head must still be the one
+    /// that was read once the pool is locked; a block that is published later tells the pool after this.
+    fn enter_pool(&self, pooled: &Arc<PooledTx>) -> Result<(), SubmitError> {
+        loop {
+            let head = self.head();
+            let account = self.state.at(head.block.header.state_root)?.account(pooled.sender)?.unwrap_or_default();
+            let gas = U256::from(pooled.tx.gas_limit()) * U256::from(pooled.tx.max_fee_per_gas());
+            let (balance, cost) = (account.balance, gas.saturating_add(pooled.tx.value()));
+            if balance < cost {
+                return Err(SubmitError::InsufficientFunds { address: pooled.sender, balance, cost });
+            }
+            let mut pool = self.pool.lock();
+            if Arc::ptr_eq(&head, &self.head()) {
+                return pool.add(pooled.clone(), account.nonce);
+            }
+        }
     }
 
     /// What can be told from the transaction alone.

@@ -221,3 +221,39 @@ fn the_producer_makes_blocks_and_stops() {
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(chain.head().number(), head);
 }
+
+/// Pairs of transactions, the second of which may come in just while the block with the first is published. Nothing
+/// follows a pair before it is in a block: a later transaction would free one that the pool had stranded.
+#[test]
+fn a_block_in_between_strands_no_transaction() {
+    const PAIRS: u64 = 60;
+    const SENDERS: u8 = 32;
+    let dir = tempfile::tempdir().unwrap();
+    let mut spec = ChainSpec { block_interval: Duration::from_millis(1), ..spec(&[]) };
+    let rich = spec.genesis.accounts[&account(0).address()].clone();
+    spec.genesis.accounts.extend((0..SENDERS).map(|from| (account(from).address(), rich.clone())));
+    let chain = try_open(dir.path(), spec).unwrap();
+    let producer = chain.start().unwrap();
+    let send = &|from: u8| {
+        for pair in 0..PAIRS {
+            let (first, second) = (transfer(from, 2 * pair, 1), transfer(from, 2 * pair + 1, 1));
+            let pause = Duration::from_micros(u64::from(first.tx_hash()[0]) * 40);
+            chain.submit(first, Vec::new()).unwrap();
+            std::thread::sleep(pause);
+            chain.submit(second, Vec::new()).unwrap();
+            wait_for_nonce(&chain, account(from).address(), 2 * pair + 2);
+        }
+    };
+    std::thread::scope(|scope| (0..SENDERS).for_each(|from| drop(scope.spawn(move || send(from)))));
+    producer.stop();
+}
+
+/// Waits until the newest state has this nonce.
+fn wait_for_nonce(chain: &Chain, address: Address, nonce: u64) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let state = || chain.view(chain.head().number()).unwrap().account(address).unwrap().unwrap().nonce;
+    while state() != nonce {
+        assert!(std::time::Instant::now() < deadline, "a transaction is stranded: {:?}", chain.pool_status());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
