@@ -12,9 +12,9 @@
 //! - while a cycle closes no margin leaves, and its price, its participants and its deadlines are those of its closing block.
 //!
 //! **Attacks met.** A token that calls back: every function that writes is locked while a settlement step runs, and the
-//! others write before they call. Starving a token call of gas to make an honest debtor default: see the module `step`. Choosing the
-//! moment of a price update to shift a sale: the closing block's price holds for the whole cycle. Reusing a reference:
-//! refused per debtor, so nobody can occupy another's.
+//! others write before they call. Starving a token call of gas to make an honest debtor default: see the module `step`.
+//! Choosing the moment of a price update to shift a sale: the closing block's price holds for the whole cycle. Reusing a
+//! reference: refused per debtor, so nobody can occupy another's.
 //!
 //! **Not supported**: tokens that take a fee, rebase, or answer nothing.
 
