@@ -33,9 +33,8 @@ pub struct ApiLimits {
     pub proof_slots: usize,
     /// Most gas of one `eth_call`.
     pub call_gas: u64,
-    /// Threads that run calls and read the disk. The engine runtime has room for a number of instances, shared with the
-    /// block producers: threads times [`MAX_SUBCALL_DEPTH`](caldera_types::limits::MAX_SUBCALL_DEPTH) must leave them
-    /// theirs, or calls from outside could starve a block.
+    /// Threads that run calls and read the disk. They share the engine runtime's instances with the block producers, so
+    /// whoever makes that runtime counts them in.
     pub threads: usize,
     /// How long open requests may take to end once the server is told to stop.
     pub stop_grace: Duration,
