@@ -11,7 +11,7 @@ use caldera_execution::{
     simulate,
 };
 use caldera_state::{AccountProof, StateError, StateView, TrieView};
-use caldera_types::{BlockEnv, Mount};
+use caldera_types::{BlockEnv, Mount, Swap};
 
 use crate::{
     chain::Chain,
@@ -35,6 +35,8 @@ pub struct RegistryView {
     pub staged: Vec<Staged>,
     /// What goes live at a height, by mount.
     pub armed: Vec<Armed>,
+    /// Mounts that are not simply active, by address.
+    pub swaps: Vec<Swap>,
 }
 
 impl Chain {
@@ -167,6 +169,7 @@ impl Chain {
                 mounts: registry::mounts(&view)?,
                 staged: registry::staged(&view)?,
                 armed: registry::armed(&view)?,
+                swaps: registry::swaps(&view)?,
             })
         };
         read().map_err(|error| ChainError::Execution { number: head.number(), error })

@@ -4,15 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, map::AddressSet};
 use caldera_engine::{EngineError, Engines, StageError};
-use caldera_types::{Component, Digest, EngineLimits, Fault, Grants, Mount, limits::MAX_SIDECAR_COMPONENTS};
+use caldera_types::{
+    Component, Digest, EngineLimits, Fault, Grants, Mount, Phase, Swap, limits::MAX_SIDECAR_COMPONENTS,
+};
 use revm::handler::EthPrecompiles;
 
-use crate::{Ground, error::ExecutionError, evm::SPEC, registry};
+use crate::{Ground, error::ExecutionError, evm::SPEC, registry, road::OldValues};
 
 /// The engines of one block, and what must be remembered while it runs.
 pub(crate) struct BlockEngines<'a> {
     ground: Ground<'a>,
     mounts: BTreeMap<Address, Mount>,
+    /// Mounts that are not simply active.
+    phases: BTreeMap<Address, Phase>,
+    /// Calls and counted faults in this block, of mounts on probation.
+    tallies: BTreeMap<Address, Tally>,
+    /// What the migration that is running overwrote.
+    pub(crate) old_values: Option<OldValues>,
     warm_addresses: AddressSet,
     /// Components instantiated in this block: the next instance is cheaper.
     warm: BTreeSet<Digest>,
@@ -22,6 +30,30 @@ pub(crate) struct BlockEngines<'a> {
     pub(crate) depth: u8,
     fault: Option<Fault>,
     failure: Option<ExecutionError>,
+}
+
+/// What a mount does with calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It runs them.
+    Runs,
+    /// It answers reads from the state as it was at this height, and refuses writes: its state is being rewritten.
+    ReadsAsAt(u64),
+    /// It refuses all.
+    Frozen,
+}
+
+impl Standing {
+    pub(crate) fn runs(self) -> bool {
+        self == Self::Runs
+    }
+}
+
+/// What one mount's engine did in a block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) calls: u64,
+    pub(crate) faults: u64,
 }
 
 /// The components that came with a block or with the pool's transactions, and those of them that were asked for.
@@ -51,6 +83,9 @@ impl<'a> BlockEngines<'a> {
         let mut engines = Self {
             ground,
             mounts: BTreeMap::new(),
+            phases: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            old_values: None,
             warm_addresses: EthPrecompiles::new(SPEC).warm_addresses().clone(),
             warm: BTreeSet::new(),
             sidecar: Sidecar::default(),
@@ -62,6 +97,7 @@ impl<'a> BlockEngines<'a> {
         for mount in registry::mounts(ground.view)? {
             engines.put(mount);
         }
+        engines.phases.extend(registry::swaps(ground.view)?.into_iter().map(|Swap { mount, phase }| (mount, phase)));
         Ok(engines)
     }
 
@@ -87,6 +123,46 @@ impl<'a> BlockEngines<'a> {
 
     pub(crate) fn mount(&self, address: Address) -> Option<&Mount> {
         self.mounts.get(&address)
+    }
+
+    /// Where a mount stands, unless it is simply active.
+    pub(crate) fn phase(&self, address: Address) -> Option<&Phase> {
+        self.phases.get(&address)
+    }
+
+    /// What a mount does with calls.
+    pub(crate) fn standing(&self, address: Address) -> Standing {
+        match self.phase(address) {
+            None | Some(Phase::Probation(_)) => Standing::Runs,
+            Some(Phase::Migrating(migration)) if migration.frozen.is_none() => Standing::ReadsAsAt(migration.since),
+            Some(Phase::RollingBack(back)) if back.frozen.is_none() => Standing::ReadsAsAt(back.since),
+            Some(_) => Standing::Frozen,
+        }
+    }
+
+    pub(crate) fn phases(&self) -> impl Iterator<Item = (Address, &Phase)> {
+        self.phases.iter().map(|(address, phase)| (*address, phase))
+    }
+
+    /// Changes where a mount stands; only the road does, before the first transaction.
+    pub(crate) fn set_phase(&mut self, address: Address, phase: Option<Phase>) {
+        match phase {
+            Some(phase) => drop(self.phases.insert(address, phase)),
+            None => drop(self.phases.remove(&address)),
+        }
+    }
+
+    /// Counts a call of an engine on probation. `by_chain` is the chain's own call of a hook, where every fault counts.
+    pub(crate) fn tally(&mut self, address: Address, fault: Option<Fault>, by_chain: bool) {
+        if let Some(Phase::Probation(_)) = self.phase(address) {
+            let tally = self.tallies.entry(address).or_default();
+            tally.calls += 1;
+            tally.faults += u64::from(fault.is_some_and(|fault| by_chain || fault.counts_in_probation()));
+        }
+    }
+
+    pub(crate) fn take_tallies(&mut self) -> BTreeMap<Address, Tally> {
+        std::mem::take(&mut self.tallies)
     }
 
     pub(crate) fn runtime(&self) -> &'a Engines {

@@ -20,13 +20,13 @@ use revm::{
 };
 
 use crate::{
-    Ground, activation,
+    Ground,
     block_engines::BlockEngines,
     error::{ExecutionError, TxError, TxRefusal},
     evm::{self, Ctx, TransactError},
     hooks::{self, Hook},
     registry::{self, abi::IEngineRegistry as abi},
-    transaction,
+    road, transaction,
     view_db::ViewDb,
 };
 
@@ -69,14 +69,14 @@ pub struct BlockExecutor<'a> {
 }
 
 impl<'a> BlockExecutor<'a> {
-    /// Opens a block: activates what is due and runs the `begin-block` hooks.
+    /// Opens a block: goes on with swaps, activates what is due and runs the `begin-block` hooks.
     pub fn begin(ground: Ground<'a>, env: BlockEnv) -> Result<Self, ExecutionError> {
         let engines = BlockEngines::load(ground)?;
         let ctx = evm::context(&env, ViewDb::new(ground.view), engines);
         let (transactions, receipts) = Default::default();
         let mut block = Self { ctx, env, summary: BlockSummary::default(), transactions, receipts, gas_used: 0 };
         block.as_system(abi::beginBlockCall {}.abi_encode().into(), ACTIVATION_GAS + HOOK_GAS, |ctx| {
-            Ok(activation::run(ctx, env.number)? + hooks::run(ctx, Hook::Begin)?)
+            Ok(road::run(ctx, env.number)? + hooks::run(ctx, Hook::Begin)?)
         })?;
         Ok(block)
     }
@@ -113,10 +113,14 @@ impl<'a> BlockExecutor<'a> {
         Ok(&self.receipts[self.receipts.len() - 1])
     }
 
-    /// Closes the block: runs the `end-block` hooks.
+    /// Closes the block: runs the `end-block` hooks and counts what engines on probation did.
     pub fn finish(mut self) -> Result<BlockOutcome, ExecutionError> {
         let summary = self.summary;
-        self.as_system(abi::endBlockCall {}.abi_encode().into(), HOOK_GAS, |ctx| hooks::run(ctx, Hook::End(summary)))?;
+        self.as_system(abi::endBlockCall {}.abi_encode().into(), HOOK_GAS, |ctx| {
+            let gas_used = hooks::run(ctx, Hook::End(summary))?;
+            road::count(ctx)?;
+            Ok(gas_used)
+        })?;
         let sidecar = &self.ctx.chain.sidecar;
         let taken = sidecar.taken.iter().filter_map(|digest| sidecar.offered.get(digest));
         let sidecar = taken.map(|component| (*component).clone()).collect();

@@ -35,10 +35,11 @@ impl Hook {
     }
 }
 
-/// Runs the hook of every mount that asks for it, in order of address, each with an equal share of [`HOOK_GAS`], so
+/// Runs the hook of every mount that asks for it and is neither migrating nor frozen, in order of address, each with an equal share of [`HOOK_GAS`], so
 /// that no engine can starve another. A hook that fails is undone. Returns the gas used.
 pub(crate) fn run(ctx: &mut Ctx<'_>, hook: Hook) -> Result<u64, ExecutionError> {
-    let mounts: Vec<Mount> = ctx.chain.mounts().filter(|mount| hook.wanted(mount.hooks)).cloned().collect();
+    let runs = |mount: &&Mount| hook.wanted(mount.hooks) && ctx.chain.standing(mount.address).runs();
+    let mounts: Vec<Mount> = ctx.chain.mounts().filter(runs).cloned().collect();
     let Some(share) = HOOK_GAS.checked_div(mounts.len() as u64) else { return Ok(0) };
     let mut gas_used = 0;
     for mount in mounts {

@@ -1,8 +1,9 @@
 //! Engines where revm expects precompiles: the dispatch of EVM calls to them.
 
-use alloy_primitives::{Bytes, map::AddressSet};
+use alloy_primitives::{Address, Bytes, map::AddressSet};
+use alloy_sol_types::SolError;
 use caldera_engine::{CallOutcome, CallUnit, EngineHost, EngineResult, Export};
-use caldera_types::{Digest, Fault, Mount};
+use caldera_types::{Digest, Fault, Mount, Phase, metering};
 use revm::{
     context::{ContextTr, LocalContextTr},
     context_interface::JournalTr,
@@ -12,10 +13,11 @@ use revm::{
 };
 
 use crate::{
+    block_engines::Standing,
     error::ExecutionError,
     evm::{Ctx, SPEC},
-    host::JournalHost,
-    registry,
+    host::{JournalHost, Mode},
+    registry::{self, abi::IEngineRegistry as abi},
 };
 
 /// What stands as code at an engine's address: INVALID and the component's digest.
@@ -34,6 +36,12 @@ pub(crate) fn run_engine(
     is_static: bool,
     gas: u64,
 ) -> Result<(CallOutcome, i64), ExecutionError> {
+    let mode = match (&export, ctx.chain.standing(mount.address)) {
+        (Export::Migrate { .. }, _) => Mode::Migrates,
+        (Export::Call { .. }, Standing::ReadsAsAt(since)) => Mode::ReadsAsAt(since),
+        _ => Mode::Plain,
+    };
+    let by_chain = matches!(export, Export::BeginBlock { .. } | Export::EndBlock { .. });
     ctx.chain.ensure_ready(mount.digest, mount.grants, &mount.limits)?;
     let unit = CallUnit {
         digest: mount.digest,
@@ -45,7 +53,7 @@ pub(crate) fn run_engine(
     };
     let engines = ctx.chain.runtime();
     ctx.chain.depth += 1;
-    let mut host = JournalHost::new(ctx, mount.address, mount.limits.subcall_depth, is_static);
+    let mut host = JournalHost::new(ctx, mount.address, mount.limits.subcall_depth, is_static, mode);
     let outcome = engines.call(unit, &mut host as &mut dyn EngineHost, gas);
     let refund = host.refund();
     ctx.chain.depth -= 1;
@@ -54,9 +62,14 @@ pub(crate) fn run_engine(
         // A node failure inside a nested run is the cause of this one.
         Err(error) => return Err(ctx.chain.take_failure().unwrap_or(error.into())),
     };
-    if let EngineResult::Fault(fault) = outcome.result {
+    let fault = match outcome.result {
+        EngineResult::Fault(fault) => Some(fault),
+        _ => None,
+    };
+    if let Some(fault) = fault {
         ctx.chain.note_fault(fault);
     }
+    ctx.chain.tally(mount.address, fault, by_chain);
     Ok((outcome, refund))
 }
 
@@ -94,18 +107,25 @@ impl<'e, 'a> PrecompileProvider<&'e mut Ctx<'a>> for Precompiles {
 
 /// An EVM call that met an engine's address.
 fn call(ctx: &mut Ctx<'_>, mount: &Mount, inputs: &CallInputs) -> Result<InterpreterResult, ExecutionError> {
+    let standing = ctx.chain.standing(mount.address);
+    if standing == Standing::Frozen {
+        let gas = Gas::new_with_regular_gas_and_reservoir(inputs.gas_limit, inputs.reservoir);
+        let frozen = abi::EngineFrozen { mount: mount.address };
+        return Ok(InterpreterResult::new(InstructionResult::Revert, frozen.abi_encode().into(), gas));
+    }
+    let is_static = inputs.is_static || !standing.runs();
     let input = inputs.input.bytes_local(&ctx.local);
     let env = caldera_engine::CallEnv {
         caller: inputs.caller,
         origin: ctx.tx.caller,
         self_address: mount.address,
         value: inputs.value.get(),
-        is_static: inputs.is_static,
+        is_static,
         gas_left: inputs.gas_limit,
         block: crate::host::block_env(ctx),
     };
     let export = Export::Call { env, input: &input };
-    let (outcome, refund) = run_engine(ctx, mount, export, inputs.is_static, inputs.gas_limit)?;
+    let (outcome, refund) = run_engine(ctx, mount, export, is_static, inputs.gas_limit)?;
     let mut gas = Gas::new_with_regular_gas_and_reservoir(inputs.gas_limit, inputs.reservoir);
     let (result, output) = match outcome.result {
         EngineResult::Return(output) => {
@@ -113,12 +133,31 @@ fn call(ctx: &mut Ctx<'_>, mount: &Mount, inputs: &CallInputs) -> Result<Interpr
             (InstructionResult::Return, output.into())
         }
         EngineResult::Revert(output) => (InstructionResult::Revert, output.into()),
+        // Only `migrate` asks for more, and this is `call`.
+        EngineResult::More(_) => (halt(ctx, Fault::Trap), Bytes::new()),
+        EngineResult::Fault(Fault::StaticWrite) if is_static && !inputs.is_static => {
+            return Ok(migrating(ctx, mount.address, inputs, outcome.fuel_used));
+        }
         EngineResult::Fault(fault) => (halt(ctx, fault), Bytes::new()),
     };
     if result.is_halt() || !gas.record_regular_cost(outcome.gas_used) {
         gas.spend_all();
     }
     Ok(InterpreterResult::new(result, output, gas))
+}
+
+/// A write while the state is being migrated: the caller is told, and pays for what ran.
+fn migrating(ctx: &Ctx<'_>, mount: Address, inputs: &CallInputs, fuel_used: u64) -> InterpreterResult {
+    let (done, total) = match ctx.chain.phase(mount) {
+        Some(Phase::Migrating(migration)) => (migration.done, migration.total),
+        _ => (0, 0),
+    };
+    let mut gas = Gas::new_with_regular_gas_and_reservoir(inputs.gas_limit, inputs.reservoir);
+    if !gas.record_regular_cost(metering::COLD_INSTANCE_GAS + metering::gas_of(fuel_used)) {
+        gas.spend_all();
+    }
+    let output = abi::EngineMigrating { mount, done, total }.abi_encode();
+    InterpreterResult::new(InstructionResult::Revert, output.into(), gas)
 }
 
 /// How revm names a fault, and where its user reads ours.

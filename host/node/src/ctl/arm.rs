@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use alloy_primitives::{Address, Bytes};
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
-use caldera_types::Digest;
+use caldera_types::{Digest, ProbationRule};
 use serde::Serialize;
 
 use super::{CtlError, governor};
@@ -67,7 +67,7 @@ pub async fn arm(rpc: &Rpc, request: &ArmRequest) -> Result<Armed, CtlError> {
         When::Height(height) => height,
         When::In(blocks) => rpc.block_number().await? + blocks,
     };
-    let call = abi::armCall { mount, digest: request.digest.0, height, config: request.config.clone() };
+    let call = abi::armCall { mount, digest: request.digest.0, height, config: request.config.clone(), probation: ProbationRule::NONE.into() };
     // Asked first, so that a refusal is a sentence and not a failed transaction.
     rpc.call_from(sender.address(), registry::ADDRESS, call.clone()).await?;
     let mut watch = Watch::from_head(rpc).await?;

@@ -90,6 +90,26 @@ fn event(log: &RpcLog) -> Option<EventLine> {
                 e.gasUsed
             ),
         ),
+        Events::MigrationProgress(e) => (
+            "migrating",
+            format!("{} to {}, step {}, {} of {}", e.mount, Digest(e.digest).short(), e.step, e.done, e.total),
+        ),
+        Events::RolledBack(e) => ("rolled back", format!("{} from {}", e.mount, Digest(e.digest).short())),
+        Events::Finalized(e) => {
+            ("final", format!("{} at {}, generation {}", Digest(e.digest).short(), e.mount, e.generation))
+        }
+        Events::Reverted(e) => (
+            "reverted",
+            format!(
+                "{} from {} to {}, generation {}: {}",
+                e.mount,
+                Digest(e.from).short(),
+                Digest(e.to).short(),
+                e.generation,
+                e.reason
+            ),
+        ),
+        Events::Frozen(e) => ("frozen", format!("{} at {}: {}", Digest(e.digest).short(), e.mount, e.reason)),
         Events::ActivationFailed(e) => {
             ("activation failed", format!("{} at {}: {}", Digest(e.digest).short(), e.mount, e.reason))
         }
