@@ -122,7 +122,9 @@ fn attempt(ctx: &mut Ctx<'_>, armed: &Armed) -> Result<(Mount, u32, u64), Refusa
     open_account(ctx, &next)?;
     let export = match &before {
         None => Some(Export::Init { config: &next.config }),
-        Some(mount) if mount.state_version != next.state_version => Some(Export::Migrate { from: mount.state_version }),
+        Some(mount) if mount.state_version != next.state_version => {
+            Some(Export::Migrate { from: mount.state_version, to: next.state_version, cursor: &[] })
+        }
         Some(_) => None,
     };
     let gas_used = match export {
@@ -149,6 +151,7 @@ fn run_export(ctx: &mut Ctx<'_>, mount: &Mount, export: Export<'_>) -> Result<u6
     let (outcome, _) = run_engine(ctx, mount, export, false, ACTIVATION_GAS)?;
     match outcome.result {
         EngineResult::Return(_) => Ok(outcome.gas_used),
+        EngineResult::More(_) => Err(Refusal::Said("the migration takes more than one step".to_owned())),
         EngineResult::Revert(message) => Err(Refusal::Said(String::from_utf8_lossy(&message).into_owned())),
         EngineResult::Fault(fault) => Err(Refusal::Said(fault.name().to_owned())),
     }

@@ -113,6 +113,8 @@ fn call(ctx: &mut Ctx<'_>, mount: &Mount, inputs: &CallInputs) -> Result<Interpr
             (InstructionResult::Return, output.into())
         }
         EngineResult::Revert(output) => (InstructionResult::Revert, output.into()),
+        // Only `migrate` gives it, and this is `call`.
+        EngineResult::More(_) => (InstructionResult::Revert, Bytes::new()),
         EngineResult::Fault(fault) => (halt(ctx, fault), Bytes::new()),
     };
     if result.is_halt() || !gas.record_regular_cost(outcome.gas_used) {
