@@ -2,7 +2,7 @@
 
 use alloy_sol_types::{SolCall, SolInterface};
 
-use crate::{BlockEnv, BlockSummary, CallEnv, NotPayable, Revert};
+use crate::{BlockEnv, BlockSummary, CallEnv, Migrated, Migration, NotPayable, Revert};
 
 /// An engine: one chain's rules.
 ///
@@ -43,9 +43,17 @@ pub trait Engine: Default {
         Ok(())
     }
 
-    /// Brings state of layout `from` to [`Self::STATE_VERSION`]. An error leaves the old engine in place.
-    fn migrate(&mut self, from: u32) -> Result<(), String> {
-        Err(format!("no migration from state version {from}"))
+    /// Takes a new configuration while the engine stays. An error leaves everything as it was. Refused unless overridden.
+    fn configure(&mut self, _config: &[u8]) -> Result<(), String> {
+        Err(format!("{} takes no new configuration", Self::NAME))
+    }
+
+    /// One step from one layout of the state to another: up to [`Self::STATE_VERSION`] when this engine comes, down from it
+    /// when the chain goes back to an older one, because only the newer code knows both. Each step runs before the first
+    /// transaction of a block, with the activation's gas; meanwhile calls are answered read-only from the state as it was.
+    /// Contracts can be asked, not called. An error or a panic in any step undoes them all and leaves the old engine in place.
+    fn migrate(&mut self, step: &Migration) -> Result<Migrated, String> {
+        Err(step.refuse())
     }
 
     /// Runs before a block's transactions if [`Self::BEGIN_BLOCK`]. An error undoes its writes; the block goes on.

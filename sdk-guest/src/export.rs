@@ -65,9 +65,14 @@ mod component {
             E::default().init(&config)
         }
 
-        fn migrate(from: u32) -> Result<(), String> {
+        fn configure(config: Vec<u8>) -> Result<(), String> {
             host::hook_panics();
-            E::default().migrate(from)
+            E::default().configure(&config)
+        }
+
+        fn migrate(step: bindings::Migration) -> Result<bindings::Migrated, String> {
+            host::hook_panics();
+            E::default().migrate(&step.into()).map(bindings::Migrated::from)
         }
 
         fn call(env: bindings::CallEnv, input: Vec<u8>) -> Result<Vec<u8>, Vec<u8>> {

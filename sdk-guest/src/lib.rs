@@ -11,6 +11,7 @@ mod engine;
 mod env;
 mod export;
 mod host;
+mod migration;
 mod revert;
 
 pub mod contract;
@@ -29,6 +30,7 @@ pub mod testing;
 pub use engine::{Engine, answer};
 pub use env::{BlockEnv, BlockSummary, CallEnv};
 pub use export::run_call;
+pub use migration::{Migrated, Migration, Progress};
 pub use revert::{CallFailed, MalformedCalldata, NotPayable, Revert, UnknownSelector};
 
 #[doc(hidden)]
@@ -44,6 +46,7 @@ pub mod prelude {
     pub use crate::contract::{CallError, balance_of, contract, emit};
     pub use crate::storage::{List, Map, OrderedMap, Queue, Stored, Value};
     pub use crate::{BlockEnv, BlockSummary, CallEnv, Engine, Revert, answer, ensure, sol, storage, stored_struct};
+    pub use crate::{Migrated, Migration, Progress};
     pub use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
     pub use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface};
 }

@@ -56,6 +56,11 @@ impl<'a> Border<'a> {
         Ok(self.guest().must_be_writable().map_err(Stop::Fault)?)
     }
 
+    /// Faults where the engine may not send value.
+    pub(crate) fn must_be_payer(&self) -> Result<()> {
+        Ok(self.guest().must_be_payer().map_err(Stop::Fault)?)
+    }
+
     /// The bytes of a list, where they lie in the guest's memory; `fault` when there are more than `most`.
     pub(crate) fn bytes(&self, list: &WasmList<u8>, most: usize, fault: Fault) -> Result<&[u8]> {
         if list.len() > most {

@@ -46,10 +46,19 @@ pub enum Export<'a> {
         /// What the mount was configured with.
         config: &'a [u8],
     },
-    /// `migrate`, when the layout of the stored state changed.
+    /// `configure`: another configuration for the engine that is there.
+    Configure {
+        /// What the mount is to be configured with.
+        config: &'a [u8],
+    },
+    /// One step of `migrate`, when the layout of the stored state changes. Calls that it makes are static.
     Migrate {
-        /// Version of the state that is there.
+        /// Layout of the state that is there.
         from: u32,
+        /// Layout that is wanted.
+        to: u32,
+        /// Empty in the first step, then the cursor of the step before.
+        cursor: &'a [u8],
     },
     /// `call`, by ABI.
     Call {
@@ -89,11 +98,25 @@ pub struct CallUnit<'a> {
     pub export: Export<'a>,
 }
 
+/// Where a step of a migration stopped.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// What the next step is to be called with, at most [`MAX_CURSOR_BYTES`](caldera_types::limits::MAX_CURSOR_BYTES).
+    pub cursor: Vec<u8>,
+    /// Work done so far, in the engine's own units.
+    pub done: u64,
+    /// All the work in these units, as far as it is known; 0: unknown.
+    pub total: u64,
+}
+
 /// How an engine call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EngineResult {
     /// It returned: output of `call`, nothing for the other exports.
     Return(Vec<u8>),
+    /// A step of `migrate` that was not the last.
+    More(Progress),
     /// It failed by its own rules: revert data of `call`, the UTF-8 message of the other exports.
     Revert(Vec<u8>),
     /// It was halted by this name.

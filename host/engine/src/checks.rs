@@ -46,7 +46,7 @@ pub mod limits {
 }
 
 /// The exports that the world asks for.
-const EXPORTS: [&str; 6] = ["describe", "init", "migrate", "call", "begin-block", "end-block"];
+const EXPORTS: [&str; 7] = ["describe", "init", "configure", "migrate", "call", "begin-block", "end-block"];
 
 /// Checks the bytes of a component that is to run under `grants`.
 pub(crate) fn check(bytes: &[u8], grants: Grants) -> Result<(), Rejection> {

@@ -10,13 +10,14 @@ use wasmtime::{
 
 use crate::{
     bindings::caldera::engine::types as wit,
-    call::{CallEnv, EngineResult, Export},
+    call::{CallEnv, EngineResult, Export, Progress},
     error::Rejection,
     guest::Guest,
 };
 
 type Described = (wit::Description,);
 type Done = (Result<(), String>,);
+type Stepped = (Result<wit::Migrated, String>,);
 type Answered = (Result<Vec<u8>, Vec<u8>>,);
 
 /// Where the exports of one component are.
@@ -24,6 +25,7 @@ type Answered = (Result<Vec<u8>, Vec<u8>>,);
 pub(crate) struct Exports {
     describe: ComponentExportIndex,
     init: ComponentExportIndex,
+    configure: ComponentExportIndex,
     migrate: ComponentExportIndex,
     call: ComponentExportIndex,
     begin_block: ComponentExportIndex,
@@ -31,12 +33,13 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    /// Finds all six and checks their types.
+    /// Finds them all and checks their types.
     pub(crate) fn of(engine: &Engine, component: &Component) -> Result<Self, Rejection> {
         Ok(Self {
             describe: find::<(), Described>(engine, component, "describe")?,
             init: find::<(&[u8],), Done>(engine, component, "init")?,
-            migrate: find::<(u32,), Done>(engine, component, "migrate")?,
+            configure: find::<(&[u8],), Done>(engine, component, "configure")?,
+            migrate: find::<(wit::Migration<'_>,), Stepped>(engine, component, "migrate")?,
             call: find::<(wit::CallEnv<'_>, &[u8]), Answered>(engine, component, "call")?,
             begin_block: find::<(wit::BlockEnv<'_>,), Done>(engine, component, "begin-block")?,
             end_block: find::<(wit::BlockEnv<'_>, wit::BlockSummary), Done>(engine, component, "end-block")?,
@@ -61,7 +64,12 @@ impl Exports {
         };
         Ok(match *export {
             Export::Init { config } => done(call(store, instance, &self.init, (config,))?),
-            Export::Migrate { from } => done(call(store, instance, &self.migrate, (from,))?),
+            Export::Configure { config } => done(call(store, instance, &self.configure, (config,))?),
+            Export::Migrate { from, to, cursor } => {
+                let step = wit::Migration { from_state_version: from, to_state_version: to, cursor };
+                let (result,): Stepped = call(store, instance, &self.migrate, (step,))?;
+                stepped(result)
+            }
             Export::Call { ref env, input } => {
                 let value = env.value.to_be_bytes::<32>();
                 let (result,): Answered = call(store, instance, &self.call, (call_env(env, &value), input))?;
@@ -101,6 +109,16 @@ where
 {
     let func: TypedFunc<P, R> = instance.get_typed_func(store.as_context_mut(), index)?;
     func.call(store.as_context_mut(), params)
+}
+
+fn stepped(result: Result<wit::Migrated, String>) -> EngineResult {
+    match result {
+        Ok(wit::Migrated::Done) => EngineResult::Return(Vec::new()),
+        Ok(wit::Migrated::More(wit::Progress { cursor, done, total })) => {
+            EngineResult::More(Progress { cursor, done, total })
+        }
+        Err(message) => EngineResult::Revert(message.into_bytes()),
+    }
 }
 
 fn block_env(env: &caldera_types::BlockEnv) -> wit::BlockEnv<'_> {

@@ -4,15 +4,34 @@ use std::ptr::NonNull;
 
 use caldera_types::{EngineLimits, Fault};
 
-use crate::{memory::Memory, port::EngineHost};
+use crate::{call::Export, memory::Memory, port::EngineHost};
+
+/// What a call may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mode {
+    /// The engine's own state and the chain's logs are read-only.
+    pub(crate) is_static: bool,
+    /// Calls that the engine makes are static, and must carry no value.
+    pub(crate) calls_are_static: bool,
+}
+
+impl Mode {
+    /// Nothing.
+    pub(crate) const STATIC: Self = Self { is_static: true, calls_are_static: true };
+
+    /// A migration writes its own state alone: others may be in the middle of theirs.
+    pub(crate) fn of(export: &Export<'_>, is_static: bool) -> Self {
+        Self { is_static, calls_are_static: is_static || matches!(export, Export::Migrate { .. }) }
+    }
+}
 
 /// Data of one store.
 pub(crate) struct Guest {
     port: Option<NonNull<dyn EngineHost>>,
     /// What the mount allows.
     pub(crate) limits: EngineLimits,
-    /// Whether writes are faults.
-    pub(crate) is_static: bool,
+    /// What the call may change.
+    pub(crate) mode: Mode,
     /// What the instance holds and owes.
     pub(crate) memory: Memory,
 }
@@ -20,19 +39,19 @@ pub(crate) struct Guest {
 impl Guest {
     /// For one instance under `limits`, without a port yet.
     pub(crate) fn new(limits: EngineLimits) -> Self {
-        Self { port: None, limits, is_static: true, memory: Memory::new(limits.memory_pages) }
+        Self { port: None, limits, mode: Mode::STATIC, memory: Memory::new(limits.memory_pages) }
     }
 
     /// Lends the port until [`Self::detach`].
     ///
     /// A store's data must be `'static`, and the port borrows a journal; so the lifetime is erased here. Whoever
     /// attaches must detach before the borrow of `host` ends; only [`crate::run`] does either.
-    pub(crate) fn attach(&mut self, host: &mut dyn EngineHost, is_static: bool) {
+    pub(crate) fn attach(&mut self, host: &mut dyn EngineHost, mode: Mode) {
         let port: NonNull<dyn EngineHost + '_> = NonNull::from(host);
         // SAFETY: the two types differ in the trait object's lifetime alone, and a pointer is only used in `with_port`.
         let port = unsafe { std::mem::transmute::<NonNull<dyn EngineHost + '_>, NonNull<dyn EngineHost>>(port) };
         self.port = Some(port);
-        self.is_static = is_static;
+        self.mode = mode;
     }
 
     /// Forgets the port.
@@ -51,6 +70,11 @@ impl Guest {
 
     /// Faults in a static call.
     pub(crate) fn must_be_writable(&self) -> Result<(), Fault> {
-        if self.is_static { Err(Fault::StaticWrite) } else { Ok(()) }
+        if self.mode.is_static { Err(Fault::StaticWrite) } else { Ok(()) }
+    }
+
+    /// Faults where the engine may not send value.
+    pub(crate) fn must_be_payer(&self) -> Result<(), Fault> {
+        if self.mode.calls_are_static { Err(Fault::StaticWrite) } else { Ok(()) }
     }
 }

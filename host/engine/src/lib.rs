@@ -29,7 +29,7 @@ mod memory;
 pub mod port;
 mod run;
 
-pub use call::{CallEnv, CallOutcome, CallUnit, Description, EngineResult, Export};
+pub use call::{CallEnv, CallOutcome, CallUnit, Description, EngineResult, Export, Progress};
 pub use config::EngineOptions;
 pub use engines::Engines;
 pub use error::{EngineError, Rejection, StageError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256, U256};
 use caldera_types::{
     EngineLimits, Fault, Hooks,
-    limits::{DESCRIBE_GAS, MAX_MEMORY_PAGES, MAX_OUTPUT_BYTES, MAX_SUBCALL_DEPTH, MAX_VALUE_BYTES},
+    limits::{DESCRIBE_GAS, MAX_CURSOR_BYTES, MAX_MEMORY_PAGES, MAX_OUTPUT_BYTES, MAX_SUBCALL_DEPTH, MAX_VALUE_BYTES},
     metering::{HOST_BYTE_FUEL, fuel_of, gas_of},
 };
 use wasmtime::{
@@ -20,7 +20,7 @@ use crate::{
     error::{EngineError, Rejection, StageError},
     exports::Exports,
     fault::Stop,
-    guest::Guest,
+    guest::{Guest, Mode},
     port::{EngineHost, GasMeter, HostError, LogLevel, Subcall, SubcallResult},
 };
 
@@ -45,7 +45,7 @@ pub(crate) fn call(
     };
     let mut store = store(ready.pre.engine(), unit.limits).map_err(node)?;
     let fuel = fuel_of(rest).min(unit.limits.fuel_per_call);
-    store.data_mut().attach(host, unit.is_static);
+    store.data_mut().attach(host, Mode::of(&unit.export, unit.is_static));
     let result = instantiate(&mut store, &ready.pre, fuel)
         .and_then(|instance| run(&mut store, &ready.exports, &instance, &unit.export));
     store.data_mut().detach();
@@ -81,7 +81,7 @@ impl WarmInstance {
             return Ok(halted(Fault::Trap, gas, 0, self.store.data().memory.bytes()));
         }
         let fuel = fuel_of(gas).min(self.store.data().limits.fuel_per_call);
-        self.store.data_mut().attach(host, is_static);
+        self.store.data_mut().attach(host, Mode::of(&export, is_static));
         let result = refuel(&mut self.store, fuel)
             .and_then(|()| run(&mut self.store, &self.ready.exports, &self.instance, &export));
         self.store.data_mut().detach();
@@ -95,7 +95,7 @@ pub(crate) fn describe(pre: &InstancePre<Guest>, exports: &Exports, sizes: Sizes
     let mut store = store(pre.engine(), describe_limits()).map_err(node)?;
     store.set_hostcall_fuel(DESCRIPTION_BYTES);
     let fuel = fuel_of(DESCRIBE_GAS.saturating_sub(sizes.instance_gas(false)));
-    store.data_mut().attach(&mut Denies, true);
+    store.data_mut().attach(&mut Denies, Mode::STATIC);
     let said = instantiate(&mut store, pre, fuel).and_then(|instance| {
         let said = exports.describe(&mut store, &instance)?;
         settle(&mut store)?;
@@ -169,18 +169,22 @@ fn charge_bytes(store: &mut Store<Guest>, bytes: usize) -> Result<()> {
 /// Calls one export; input and output are charged by the byte.
 fn run(store: &mut Store<Guest>, exports: &Exports, instance: &Instance, export: &Export<'_>) -> Result<EngineResult> {
     let input = match *export {
-        Export::Init { config } => config.len(),
+        Export::Init { config } | Export::Configure { config } => config.len(),
+        Export::Migrate { cursor, .. } => cursor.len(),
         Export::Call { input, .. } => input.len(),
-        Export::Migrate { .. } | Export::BeginBlock { .. } | Export::EndBlock { .. } => 0,
+        Export::BeginBlock { .. } | Export::EndBlock { .. } => 0,
     };
     charge_bytes(store, input)?;
     let result = exports.call(store, instance, export)?;
-    if let EngineResult::Return(data) | EngineResult::Revert(data) = &result {
-        if data.len() > MAX_OUTPUT_BYTES {
-            return Err(Stop::Fault(Fault::OutputTooLong).into());
-        }
-        charge_bytes(store, data.len())?;
+    let (output, most) = match &result {
+        EngineResult::Return(data) | EngineResult::Revert(data) => (data.len(), MAX_OUTPUT_BYTES),
+        EngineResult::More(progress) => (progress.cursor.len(), MAX_CURSOR_BYTES),
+        EngineResult::Fault(_) => return Ok(result),
+    };
+    if output > most {
+        return Err(Stop::Fault(Fault::OutputTooLong).into());
     }
+    charge_bytes(store, output)?;
     Ok(result)
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use alloy_primitives::{Address, B256, U256, hex, keccak256};
-use caldera_engine::{EngineResult, Export, SubcallResult};
+use caldera_engine::{EngineResult, Export, Progress, SubcallResult};
 use caldera_types::{BlockSummary, EngineLimits, Fault, Grants, metering};
 use support::{GAS, Rig, guest::Guest, host::MapHost};
 
@@ -42,7 +42,8 @@ fn arguments_arrive_as_the_contract_says() {
 fn errors_are_reverts() {
     let rig = Rig::new(Guest {
         init: "(call $err (i32.const 1024) (i32.const 5))".into(),
-        migrate: "(call $err (i32.const 1024) (local.get $from))".into(),
+        configure: "(call $err (local.get $in) (local.get $len))".into(),
+        migrate: "(call $fail (i32.const 1024) (local.get $from))".into(),
         ..Guest::calling("(call $err (local.get $in) (local.get $len))")
     });
     let call = rig.call(&mut MapHost::default(), b"data", GAS);
@@ -50,10 +51,31 @@ fn errors_are_reverts() {
     assert!(call.gas_used < GAS, "a revert keeps the rest of the gas");
     let ends = |export| rig.engines.call(rig.unit(export), &mut MapHost::default(), GAS).unwrap().result;
     assert_eq!(ends(Export::Init { config: b"config" }), EngineResult::Revert(b"guest".to_vec()));
-    assert_eq!(ends(Export::Migrate { from: 2 }), EngineResult::Revert(b"gu".to_vec()));
+    assert_eq!(ends(Export::Configure { config: b"config" }), EngineResult::Revert(b"config".to_vec()));
+    assert_eq!(ends(Export::Migrate { from: 2, to: 3, cursor: b"" }), EngineResult::Revert(b"gu".to_vec()));
     assert_eq!(ends(Export::BeginBlock { env: support::block() }), EngineResult::Return(vec![]));
     let summary = BlockSummary { transactions: 3, gas_used: 9 };
     assert_eq!(ends(Export::EndBlock { env: support::block(), summary }), EngineResult::Return(vec![]));
+}
+
+#[test]
+fn a_migration_goes_on_from_its_cursor() {
+    // Done when there is a cursor; else more, from a cursor of two bytes, with the versions as progress.
+    let rig = Rig::new(Guest {
+        migrate: "(if (result i32) (local.get $len)
+                (then (i32.store8 (i32.const 16) (i32.const 0)) (i32.store8 (i32.const 24) (i32.const 0)) (i32.const 16))
+                (else (call $more (i32.const 1024) (i32.const 2)
+                    (i64.extend_i32_u (local.get $from)) (i64.extend_i32_u (local.get $to)))))"
+            .into(),
+        ..Guest::default()
+    });
+    let step = |cursor| {
+        let export = Export::Migrate { from: 2, to: 3, cursor };
+        rig.engines.call(rig.unit(export), &mut MapHost::default(), GAS).unwrap()
+    };
+    let first = step(b"");
+    assert_eq!(first.result, EngineResult::More(Progress { cursor: b"gu".to_vec(), done: 2, total: 3 }));
+    assert_eq!(step(b"gu").result, EngineResult::Return(vec![]));
 }
 
 #[test]

@@ -190,6 +190,43 @@ fn long_output_has_a_name() {
 }
 
 #[test]
+fn a_long_cursor_has_a_name() {
+    for (len, fault) in [(1024, false), (1025, true), (3_000_000, true)] {
+        let migrate = format!("(call $more (i32.const 0) (i32.const {len}) (i64.const 1) (i64.const 2))");
+        let rig = Rig::new(Guest { memory: "64".into(), migrate, ..Guest::default() });
+        let export = Export::Migrate { from: 1, to: 2, cursor: b"" };
+        let outcome = rig.engines.call(rig.unit(export), &mut MapHost::default(), GAS).unwrap();
+        match outcome.result {
+            EngineResult::More(progress) => assert!(!fault && progress.cursor.len() == len),
+            result => assert!(fault && result == EngineResult::Fault(Fault::OutputTooLong), "{len}: {result:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_migration_writes_its_own_state_and_only_asks_others() {
+    let done = "(i32.store8 (i32.const 16) (i32.const 0)) (i32.store8 (i32.const 24) (i32.const 0)) (i32.const 16)";
+    let run = |body: &str| {
+        let rig = Rig::new(Guest { migrate: format!("{body} {done}"), ..Guest::calling("(i32.const 0)") });
+        let answer = |call: caldera_engine::Subcall<'_>, _: &mut _| {
+            assert!(call.is_static, "a call out of a migration is static");
+            Ok(caldera_engine::SubcallResult::Return(Default::default()))
+        };
+        let mut host = MapHost { answer: Some(Box::new(answer)), ..MapHost::default() };
+        let export = Export::Migrate { from: 1, to: 2, cursor: b"" };
+        (rig.engines.call(rig.unit(export), &mut host, GAS).unwrap().result, host)
+    };
+    let set = "(call $set (i32.const 1024) (i32.const 5) (i32.const 1024) (i32.const 5))
+        (call $emit (i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 5))";
+    let (result, host) = run(set);
+    assert_eq!((result, host.state.len(), host.logs.len()), (EngineResult::Return(vec![]), 1, 1));
+    let call = "(call $evm_call (i32.const 0) (i32.const 20) (i32.const 600) (i32.const 32) (i32.const 0) (i32.const 0) (i64.const 9) (i32.const 64))";
+    assert_eq!(run(call).0, EngineResult::Return(vec![]));
+    let pay = format!("(i32.store8 (i32.const 600) (i32.const 1)) {call}");
+    assert_eq!(run(&pay).0, EngineResult::Fault(Fault::StaticWrite));
+}
+
+#[test]
 fn static_calls_do_not_write() {
     let set = "(call $set (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 1)) (i32.const 0)";
     let remove = "(call $remove (i32.const 0) (i32.const 1)) (i32.const 0)";

@@ -113,8 +113,9 @@ fn exports_must_be_there_with_their_types() {
     // A component whose exports have the right names and other types, built by hand: wit-component would refuse.
     let lift = |name: &str, ty: &str| format!(r#"(func (export "{name}") {ty} (canon lift (core func $m "f")))"#);
     let all = |call: &str| {
-        let exports: String =
-            ["describe", "init", "migrate", "begin-block", "end-block"].map(|n| lift(n, "(result u32)")).concat();
+        let exports: String = ["describe", "init", "configure", "migrate", "begin-block", "end-block"]
+            .map(|n| lift(n, "(result u32)"))
+            .concat();
         format!(
             r#"(component (core module $c (func (export "f") (result i32) i32.const 0)) (core instance $m (instantiate $c)) {exports} {call})"#
         )
@@ -131,7 +132,7 @@ fn exports_must_be_there_with_their_types() {
 #[test]
 fn imports_must_be_of_the_world() {
     let foreign = |import: &str| {
-        let exports = ["describe", "init", "migrate", "call", "begin-block", "end-block"]
+        let exports = ["describe", "init", "configure", "migrate", "call", "begin-block", "end-block"]
             .map(|n| format!(r#"(func (export "{n}") (result u32) (canon lift (core func $m "f")))"#))
             .concat();
         let text = format!(

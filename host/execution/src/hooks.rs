@@ -57,7 +57,8 @@ fn run_one(ctx: &mut Ctx<'_>, mount: &Mount, hook: Hook, gas: u64) -> Result<u64
     let checkpoint = ctx.journal_mut().checkpoint();
     let (outcome, _) = run_engine(ctx, mount, export, false, gas)?;
     let reason = match outcome.result {
-        EngineResult::Return(_) => {
+        // `More` comes of `migrate` alone.
+        EngineResult::Return(_) | EngineResult::More(_) => {
             ctx.journal_mut().checkpoint_commit();
             return Ok(outcome.gas_used);
         }

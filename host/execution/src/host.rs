@@ -42,13 +42,7 @@ pub(crate) enum Mode {
 }
 
 impl<'h, 'a> JournalHost<'h, 'a> {
-    pub(crate) fn new(
-        ctx: &'h mut Ctx<'a>,
-        account: Address,
-        max_depth: u8,
-        is_static: bool,
-        mode: Mode,
-    ) -> Self {
+    pub(crate) fn new(ctx: &'h mut Ctx<'a>, account: Address, max_depth: u8, is_static: bool, mode: Mode) -> Self {
         Self { ctx, account, max_depth, is_static, mode, refund: 0 }
     }
 

@@ -80,7 +80,7 @@ fn phase_name(world: &World) -> &'static str {
 
 /// Everything that the engine and the registry hold.
 fn storage(world: &World) -> [Vec<(U256, U256)>; 2] {
-    [PROBE, registry::ADDRESS].map(|address| world.view.slots(address).collect())
+    [PROBE, registry::ADDRESS].map(|address| world.view.slots(address).map(|(slot, value)| (*slot, *value)).collect())
 }
 
 fn one<E: SolEvent>(outcome: &BlockOutcome) -> E {
@@ -93,23 +93,23 @@ fn one<E: SolEvent>(outcome: &BlockOutcome) -> E {
 fn a_long_migration_answers_from_the_old_state_until_it_is_done() {
     let mut world = world();
     set(&mut world, "counter", "before");
-    set(&mut world, "migrate", "steps 4");
+    set(&mut world, "migrate-steps", "4");
     let began = swap(&mut world, "probe-v2", b"", ProbationRule::NONE);
     let progress = one::<abi::MigrationProgress>(&began);
     assert_eq!((progress.step, progress.done, progress.total), (1, 1, 4));
     for step in 2..=4 {
-        assert_eq!((phase_name(&world), generation(&world), get(&world, "counter").as_str()), ("migrating", 1, "before"));
+        assert_eq!(
+            (phase_name(&world), generation(&world), get(&world, "counter").as_str()),
+            ("migrating", 1, "before")
+        );
         let write = IProbe::setCall { key: b"a".into(), value: b"b".into() };
         let busy: abi::EngineMigrating = refusal(&world, &write);
         assert_eq!((busy.mount, busy.total), (PROBE, 4));
-        assert!(!world.send(1, PROBE, &write).succeeded());
-        if step < 4 {
-            // The refused write's block took this step.
-            assert_eq!(phase_name(&world), "migrating");
-        }
+        // Each block takes a step; the last lets the write through again.
+        assert_eq!(world.send(1, PROBE, &write).succeeded(), step == 4);
     }
     assert_eq!((phase_name(&world), generation(&world), get(&world, "counter").as_str()), ("active", 2, "step 4"));
-    assert_eq!(get(&world, "a"), "", "what was refused was not written");
+    assert_eq!(get(&world, "a"), "b");
     let mount = &registry::mounts(&world.view).unwrap()[0];
     assert_eq!((mount.generation, mount.state_version), (2, 2));
     let kept = world.view.slots(registry::ADDRESS).count();
@@ -118,10 +118,12 @@ fn a_long_migration_answers_from_the_old_state_until_it_is_done() {
 }
 
 /// A migration that ends without success leaves every slot as it was.
-fn check_undone(how: &str, reason: &str, end: impl Fn(&mut World)) {
+fn check_undone(steps: &str, how: &str, reason: &str, end: impl Fn(&mut World)) {
     let mut world = world();
     set(&mut world, "counter", "before");
-    set(&mut world, "migrate", how);
+    for (key, value) in [("migrate-steps", steps), ("migrate-at", "2"), ("migrate", how)] {
+        set(&mut world, key, value);
+    }
     let call = arm_call(&world, "probe-v2", b"", ProbationRule::NONE);
     let before = storage(&world);
     assert!(world.send(0, registry::ADDRESS, &call).succeeded());
@@ -136,18 +138,19 @@ fn check_undone(how: &str, reason: &str, end: impl Fn(&mut World)) {
     assert!(failed.iter().all(|failed| failed.reason == reason), "{failed:?}");
     assert_eq!(phase_name(&world), "active");
     assert_eq!(storage(&world), before, "after '{how}'");
-    set(&mut world, "migrate", "");
+    set(&mut world, "migrate", "go on");
+    set(&mut world, "migrate-steps", "1");
     swap(&mut world, "probe-v2", b"", ProbationRule::NONE);
     assert_eq!(generation(&world), 2, "the registry still works");
 }
 
 #[test]
 fn a_long_migration_that_fails_is_undone() {
-    check_undone("fail 3", "told to fail", |_| ());
-    check_undone("trap 3", "unreachable", |_| ());
-    check_undone("spin 2", "out-of-fuel", |_| ());
-    check_undone("lost", "the migration wants another step but gives no cursor", |_| ());
-    check_undone("steps 100", "", |world| {
+    check_undone("5", "refuse", "told to refuse", |_| ());
+    check_undone("5", "trap", "unreachable", |_| ());
+    check_undone("5", "exhaust", "memory-limit", |_| ());
+    check_undone("5", "spin", "out-of-fuel", |_| ());
+    check_undone("100", "go on", "", |world| {
         world.pass(2);
         assert!(world.send(0, registry::ADDRESS, &abi::abortCall { mount: PROBE }).succeeded());
     });
@@ -156,7 +159,7 @@ fn a_long_migration_that_fails_is_undone() {
 #[test]
 fn nothing_else_moves_a_mount_that_migrates() {
     let mut world = world();
-    set(&mut world, "migrate", "steps 9");
+    set(&mut world, "migrate-steps", "9");
     swap(&mut world, "probe-v2", b"", ProbationRule::NONE);
     let request = caldera_execution::SimulationRequest {
         from: caldera_testkit::account(0).address(),
@@ -204,7 +207,7 @@ fn a_bad_generation_goes_back_with_what_was_written() {
     assert!(reverted.reason.starts_with("4 faults in "), "{}", reverted.reason);
     assert_eq!((phase_name(&world), generation(&world)), ("active", 1));
     assert_eq!((get(&world, "old").as_str(), get(&world, "in probation").as_str()), ("kept", "kept too"));
-    assert_eq!(get(&world, "migrated-down"), "1", "the newer code brought the state back");
+    assert_eq!(get(&world, "migrated-down-from"), "\0\0\0\u{2}", "the newer code brought the state back");
     assert_eq!(registry::mounts(&world.view).unwrap()[0].state_version, 1);
 }
 
@@ -212,7 +215,7 @@ fn a_bad_generation_goes_back_with_what_was_written() {
 fn the_way_back_may_take_blocks_too() {
     let mut world = world();
     swap(&mut world, "probe-v2", b"", RULE);
-    set(&mut world, "down", "steps 3");
+    set(&mut world, "migrate-steps", "3");
     misbehave(&mut world);
     world.pass(2);
     assert_eq!((phase_name(&world), generation(&world)), ("migrating", 2));
@@ -221,10 +224,12 @@ fn the_way_back_may_take_blocks_too() {
 }
 
 /// Without a way back the mount freezes; the registry works and thaws it.
-fn check_frozen(down: &str, reason: &str) {
+fn check_frozen(down: &str, at: &str, reason: &str) {
     let mut world = world();
     swap(&mut world, "probe-v2", b"", RULE);
-    set(&mut world, "down", down);
+    for (key, value) in [("migrate-steps", "4"), ("migrate-at", at), ("migrate-down", down)] {
+        set(&mut world, key, value);
+    }
     misbehave(&mut world);
     world.pass(8);
     let Some(Phase::Frozen(freeze)) = phase(&world) else { panic!("{:?}", phase(&world)) };
@@ -237,9 +242,9 @@ fn check_frozen(down: &str, reason: &str) {
 
 #[test]
 fn without_a_way_back_the_mount_freezes() {
-    check_frozen("refuse", "told to refuse");
-    check_frozen("trap", "unreachable");
-    check_frozen("fail 3", "told to fail");
+    check_frozen("refuse", "0", "told to refuse");
+    check_frozen("trap", "0", "unreachable");
+    check_frozen("refuse", "2", "told to refuse");
 }
 
 #[test]
@@ -276,9 +281,12 @@ fn a_configuration_alone_takes_the_same_road() {
     let at = swap(&mut world, "probe-v1", b"first", ProbationRule::NONE);
     assert_eq!(one::<abi::Activated>(&at).generation, 2);
     assert_eq!((get(&world, "config").as_str(), generation(&world)), ("first", 1));
-    let at = swap(&mut world, "probe-v1", b"refuse", ProbationRule::NONE);
+    set(&mut world, "configure", "refuse");
+    let at = swap(&mut world, "probe-v1", b"refused", ProbationRule::NONE);
     assert_eq!(one::<abi::ActivationFailed>(&at).reason, "told to refuse");
+    assert_eq!(get(&world, "config"), "first");
     assert_eq!(registry::mounts(&world.view).unwrap()[0].config, Bytes::from_static(b"first"));
+    set(&mut world, "configure", "take it");
     swap(&mut world, "probe-v1", b"second", RULE);
     misbehave(&mut world);
     world.pass(1);
@@ -289,13 +297,13 @@ fn a_configuration_alone_takes_the_same_road() {
 fn a_downgrade_is_the_newer_codes_work() {
     let mut world = world();
     swap(&mut world, "probe-v2", b"", ProbationRule::NONE);
-    set(&mut world, "down", "refuse");
+    set(&mut world, "migrate-down", "refuse");
     let at = swap(&mut world, "probe-v1", b"", ProbationRule::NONE);
     assert_eq!(one::<abi::ActivationFailed>(&at).reason, "told to refuse");
     assert_eq!(generation(&world), 2);
-    set(&mut world, "down", "");
+    set(&mut world, "migrate-down", "go");
     swap(&mut world, "probe-v1", b"", ProbationRule::NONE);
-    assert_eq!((generation(&world), get(&world, "migrated-down").as_str()), (1, "1"));
+    assert_eq!((generation(&world), get(&world, "counter").as_str()), (1, "step 1"));
 }
 
 #[test]
@@ -306,7 +314,8 @@ fn an_update_in_probation_makes_the_one_before_final() {
     assert_eq!(one::<abi::Finalized>(&at).generation, 2);
     let Some(Phase::Probation(probation)) = phase(&world) else { panic!("{:?}", phase(&world)) };
     assert_eq!(probation.previous.digest, component("probe-v2").digest());
-    let at = swap(&mut world, "probe-v2", b"refuse", RULE);
+    set(&mut world, "configure", "refuse");
+    let at = swap(&mut world, "probe-v2", b"newer", RULE);
     assert_eq!(system_logs::<abi::Finalized>(&at).len(), 0, "what failed makes nothing final");
     assert_eq!(phase_name(&world), "probation");
 }
@@ -332,10 +341,9 @@ fn one_block_runs_the_code_of_one_swap() {
 fn a_second_node_goes_the_same_way() {
     let mut world = world();
     world.record();
-    set(&mut world, "migrate", "steps 3");
+    set(&mut world, "migrate-steps", "3");
     swap(&mut world, "probe-v2", b"", RULE);
     world.pass(3);
-    set(&mut world, "down", "steps 2");
     misbehave(&mut world);
     world.pass(6);
     assert_eq!((phase_name(&world), generation(&world)), ("active", 1));

@@ -8,7 +8,7 @@ use alloy_primitives::{Address, B256, Bytes, TxKind};
 use alloy_sol_types::{SolCall, SolError};
 use caldera_execution::{BlockOutcome, SimulationResult, registry, registry::abi::IEngineRegistry as abi};
 use caldera_testkit::{PROBE, component};
-use caldera_types::{Component, EngineLimits, Grants, ProbationRule, TxReceipt, limits};
+use caldera_types::{Component, EngineLimits, ProbationRule, TxReceipt, limits};
 use probe_engine::IProbe;
 use support::{STAGE_GAS, World, stage_call, system_logs, user_receipt};
 
@@ -21,7 +21,13 @@ fn stage(world: &mut World, from: u8, call: &abi::stageCall, sidecar: &[Componen
 
 fn arm(world: &World, mount: Address, digest: B256, ahead: u64) -> abi::armCall {
     // The arm transaction itself is in the next block.
-    abi::armCall { mount, digest, height: world.env.number + 1 + ahead, config: Bytes::new(), probation: ProbationRule::NONE.into() }
+    abi::armCall {
+        mount,
+        digest,
+        height: world.env.number + 1 + ahead,
+        config: Bytes::new(),
+        probation: ProbationRule::NONE.into(),
+    }
 }
 
 fn generation(world: &World) -> u32 {

@@ -14,7 +14,19 @@ const ZSTD_LEVEL: i32 = 9;
 
 /// SHA-256 of a component's bytes: what an engine *is*. Names, versions and signatures are claims about a digest.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, RlpEncodableWrapper, RlpDecodableWrapper,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    RlpEncodableWrapper,
+    RlpDecodableWrapper,
 )]
 #[serde(transparent)]
 pub struct Digest(pub B256);

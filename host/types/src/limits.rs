@@ -10,6 +10,8 @@ pub const MAX_COMPONENT_BYTES: usize = 2 * 1024 * 1024;
 pub const MAX_SIDECAR_COMPONENTS: usize = 4;
 /// Longest configuration of a mount, in bytes.
 pub const MAX_CONFIG_BYTES: usize = 4 * 1024;
+/// Longest cursor that a step of a migration leaves for the next, in bytes.
+pub const MAX_CURSOR_BYTES: usize = 1024;
 /// Most engines mounted on one chain.
 pub const MAX_MOUNTS: usize = 32;
 /// Most topics of a log (EVM LOG4).

@@ -99,7 +99,9 @@ impl ProbationRule {
 
     /// Whether so many faults in so many calls are too many.
     pub const fn trips(&self, calls: u64, faults: u64) -> bool {
-        calls >= self.min_calls && faults.saturating_mul(1_000) >= self.faults_per_thousand.saturating_mul(calls) && faults > 0
+        calls >= self.min_calls
+            && faults.saturating_mul(1_000) >= self.faults_per_thousand.saturating_mul(calls)
+            && faults > 0
     }
 }
 
@@ -266,26 +268,32 @@ struct Stored {
 impl Encodable for Phase {
     fn encode(&self, out: &mut dyn alloy_rlp::BufMut) {
         let (kind, record) = match self.clone() {
-            Self::Migrating(m) => (0, alloy_rlp::encode(StoredMigration {
-                target: m.target,
-                reverted: m.cause == Cause::Reverted,
-                reason: m.reason,
-                rule: m.rule,
-                frozen: m.frozen.into_iter().collect(),
-                since: m.since,
-                steps: m.steps,
-                cursor: m.cursor,
-                done: m.done,
-                total: m.total,
-                kept: m.kept,
-                gas_used: m.gas_used,
-            })),
-            Self::RollingBack(back) => (1, alloy_rlp::encode(StoredRollBack {
-                digest: back.digest,
-                since: back.since,
-                left: back.left,
-                frozen: back.frozen.into_iter().collect(),
-            })),
+            Self::Migrating(m) => (
+                0,
+                alloy_rlp::encode(StoredMigration {
+                    target: m.target,
+                    reverted: m.cause == Cause::Reverted,
+                    reason: m.reason,
+                    rule: m.rule,
+                    frozen: m.frozen.into_iter().collect(),
+                    since: m.since,
+                    steps: m.steps,
+                    cursor: m.cursor,
+                    done: m.done,
+                    total: m.total,
+                    kept: m.kept,
+                    gas_used: m.gas_used,
+                }),
+            ),
+            Self::RollingBack(back) => (
+                1,
+                alloy_rlp::encode(StoredRollBack {
+                    digest: back.digest,
+                    since: back.since,
+                    left: back.left,
+                    frozen: back.frozen.into_iter().collect(),
+                }),
+            ),
             Self::Probation(probation) => (2, alloy_rlp::encode(probation)),
             Self::Frozen(freeze) => (3, alloy_rlp::encode(freeze)),
         };
@@ -380,7 +388,9 @@ mod tests {
     #[test]
     fn a_rule_trips_at_its_share_and_not_before() {
         let rule = ProbationRule { blocks: 10, window: 0, min_calls: 4, faults_per_thousand: 250 };
-        for (calls, faults, trips) in [(0, 0, false), (3, 3, false), (4, 0, false), (4, 1, true), (5, 1, false), (8, 2, true)] {
+        for (calls, faults, trips) in
+            [(0, 0, false), (3, 3, false), (4, 0, false), (4, 1, true), (5, 1, false), (8, 2, true)]
+        {
             assert_eq!(rule.trips(calls, faults), trips, "{faults} of {calls}");
         }
         assert!(ProbationRule { min_calls: 0, ..rule }.problem().is_some());

@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, U256};
 use crate::bindings::{self, caldera::engine as wit};
 use crate::contract::CallError;
 use crate::log::Level;
-use crate::{BlockEnv, BlockSummary, CallEnv};
+use crate::{BlockEnv, BlockSummary, CallEnv, Migrated, Migration};
 
 pub(crate) fn get(key: &[u8]) -> Option<Vec<u8>> {
     wit::state::get(key)
@@ -91,6 +91,23 @@ impl From<bindings::BlockEnv> for BlockEnv {
 impl From<bindings::BlockSummary> for BlockSummary {
     fn from(summary: bindings::BlockSummary) -> Self {
         Self { transactions: summary.transactions, gas_used: summary.gas_used }
+    }
+}
+
+impl From<bindings::Migration> for Migration {
+    fn from(step: bindings::Migration) -> Self {
+        Self { from: step.from_state_version, to: step.to_state_version, cursor: step.cursor }
+    }
+}
+
+impl From<Migrated> for bindings::Migrated {
+    fn from(migrated: Migrated) -> Self {
+        match migrated {
+            Migrated::Done => Self::Done,
+            Migrated::More(progress) => {
+                Self::More(wit::types::Progress { cursor: progress.cursor, done: progress.done, total: progress.total })
+            }
+        }
     }
 }
 

@@ -1,15 +1,23 @@
 //! What a test does with the chain.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{cmp::Ordering, collections::BTreeMap, rc::Rc};
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::{SolCall, SolEvent, abi::AbiDecoderConfig};
 
 use super::{
     Failure,
-    world::{self, Accesses, Log, World, enter, with},
+    world::{self, Accesses, Frame, Log, World, enter, with},
 };
-use crate::{BlockEnv, BlockSummary, CallEnv, Engine, MalformedCalldata, Revert, answer, log::Level, run_call};
+use crate::{
+    BlockEnv, BlockSummary, CallEnv, Engine, MalformedCalldata, Migrated, Migration, Progress, Revert, answer,
+    log::Level, run_call,
+};
+
+/// Longest cursor of a migration, as the node has it.
+const MAX_CURSOR_BYTES: usize = 1024;
+/// Steps after which a migration is taken for one that never ends.
+const MAX_STEPS: usize = 10_000;
 
 /// This thread's chain.
 ///
@@ -47,14 +55,54 @@ impl TestHost {
         Ok(())
     }
 
-    /// Replaces the engine by another version, as a swap does: `migrate` runs first if the layouts differ, and the old
-    /// engine stays with its state when it fails.
-    pub fn swap<Old: Engine + 'static, New: Engine + 'static>(&self, at: Address) -> Result<(), String> {
-        if Old::STATE_VERSION != New::STATE_VERSION {
-            self.hook(at, || New::default().migrate(Old::STATE_VERSION))?;
-        }
+    /// Gives the engine another configuration; it stays as it was when it refuses.
+    pub fn configure<E: Engine>(&self, at: Address, config: &[u8]) -> Result<(), String> {
+        self.hook(at, || E::default().configure(config))
+    }
+
+    /// Replaces the engine by another version, as a swap does: if the layouts differ, the one with the greater state version
+    /// migrates, up or down, one step per block; the old engine stays with its state when any step fails. Gives the
+    /// progress of each step but the last.
+    pub fn swap<Old: Engine + 'static, New: Engine + 'static>(&self, at: Address) -> Result<Vec<Progress>, String> {
+        let (from, to) = (Old::STATE_VERSION, New::STATE_VERSION);
+        let steps = match from.cmp(&to) {
+            Ordering::Less => self.migrate::<New>(at, from, to)?,
+            Ordering::Equal => Vec::new(),
+            Ordering::Greater => self.migrate::<Old>(at, from, to)?,
+        };
         self.mount::<New>(at);
-        Ok(())
+        Ok(steps)
+    }
+
+    /// Runs the steps of a migration; undoes them all when one fails.
+    fn migrate<E: Engine>(&self, at: Address, from: u32, to: u32) -> Result<Vec<Progress>, String> {
+        let (before, logs, block) = (self.storage(at), self.logs().len(), self.block());
+        let steps = self.steps::<E>(at, from, to);
+        if steps.is_err() {
+            with(|world| {
+                world.storage.insert(at, before);
+                world.logs.truncate(logs);
+                world.block = block;
+            });
+        }
+        steps
+    }
+
+    fn steps<E: Engine>(&self, at: Address, from: u32, to: u32) -> Result<Vec<Progress>, String> {
+        let mut steps: Vec<Progress> = Vec::new();
+        while steps.len() < MAX_STEPS {
+            let cursor = steps.last().map(|step| step.cursor.clone()).unwrap_or_default();
+            let step = Migration { from, to, cursor };
+            match world::run(Frame::migration(at), || E::default().migrate(&step))? {
+                Migrated::Done => return Ok(steps),
+                Migrated::More(progress) if progress.cursor.len() > MAX_CURSOR_BYTES => {
+                    return Err("output-too-long".into());
+                }
+                Migrated::More(progress) => steps.push(progress),
+            }
+            self.next_block(1);
+        }
+        Err(format!("the migration is not done after {MAX_STEPS} steps"))
     }
 
     /// Answers one function at an address by a closure, before any engine there. What the closure keeps is not undone.
@@ -103,7 +151,7 @@ impl TestHost {
 
     /// Runs a piece of an engine's code as the account `at`, for tests of storage and parts.
     pub fn within<R>(&self, at: Address, act: impl FnOnce() -> R) -> Result<R, Failure> {
-        world::run(at, false, || Ok(act()))
+        world::run(Frame::new(at, false), || Ok(act()))
     }
 
     /// The block that calls run in.
@@ -192,7 +240,7 @@ impl TestHost {
     }
 
     fn hook(&self, at: Address, act: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-        world::run(at, false, act)
+        world::run(Frame::new(at, false), act)
     }
 }
 

@@ -45,8 +45,8 @@ fn write(key: &[u8], value: Option<Vec<u8>>) {
 }
 
 pub(crate) fn call(to: Address, value: U256, input: &[u8], gas: u64) -> Result<Vec<u8>, CallError> {
-    if !value.is_zero() {
-        check_writable();
+    if !value.is_zero() && with(|world| world.frame().calls_are_static) {
+        halt("static-write");
     }
     sub_call(to, value, input, gas, false)
 }
@@ -66,7 +66,7 @@ fn sub_call(to: Address, value: U256, input: &[u8], gas: u64, is_static: bool) -
             origin: world.origin,
             this: to,
             value,
-            is_static: is_static || frame.is_static,
+            is_static: is_static || frame.calls_are_static,
             gas_left: gas.min(world.gas_left - world.gas_left / 64),
             block: world.block.clone(),
         }

@@ -47,10 +47,26 @@ enum Undo {
     Balance { of: Address, old: U256 },
 }
 
+/// A running call.
 #[derive(Clone, Copy)]
 pub(super) struct Frame {
     pub this: Address,
+    /// Its writes are faults.
     pub is_static: bool,
+    /// The calls that it makes are static.
+    pub calls_are_static: bool,
+}
+
+impl Frame {
+    /// An ordinary call.
+    pub fn new(this: Address, is_static: bool) -> Self {
+        Self { this, is_static, calls_are_static: is_static }
+    }
+
+    /// A step of a migration.
+    pub fn migration(this: Address) -> Self {
+        Self { this, is_static: false, calls_are_static: true }
+    }
 }
 
 /// A fault that unwinds the guest.
@@ -89,7 +105,7 @@ impl World {
 
     /// The running call. Outside of any, for tests of storage alone, the zero address, which may write.
     pub fn frame(&self) -> Frame {
-        self.frames.last().copied().unwrap_or(Frame { this: Address::ZERO, is_static: false })
+        self.frames.last().copied().unwrap_or(Frame::new(Address::ZERO, false))
     }
 
     /// Writes an entry of the running engine; none removes it.
@@ -134,15 +150,11 @@ impl World {
     }
 }
 
-/// Runs `act` as the account `this`; undoes all it wrote if it fails, panics or faults.
-pub(super) fn run<R, E: From<Failure>>(
-    this: Address,
-    is_static: bool,
-    act: impl FnOnce() -> Result<R, E>,
-) -> Result<R, E> {
+/// Runs `act` as this call; undoes all it wrote if it fails, panics or faults.
+pub(super) fn run<R, E: From<Failure>>(frame: Frame, act: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
     let (depth, steps, logs) = with(|world| {
-        let is_static = is_static || world.frame().is_static;
-        world.frames.push(Frame { this, is_static });
+        let is_static = frame.is_static || world.frame().is_static;
+        world.frames.push(Frame { is_static, calls_are_static: frame.calls_are_static || is_static, ..frame });
         (world.frames.len(), world.undo.len(), world.logs.len())
     });
     let result = catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| Err(Failure::Halted(reason(panic)).into()));
@@ -160,7 +172,7 @@ pub(super) fn run<R, E: From<Failure>>(
 
 /// Calls an address as `env` says. Value is moved by the caller of this function, inside its own `run`.
 pub(super) fn enter(env: &CallEnv, input: &[u8]) -> Result<Vec<u8>, Failure> {
-    run(env.this, env.is_static, || {
+    run(Frame::new(env.this, env.is_static), || {
         let moved = with(|world| world.transfer(env.caller, env.this, env.value));
         if !moved {
             return Err(Failure::Halted("insufficient-balance".into()));

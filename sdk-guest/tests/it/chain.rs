@@ -176,11 +176,30 @@ impl Engine for NextBank {
         Err(Revert::message("closed"))
     }
 
-    fn migrate(&mut self, from: u32) -> Result<(), String> {
-        ensure!(from == 1, "unknown layout");
-        self.count.set(&self.notes.len());
-        ensure!(!self.notes.is_empty(), "nothing to bring over");
-        Ok(())
+    /// Up it counts the notes, two in a step; down it forgets the count.
+    fn migrate(&mut self, step: &Migration) -> Result<Migrated, String> {
+        if (step.from, step.to) == (2, 1) {
+            self.count.remove();
+            return Ok(Migrated::Done);
+        }
+        ensure!((step.from, step.to) == (1, 2), "unknown layout");
+        let (done, total) = ((self.count.get() + 2).min(self.notes.len()), self.notes.len());
+        assert_eq!(step.cursor.is_empty(), self.count.get() == 0);
+        self.count.set(&done);
+        ensure!(total > 0, "nothing to bring over");
+        match self.notes.get(done - 1).as_deref() {
+            Some("trap") => panic!("a note that traps"),
+            Some("long") => Ok(Migrated::More(Progress { cursor: vec![1; 1025], done, total })),
+            Some("call") => {
+                contract(ADA).value(U256::from(1)).call_raw(&[]).map(|_| Migrated::Done).map_err(String::from)
+            }
+            Some("ask") => match contract(BANK).call(&deposit("while it migrates")) {
+                Ok(_) => Ok(Migrated::Done),
+                Err(failure) => Err(format!("{:?}", failure.error)),
+            },
+            _ if done < total => Ok(Migrated::More(Progress { cursor: done.to_be_bytes().to_vec(), done, total })),
+            _ => Ok(Migrated::Done),
+        }
     }
 }
 
@@ -191,6 +210,38 @@ fn a_swap_migrates_or_changes_nothing() {
     assert!(host.storage(BANK).is_empty());
     host.call(ADA, BANK, &deposit("old engine")).unwrap();
     host.swap::<BankEngine, NextBank>(BANK).unwrap();
-    assert_eq!(host.within(BANK, || Value::<u64>::new("count").get()).unwrap(), 1);
+    let count = || host.within(BANK, || Value::<u64>::new("count").get()).unwrap();
+    assert_eq!(count(), 1);
     assert_eq!(host.call(ADA, BANK, &deposit("new engine")).err().unwrap().message(), "closed");
+    // And back: the newer engine migrates down.
+    host.swap::<NextBank, BankEngine>(BANK).unwrap();
+    assert_eq!(count(), 0);
+    host.call(ADA, BANK, &deposit("old engine")).unwrap();
+    assert_eq!(host.configure::<BankEngine>(BANK, &[]), Err("bank takes no new configuration".into()));
+}
+
+#[test]
+fn a_migration_goes_on_block_by_block_or_leaves_nothing() {
+    let with_notes = |notes: &[&str]| {
+        let host = chain();
+        notes.iter().for_each(|note| host.call(ADA, BANK, &deposit(note)).map(drop).unwrap());
+        host
+    };
+    let host = with_notes(&["a", "b", "c", "d", "e"]);
+    let steps = host.swap::<BankEngine, NextBank>(BANK).unwrap();
+    assert_eq!(steps.iter().map(|step| (step.done, step.total)).collect::<Vec<_>>(), [(2, 5), (4, 5)]);
+    assert_eq!(host.block().number, 3);
+    for (note, reason) in [
+        ("trap", "unreachable: a note that traps"),
+        ("long", "output-too-long"),
+        ("call", "static-write"),
+        ("ask", "static-write"),
+    ] {
+        let host = with_notes(&["a", "b", "c", note, "e"]);
+        let before = (host.storage(BANK), host.logs(), host.block());
+        let failed = host.swap::<BankEngine, NextBank>(BANK).unwrap_err();
+        assert!(failed.contains(reason), "{note}: {failed}");
+        assert_eq!((host.storage(BANK), host.logs(), host.block()), before);
+        host.call(ADA, BANK, &deposit("the old engine is at work")).unwrap();
+    }
 }

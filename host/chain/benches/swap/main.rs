@@ -44,7 +44,12 @@ fn under_load(report: &mut Report, swaps: u64, interval: Duration) {
             rig.swap();
         }
         usage.push(Usage::now());
-        eprintln!("{} of {swaps} swaps, block {}, {}", (quarter + 1) * (swaps / 4), rig.chain.head().number(), usage[quarter as usize + 1]);
+        eprintln!(
+            "{} of {swaps} swaps, block {}, {}",
+            (quarter + 1) * (swaps / 4),
+            rig.chain.head().number(),
+            usage[quarter as usize + 1]
+        );
     }
     let accepted: Vec<_> = loads.into_iter().map(Load::stop).collect();
     rig.drain();
@@ -55,7 +60,10 @@ fn under_load(report: &mut Report, swaps: u64, interval: Duration) {
     }
     let blocks = rig.blocks();
     println!("{swaps} swaps on one chain in {} blocks, two other chains at work beside it", blocks.len());
-    println!("transactions accepted on the three chains: {}; lost: 0; twice: 0", accepted.iter().map(load::Accepted::count).sum::<usize>());
+    println!(
+        "transactions accepted on the three chains: {}; lost: 0; twice: 0",
+        accepted.iter().map(load::Accepted::count).sum::<usize>()
+    );
     println!("\n  at           resident        handles  threads");
     for (at, usage) in ["start", "25 %", "50 %", "75 %", "end"].iter().zip(&usage) {
         println!("  {at:<6} {usage}");

@@ -43,9 +43,9 @@ fn call(
         None => U256::ZERO,
     };
     if !amount.is_zero() {
-        border.must_be_writable()?;
+        border.must_be_payer()?;
     }
-    let is_static = border.guest().is_static || value.is_none();
+    let is_static = border.guest().mode.calls_are_static || value.is_none();
     let input = border.bytes(&input, MAX_OUTPUT_BYTES, Fault::BadLength)?;
     let (result, used) =
         border.act(|host, meter| host.call(Subcall { to, value: amount, input, gas, is_static }, meter))?;

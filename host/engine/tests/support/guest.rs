@@ -22,7 +22,8 @@ pub const ALL_IMPORTS: &str = r#"
     (import "caldera:engine/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
 
 /// A guest whose parts can be replaced. Bodies may use `$in` and `$len` (the input of `call`) and call `$ok` and `$err`
-/// (pointer, length), which give the pointer to a result.
+/// (pointer, length), which give the pointer to a result; `migrate` has `$from`, `$to` and its cursor as input, `$more` (cursor,
+/// length, done, total) and `$fail` (message, length).
 #[derive(Clone, Debug)]
 pub struct Guest {
     pub imports: String,
@@ -30,6 +31,7 @@ pub struct Guest {
     pub extra: String,
     pub describe: String,
     pub init: String,
+    pub configure: String,
     pub migrate: String,
     pub call: String,
     pub begin_block: String,
@@ -47,7 +49,10 @@ impl Default for Guest {
             extra: String::new(),
             describe: describe(1024, 5, 1029, 5),
             init: done.into(),
-            migrate: done.into(),
+            configure: done.into(),
+            migrate:
+                "(i32.store8 (i32.const 16) (i32.const 0)) (i32.store8 (i32.const 24) (i32.const 0)) (i32.const 16)"
+                    .into(),
             call: "(call $ok (local.get $in) (local.get $len))".into(),
             begin_block: done.into(),
             end_block: done.into(),
@@ -76,7 +81,8 @@ impl Guest {
 
     /// The core module as text.
     pub fn text(&self) -> String {
-        let Self { imports, memory, extra, describe, init, migrate, call, begin_block, end_block, start } = self;
+        let Self { imports, memory, extra, describe, init, configure, migrate, call, begin_block, end_block, start } =
+            self;
         format!(
             r#"(module {imports}
             (memory (export "memory") {memory})
@@ -95,7 +101,15 @@ impl Guest {
                 (i32.store (i32.const 20) (local.get 0)) (i32.store (i32.const 24) (local.get 1)) (i32.const 16))
             (func (export "describe") (result i32) {describe})
             (func (export "init") (param $in i32) (param $len i32) (result i32) {init})
-            (func (export "migrate") (param $from i32) (result i32) {migrate})
+            (func (export "configure") (param $in i32) (param $len i32) (result i32) {configure})
+            (func $more (param i32 i32 i64 i64) (result i32)
+                (i32.store8 (i32.const 16) (i32.const 0)) (i32.store8 (i32.const 24) (i32.const 1))
+                (i32.store (i32.const 32) (local.get 0)) (i32.store (i32.const 36) (local.get 1))
+                (i64.store (i32.const 40) (local.get 2)) (i64.store (i32.const 48) (local.get 3)) (i32.const 16))
+            (func $fail (param i32 i32) (result i32)
+                (i32.store8 (i32.const 16) (i32.const 1))
+                (i32.store (i32.const 24) (local.get 0)) (i32.store (i32.const 28) (local.get 1)) (i32.const 16))
+            (func (export "migrate") (param $from i32) (param $to i32) (param $in i32) (param $len i32) (result i32) {migrate})
             (func (export "call") (param $args i32) (result i32)
                 (local $in i32) (local $len i32) (local $i i32) (local $n i32) (local $x i64)
                 (local.set $in (i32.load (i32.add (local.get $args) (i32.const 80))))

@@ -14,7 +14,8 @@ use crate::{
 /// Activates what is due. What finds its mount or the block taken stays armed for the next block.
 pub(super) fn due(ctx: &mut Ctx<'_>, turn: &mut Turn) -> Result<(), ExecutionError> {
     let armed = as_system(ctx, |slots| entries::armed(slots))?;
-    for entry in armed.iter().filter(|entry| entry.height <= turn.number) {
+    let number = turn.number;
+    for entry in armed.iter().filter(|entry| entry.height <= number) {
         if is_taken(ctx, turn, entry)? {
             continue;
         }
@@ -80,8 +81,7 @@ fn attempt(
     phase: Option<&Phase>,
 ) -> Result<(), Refusal> {
     let mount = armed.mount;
-    let target =
-        target(ctx, armed, before)?.ok_or_else(|| Refusal::Said("the digest is not staged".to_owned()))?;
+    let target = target(ctx, armed, before)?.ok_or_else(|| Refusal::Said("the digest is not staged".to_owned()))?;
     if before.is_none() && !is_free(ctx, mount)? {
         return Err(Refusal::Said("the address has come to hold other code".to_owned()));
     }

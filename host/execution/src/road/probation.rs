@@ -43,10 +43,8 @@ pub(super) fn judge(ctx: &mut Ctx<'_>, turn: &mut Turn) -> Result<(), ExecutionE
 fn go_back(ctx: &mut Ctx<'_>, turn: &mut Turn, mount: &Mount, probation: Probation) -> Result<(), ExecutionError> {
     let heavy = step::is_heavy(Some(mount), &probation.previous);
     let mut migration = activate::begin(probation.previous, Cause::Reverted, turn.number, None);
-    migration.reason = format!(
-        "{} faults in {} calls since block {}",
-        probation.faults, probation.calls, probation.window_since
-    );
+    migration.reason =
+        format!("{} faults in {} calls since block {}", probation.faults, probation.calls, probation.window_since);
     if heavy && turn.heavy {
         // Another mount's code runs in this block: this one waits, and answers reads only.
         return put_phase(ctx, mount.address, Some(Phase::Migrating(migration)));

@@ -67,7 +67,13 @@ pub async fn arm(rpc: &Rpc, request: &ArmRequest) -> Result<Armed, CtlError> {
         When::Height(height) => height,
         When::In(blocks) => rpc.block_number().await? + blocks,
     };
-    let call = abi::armCall { mount, digest: request.digest.0, height, config: request.config.clone(), probation: ProbationRule::NONE.into() };
+    let call = abi::armCall {
+        mount,
+        digest: request.digest.0,
+        height,
+        config: request.config.clone(),
+        probation: ProbationRule::NONE.into(),
+    };
     // Asked first, so that a refusal is a sentence and not a failed transaction.
     rpc.call_from(sender.address(), registry::ADDRESS, call.clone()).await?;
     let mut watch = Watch::from_head(rpc).await?;

@@ -21,11 +21,15 @@ impl<B: Book> Engine for Clearing<B> {
     const BEGIN_BLOCK: bool = true;
 
     fn init(&mut self, config: &[u8]) -> Result<(), String> {
-        self.configure(config)
+        self.set_up(config)
     }
 
-    fn migrate(&mut self, from: u32) -> Result<(), String> {
-        self.book.migrate(&mut self.store, from)
+    fn configure(&mut self, config: &[u8]) -> Result<(), String> {
+        self.set_up_anew(config)
+    }
+
+    fn migrate(&mut self, step: &Migration) -> Result<Migrated, String> {
+        self.book.migrate(&mut self.store, step)
     }
 
     fn begin_block(&mut self, block: &BlockEnv) -> Result<(), String> {

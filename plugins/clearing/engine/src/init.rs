@@ -1,4 +1,4 @@
-//! The configuration: read once, when the engine is mounted.
+//! The configuration: read when the engine is mounted, and when the chain gives it another.
 
 use caldera_sdk::alloy_sol_types::SolValue;
 use clearing_rules::{MAX_DECIMALS, WHOLE_BPS, abi::Clearing::Config};
@@ -11,10 +11,39 @@ use crate::{
 
 impl<B: Book> Clearing<B> {
     /// Checks and stores the configuration, and opens cycle 1.
-    pub(crate) fn configure(&mut self, config: &[u8]) -> Result<(), String> {
-        let config = Config::abi_decode_validate(config)
-            .map_err(|error| format!("the configuration is no ABI-encoded Clearing.Config: {error}"))?;
-        check(&config)?;
+    pub(crate) fn set_up(&mut self, config: &[u8]) -> Result<(), String> {
+        self.put_config(&read(config)?);
+        // `init` is not told the height. Closing by height is due at block 1, and a close without obligations starts anew.
+        let closes_at = self.store.terms.get().cycle_blocks.min(1);
+        self.store.clock.set(&Clock { open: 1, closing: false, closes_at });
+        Ok(())
+    }
+
+    /// Takes other accounts, rates and times. The assets are what balances are in, so they stay.
+    pub(crate) fn set_up_anew(&mut self, config: &[u8]) -> Result<(), String> {
+        let (new, old) = (read(config)?, self.config());
+        let assets = |config: &Config| {
+            let settlement = (config.settlementAsset, config.settlementDecimals);
+            (settlement, (config.collateralAsset, config.collateralDecimals))
+        };
+        if assets(&new) != assets(&old) {
+            return Err("the assets cannot change: balances are in them; mount another engine for other assets".into());
+        }
+        let clock = self.store.clock.get();
+        if clock.closing {
+            return Err(
+                "a cycle is being settled, by the terms that it closed under; try again when it is settled".into()
+            );
+        }
+        self.put_config(&new);
+        if new.cycleBlocks != old.cycleBlocks {
+            // As in `set_up`: the open cycle closes at the next block, and from then on at the new distance.
+            self.store.clock.set(&Clock { closes_at: new.cycleBlocks.min(1), ..clock });
+        }
+        Ok(())
+    }
+
+    fn put_config(&mut self, config: &Config) {
         let store = &mut self.store;
         store.governor.set(&config.governor);
         store.operator.set(&config.operator);
@@ -28,9 +57,6 @@ impl<B: Book> Clearing<B> {
             cycle_blocks: config.cycleBlocks,
             call_blocks: config.marginCallBlocks,
         });
-        // `init` is not told the height. Closing by height is due at block 1, and a close without obligations starts anew.
-        store.clock.set(&Clock { open: 1, closing: false, closes_at: config.cycleBlocks.min(1) });
-        Ok(())
     }
 
     /// The configuration as it is now.
@@ -52,6 +78,13 @@ impl<B: Book> Clearing<B> {
             marginCallBlocks: terms.call_blocks,
         }
     }
+}
+
+fn read(config: &[u8]) -> Result<Config, String> {
+    let config = Config::abi_decode_validate(config)
+        .map_err(|error| format!("the configuration is no ABI-encoded Clearing.Config: {error}"))?;
+    check(&config)?;
+    Ok(config)
 }
 
 fn check(config: &Config) -> Result<(), String> {

@@ -33,7 +33,7 @@ pub struct Budget {
 impl Budget {
     /// Kilogas of a step. A block hook has 8,000 to share among the mounts; this leaves room for a second one.
     pub const STEP: u64 = 3_000;
-    /// Kilogas of a migration, of the 30,000 that an activation has.
+    /// Kilogas of a step of a migration, of the 30,000 that an activation has.
     const MIGRATION: u64 = 26_000;
 
     /// A step's budget.
@@ -41,7 +41,7 @@ impl Budget {
         Self { left: Self::STEP }
     }
 
-    /// A migration's budget.
+    /// The budget of a step of a migration.
     pub const fn migration() -> Self {
         Self { left: Self::MIGRATION }
     }

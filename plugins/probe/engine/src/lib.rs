@@ -1,7 +1,7 @@
 //! An engine that does what its input says, for tests and benches; never for a chain that matters.
 //!
 //! [`Probe`] stores, calls, emits, and misbehaves on demand: it loops, traps, uses up memory or overflows its stack.
-//! [`NextProbe`] is its second version, whose migration and hooks do what an entry of the storage says.
+//! [`NextProbe`] is its second version, whose hooks and migrations, up and down, do what entries of the storage say.
 
 mod misbehave;
 
@@ -78,6 +78,12 @@ impl Engine for Probe {
     fn call(&mut self, env: &CallEnv, call: Self::Calls) -> Result<Vec<u8>, Revert> {
         self.run(env, call, 1)
     }
+
+    /// Kept in the entry `config`; the entry `configure` says how it goes.
+    fn configure(&mut self, config: &[u8]) -> Result<(), String> {
+        self.put(b"config", config);
+        self.obey(b"configure")
+    }
 }
 
 impl Probe {
@@ -137,11 +143,21 @@ impl Probe {
         }
     }
 
-    /// What the entry under `key` says to do, as a hook or a migration.
+    fn put(&mut self, key: &'static [u8], value: &[u8]) {
+        self.entries.set(&key.to_vec(), &Bytes::copy_from_slice(value));
+    }
+
+    /// The number that an entry holds in decimal digits, or none.
+    fn number(&self, key: &'static [u8]) -> Option<u64> {
+        std::str::from_utf8(&self.entries.get(&key.to_vec())).ok()?.parse().ok()
+    }
+
+    /// What the entry under `key` says to do, as a hook, a configuration or a migration.
     fn obey(&mut self, key: &'static [u8]) -> Result<(), String> {
         match self.entries.get(&key.to_vec()).as_ref() {
             b"refuse" => Err("told to refuse".into()),
             b"trap" => misbehave::trap(),
+            b"exhaust" => misbehave::exhaust(),
             b"spin" => misbehave::spin(),
             _ => Ok(()),
         }
@@ -155,7 +171,9 @@ fn outcome(called: Result<Vec<u8>, caldera_sdk::contract::ContractError>) -> (bo
     }
 }
 
-/// Version 2: another layout, a migration and hooks. The entries `migrate` and `hook` say how they go.
+/// Version 2: another layout, migrations and hooks. Entries say how they go: `hook`; `migrate` and, for the way back,
+/// `migrate-down`, in the step that `migrate-at` names (0 unless set); `migrate-steps` is how many steps either takes (1
+/// unless set).
 #[derive(Default)]
 pub struct NextProbe(Probe);
 
@@ -172,10 +190,28 @@ impl Engine for NextProbe {
         self.0.run(env, call, 2)
     }
 
-    fn migrate(&mut self, from: u32) -> Result<(), String> {
+    fn configure(&mut self, config: &[u8]) -> Result<(), String> {
+        self.0.configure(config)
+    }
+
+    fn migrate(&mut self, step: &Migration) -> Result<Migrated, String> {
+        let (mark, how): (&'static [u8], &'static [u8]) = match (step.from, step.to) {
+            (1, 2) => (b"migrated-from", b"migrate"),
+            (2, 1) => (b"migrated-down-from", b"migrate-down"),
+            _ => return Err(step.refuse()),
+        };
+        let index = step.cursor.first_chunk().map_or(0, |cursor| u64::from_be_bytes(*cursor));
         // Written first, so that a failed migration has something to undo.
-        self.0.entries.set(&b"migrated-from".to_vec(), &Bytes::from(from.to_be_bytes().to_vec()));
-        self.0.obey(b"migrate")
+        self.0.put(mark, &step.from.to_be_bytes());
+        self.0.put(b"counter", format!("step {}", index + 1).as_bytes());
+        if index == self.0.number(b"migrate-at").unwrap_or(0) {
+            self.0.obey(how)?;
+        }
+        let (done, total) = (index + 1, self.0.number(b"migrate-steps").unwrap_or(1));
+        if done >= total {
+            return Ok(Migrated::Done);
+        }
+        Ok(Migrated::More(Progress { cursor: done.to_be_bytes().to_vec(), done, total }))
     }
 
     fn begin_block(&mut self, block: &BlockEnv) -> Result<(), String> {

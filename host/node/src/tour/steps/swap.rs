@@ -109,7 +109,13 @@ async fn take_over(step: &mut Step, world: &mut World, engine: Component) -> Res
     step.count("stageGas", "gas to stage", receipts.iter().map(|receipt| receipt.gas_used).sum());
 
     let height = world.rpc.block_number().await? + NOTICE_BLOCKS;
-    let call = abi::armCall { mount: CLEARING, digest: engine.digest().0, height, config: Default::default(), probation: ProbationRule::NONE.into() };
+    let call = abi::armCall {
+        mount: CLEARING,
+        digest: engine.digest().0,
+        height,
+        config: Default::default(),
+        probation: ProbationRule::NONE.into(),
+    };
     let tx = world.operator().call(registry::ADDRESS, &call, CALL_GAS)?;
     world.watch.settle(&[tx], WITHIN).await?;
     world.watch.height_reached(height).await?;

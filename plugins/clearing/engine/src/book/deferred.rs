@@ -53,7 +53,7 @@ impl Book for Deferred {
         position.debit
     }
 
-    fn migrate(&mut self, _: &mut Store, from: u32) -> Result<(), String> {
-        Err(format!("clearing 1 cannot read state version {from}: it is the first version"))
+    fn migrate(&mut self, _: &mut Store, step: &Migration) -> Result<Migrated, String> {
+        Err(format!("clearing 1 is the first version: {}", step.refuse()))
     }
 }

@@ -45,12 +45,21 @@ impl Book for Incremental {
         position.balance().owes()
     }
 
-    /// From version 1: nets what waits in pages, of the open cycle and of one that is being netted. Everything else is
-    /// laid out as before.
-    fn migrate(&mut self, store: &mut Store, from: u32) -> Result<(), String> {
-        if from != 1 {
-            return Err(format!("clearing 2 cannot read state version {from}, only 1"));
+    /// Version 1 keeps obligations in pages until a cycle is netted; everything else is laid out the same.
+    fn migrate(&mut self, store: &mut Store, step: &Migration) -> Result<Migrated, String> {
+        match (step.from, step.to) {
+            (1, 2) => self.net_what_waits(store),
+            // What version 1 reads is there: a cycle without pages is one that is netted so far.
+            (2, 1) => Ok(Migrated::Done),
+            _ => Err(step.refuse()),
         }
+    }
+}
+
+impl Incremental {
+    /// Nets what waits in pages, of the open cycle and of one that is being netted, as much as a step allows. A netted
+    /// page is gone, so the state itself tells the next step where to go on.
+    fn net_what_waits(&self, store: &mut Store) -> Result<Migrated, String> {
         let clock = store.clock.get();
         let mut pages = Pages::default();
         let mut budget = Budget::migration();
@@ -58,15 +67,12 @@ impl Book for Incremental {
         for cycle in closing.into_iter().chain([clock.open]) {
             let mut totals = store.totals_of(cycle);
             let done = pages.drain(store, cycle, &mut totals, &mut budget).map_err(|error| error.to_string())?;
-            if !done {
-                return Err(format!(
-                    "cycle {cycle} has {} obligations, too many to net in one activation: close it, let it settle, and \
-                     activate while the open cycle is small",
-                    totals.obligations
-                ));
-            }
             store.put_totals(cycle, &totals);
+            if !done {
+                let (done, total) = pages.progress(cycle);
+                return Ok(Migrated::More(Progress { cursor: cycle.to_be_bytes().to_vec(), done, total }));
+            }
         }
-        Ok(())
+        Ok(Migrated::Done)
     }
 }

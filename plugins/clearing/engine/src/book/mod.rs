@@ -52,6 +52,6 @@ pub trait Book: Default {
     /// What a participant's margin must cover, of its position in the open cycle.
     fn exposure(position: &Position) -> U256;
 
-    /// Brings the store from an older layout to this one.
-    fn migrate(&mut self, store: &mut Store, from: u32) -> Result<(), String>;
+    /// A step between this layout and an older one.
+    fn migrate(&mut self, store: &mut Store, step: &Migration) -> Result<Migrated, String>;
 }

@@ -106,6 +106,12 @@ impl Pages {
         }
         Ok(done)
     }
+
+    /// Pages of a cycle that are netted, and all that it ever had.
+    pub fn progress(&self, cycle: u64) -> (u64, u64) {
+        let ends = self.page_ends.get(&cycle);
+        (ends.first.into(), ends.end.into())
+    }
 }
 
 fn push(page: &mut Vec<u8>, entry: &Entry) {

@@ -153,23 +153,46 @@ fn the_swap_nets_what_is_pending() {
 }
 
 #[test]
-fn a_migration_that_is_too_large_leaves_version_1_at_work() {
+fn a_large_migration_goes_on_over_several_blocks() {
     let mut world = World::new::<Deferred>();
     world.register(60);
     (1..=60).for_each(|number| world.mint(USD, member(number), 10_000_000));
-    ring(60, 30_000).chunks(500).for_each(|batch| world.submit(batch).unwrap());
-    let before = world.host.storage(ENGINE);
-    let refusal = world.swap::<Deferred, Incremental>().unwrap_err();
-    assert!(refusal.contains("cycle 1 has 30000 obligations, too many"), "{refusal}");
-    assert_eq!(world.host.storage(ENGINE), before, "nothing changed");
+    ring(60, 60_000).chunks(500).for_each(|batch| world.submit(batch).unwrap());
+    let steps = world.swap::<Deferred, Incremental>().unwrap();
+    assert!(steps.len() > 1 && steps.is_sorted_by_key(|step| step.done), "{steps:?}");
+    assert!(steps.iter().all(|step| step.done < step.total && step.total == 60_000 / 48), "{steps:?}");
     world.close();
     world.settle();
     assert_eq!(world.cycle(1).phase, Phase::Settled);
-    world.swap::<Deferred, Incremental>().unwrap();
 }
 
 #[test]
-fn there_is_no_way_back_to_version_1() {
+fn there_is_a_way_back_to_version_1() {
     let mut world = World::new::<Incremental>();
-    assert!(world.swap::<Incremental, Deferred>().unwrap_err().contains("first version"));
+    world.register(3);
+    world.mint(USD, member(1), 1_000);
+    world.submit(&[owes(1, 2, 60, 1), owes(2, 3, 50, 1)]).unwrap();
+    assert!(world.swap::<Incremental, Deferred>().unwrap().is_empty());
+    // The obligation that version 1 takes waits in a page; those of version 2 are netted.
+    world.submit(&[owes(3, 1, 40, 1)]).unwrap();
+    world.close();
+    world.settle();
+    assert_eq!([1, 2, 3].map(|number| world.purse(USD, member(number))), [980, 10, 10]);
+}
+
+#[test]
+fn another_configuration_keeps_the_assets_and_waits_for_a_settlement() {
+    let world = World::new::<Incremental>();
+    let configure = |config: &Config| world.configure::<Incremental>(config);
+    let strict = Config { maintenanceBps: 20, operator: member(1), ..config() };
+    configure(&strict).unwrap();
+    assert_eq!(world.view(&abi::configCall {}), strict);
+    let other = Config { collateralAsset: member(2), ..config() };
+    assert!(configure(&other).unwrap_err().contains("the assets cannot change"));
+    assert!(configure(&Config { haircutBps: 10_001, ..config() }).unwrap_err().contains("haircutBps"));
+    configure(&config()).unwrap();
+    world.register(2);
+    world.submit(&[owes(1, 2, 60, 1)]).unwrap();
+    world.close();
+    assert!(configure(&strict).unwrap_err().contains("being settled"));
 }

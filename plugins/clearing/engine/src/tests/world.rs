@@ -86,10 +86,14 @@ impl World {
         world
     }
 
-    pub fn swap<Old: Book + 'static, New: Book + 'static>(&mut self) -> Result<(), String> {
-        self.host.swap::<Clearing<Old>, Clearing<New>>(ENGINE)?;
+    pub fn swap<Old: Book + 'static, New: Book + 'static>(&mut self) -> Result<Vec<Progress>, String> {
+        let steps = self.host.swap::<Clearing<Old>, Clearing<New>>(ENGINE)?;
         self.begin_block = |host| host.begin_block::<Clearing<New>>(ENGINE);
-        Ok(())
+        Ok(steps)
+    }
+
+    pub fn configure<B: Book + 'static>(&self, config: &Config) -> Result<(), String> {
+        self.host.configure::<Clearing<B>>(ENGINE, &config.abi_encode())
     }
 
     pub fn call<C: SolCall>(&self, from: Address, call: &C) -> Result<C::Return, Failure> {
