@@ -7,7 +7,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
 };
 
 use alloy_primitives::{B256, Bytes, TxKind, U256};
@@ -18,8 +17,8 @@ use probe_engine::IProbe;
 
 /// Accounts that send: the first governs and does not.
 const SENDERS: std::ops::RangeInclusive<u8> = 1..=6;
-/// Transactions that may wait before the load pauses.
-const MAX_WAITING: usize = 60;
+/// Rounds of one transaction each in a block interval.
+const ROUNDS: u32 = 5;
 const GAS: u64 = 400_000;
 /// Keys that are written over and over, so that the state does not grow.
 const KEYS: u64 = 64;
@@ -40,15 +39,12 @@ impl Load {
         let thread = std::thread::spawn(move || {
             let mut accepted: BTreeMap<u8, Vec<B256>> = BTreeMap::new();
             while !stopped.load(Ordering::Relaxed) {
-                if chain.pool_status().pending > MAX_WAITING {
-                    std::thread::sleep(Duration::from_millis(1));
-                    continue;
-                }
                 for sender in SENDERS {
                     let sent = accepted.entry(sender).or_default();
                     let tx = set(sender, sent.len() as u64);
                     sent.push(chain.submit(tx, Vec::new()).expect("the chain takes the load"));
                 }
+                std::thread::sleep(chain.spec().block_interval / ROUNDS);
             }
             Accepted(accepted)
         });

@@ -9,7 +9,7 @@ use alloy_primitives::{Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
 use caldera_chain::{BlockProducer, Chain, ChainSpec};
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
-use caldera_state::StateOptions;
+use caldera_state::{Backend, StateOptions};
 use caldera_testkit::{PROBE, account, component, engines, genesis, sign};
 use caldera_types::{Component, EngineLimits, Grants, ProbationRule, TxReceipt, is_system_transaction};
 
@@ -17,6 +17,10 @@ const STAGE_GAS: u64 = 16_000_000;
 const ARM_GAS: u64 = 2_000_000;
 /// Blocks between the arming and the activation.
 const NOTICE: u64 = 1;
+
+/// Small caches: they are full before the first quarter, so that what grows after it is something else.
+const OPTIONS: StateOptions =
+    StateOptions { backend: Backend::Disk, cache_bytes: 4 << 20, flat_cache_bytes: 1 << 20, node_cache_bytes: 4 << 20 };
 
 /// One block that was made.
 pub struct Made {
@@ -43,8 +47,7 @@ impl Rig {
     pub fn new(interval: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let spec = ChainSpec { name: "bench".into(), genesis: genesis(&["probe-v1"]), block_interval: interval };
-        let chain = Chain::open(spec, folder.path(), StateOptions::recommended(), engines(), &mut |_| {})
-            .expect("a new folder opens");
+        let chain = Chain::open(spec, folder.path(), OPTIONS, engines(), &mut |_| {}).expect("a new folder opens");
         let versions = [component("probe-v1"), component("probe-v2")];
         let now = Instant::now();
         Self { chain, interval, next: now + interval, last: now, nonce: 0, versions, made: Vec::new(), _folder: folder }
