@@ -9,7 +9,7 @@ use caldera_engine::{
     SubcallResult, WarmInstance,
 };
 use caldera_testkit::PROBE;
-use caldera_types::{BlockEnv, Component, Digest, EngineLimits, Grants, limits::MAX_MEMORY_PAGES};
+use caldera_types::{BlockEnv, Component, Digest, EngineLimits, Grants};
 
 /// Gas that never runs out.
 pub const GAS: u64 = 1 << 40;

@@ -11,9 +11,9 @@ use std::{fs, process::ExitCode, time::Instant};
 
 use alloy_primitives::U256;
 use alloy_sol_types::SolCall;
-use caldera_engine::EngineResult;
+use caldera_engine::{EngineResult, Engines};
 use caldera_testkit::{component, engines};
-use caldera_types::Fault;
+use caldera_types::{Component, Fault};
 use host::Rig;
 use probe_engine::IProbe;
 
@@ -26,20 +26,20 @@ const THREADS: u64 = 2;
 /// Growth that is none: allocators keep what they like.
 const SLACK_KIB: u64 = 4_096;
 /// Every so often a call that is slow by its nature: it grows memory or burns all its fuel.
-const SLOW_EVERY: u64 = 500;
+const SLOW_EVERY: u64 = 2_000;
 
 fn main() -> ExitCode {
     let calls = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(CALLS);
-    let engines = engines();
-    let mut rigs: Vec<Rig> = (0..THREADS).map(|_| Rig::new(&engines, &component("probe-v1"))).collect();
-    run(&mut rigs, WARM_UP);
+    let (engines, probe) = (engines(), component("probe-v1"));
+    let run = |calls| run(&engines, &probe, calls);
+    run(WARM_UP);
     let first = Usage::now();
     println!("{:>12}  {:>9}  {:>7}  {:>8}  {:>8}", "calls", "RSS KiB", "handles", "mappings", "µs each");
     println!("{:>12}  {first}", 0);
     let mut last = first;
     for quarter in 1..=4 {
         let began = Instant::now();
-        run(&mut rigs, calls / 4);
+        run(calls / 4);
         last = Usage::now();
         let each = began.elapsed().as_secs_f64() * 1e6 * THREADS as f64 / (calls / 4) as f64;
         println!("{:>12}  {last}  {each:>8.2}", quarter * (calls / 4));
@@ -52,11 +52,13 @@ fn main() -> ExitCode {
 }
 
 /// So many calls over all threads.
-fn run(rigs: &mut [Rig], calls: u64) {
-    let each = calls / rigs.len() as u64;
+fn run(engines: &Engines, probe: &Component, calls: u64) {
     std::thread::scope(|scope| {
-        for rig in rigs {
-            scope.spawn(move || (0..each).for_each(|number| one(rig, number)));
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let mut rig = Rig::new(engines, probe);
+                (0..calls / THREADS).for_each(|number| one(&mut rig, number));
+            });
         }
     });
 }
