@@ -26,8 +26,7 @@ pub struct Rig {
 impl Rig {
     /// Stages it.
     pub fn new(engines: &Engines, component: &Component) -> Self {
-        let limits =
-            EngineLimits { fuel_per_call: u64::MAX, memory_pages: MAX_MEMORY_PAGES, ..EngineLimits::recommended() };
+        let limits = EngineLimits { fuel_per_call: u64::MAX, ..EngineLimits::recommended() };
         engines.stage(component, Grants::ALL, &limits).expect("a sound engine");
         let warm = engines.warm_instance(component.digest(), Grants::ALL, limits).expect("it was just staged");
         Self { engines: engines.clone(), digest: component.digest(), limits, warm, map: Map::default() }
