@@ -11,12 +11,12 @@ mod engine;
 mod env;
 mod export;
 mod host;
-mod migration;
 mod revert;
 
 pub mod contract;
 pub mod crypto;
 pub mod log;
+pub mod migration;
 pub mod storage;
 
 #[cfg(target_arch = "wasm32")]
@@ -45,8 +45,8 @@ pub use export::Component;
 pub mod prelude {
     pub use crate::contract::{CallError, balance_of, contract, emit};
     pub use crate::storage::{List, Map, OrderedMap, Queue, Stored, Value};
-    pub use crate::{BlockEnv, BlockSummary, CallEnv, Engine, Revert, answer, ensure, sol, storage, stored_struct};
-    pub use crate::{Migrated, Migration, Progress};
+    pub use crate::{BlockEnv, BlockSummary, CallEnv, Engine, Migrated, Migration, Progress, Revert};
+    pub use crate::{answer, ensure, migrations, sol, storage, stored_struct};
     pub use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
     pub use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface};
 }

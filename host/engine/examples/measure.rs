@@ -86,14 +86,10 @@ const HOST_CALLS: [(&str, &str, u32); 6] = [
     ),
     (
         "crypto.recover",
-        "(global.set $next (i32.const 4096)) (call $recover (i32.const 1024) (i32.const 32) (i32.const 2048) (i32.const 65) (i32.const 512))",
+        "(global.set $next (i32.const 4096)) (call $recover (i32.const 1024) (i32.const 2048) (i32.const 65) (i32.const 512))",
         5_000,
     ),
-    (
-        "evm.balance",
-        "(global.set $next (i32.const 4096)) (call $balance (i32.const 0) (i32.const 20) (i32.const 512))",
-        500_000,
-    ),
+    ("evm.balance", "(global.set $next (i32.const 4096)) (call $balance (i32.const 0) (i32.const 512))", 500_000),
     ("state.get none", "(call $get (i32.const 1024) (i32.const 5) (i32.const 512))", 500_000),
 ];
 

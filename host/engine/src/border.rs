@@ -5,7 +5,6 @@
 //! [`GasMeter`] that holds the whole gas of the rest; the bytes of the answer are taken; what is left is written back.
 //! A call that fails anywhere takes all the gas anyway, so nothing is written back then.
 
-use alloy_primitives::{Address, B256};
 use caldera_types::{
     Fault,
     metering::{FUEL_PER_GAS, HOST_BYTE_FUEL, HOST_CALL_GAS, fuel_of},
@@ -75,17 +74,7 @@ impl<'a> Border<'a> {
         Ok(bytes.try_into().map_err(|_| Stop::Fault(Fault::BadLength))?)
     }
 
-    /// An address: exactly 20 bytes.
-    pub(crate) fn address(&self, list: &WasmList<u8>) -> Result<Address> {
-        Ok(Address::new(self.exactly(list)?))
-    }
-
-    /// A word: exactly 32 bytes.
-    pub(crate) fn word(&self, list: &WasmList<u8>) -> Result<B256> {
-        Ok(B256::new(self.exactly(list)?))
-    }
-
-    /// The store, to read lists of lists and strings.
+    /// The store, to read lists of records and strings.
     pub(crate) fn store(&mut self) -> &mut StoreContextMut<'a, Guest> {
         &mut self.store
     }

@@ -12,8 +12,12 @@ use crate::{
     bindings::caldera::engine::types as wit,
     call::{CallEnv, EngineResult, Export, Progress},
     error::Rejection,
+    fault::Stop,
     guest::Guest,
 };
+
+/// No component can bring this about: exports are looked up in the component that the instance is of.
+const UNKNOWN_EXPORT: &str = "an export's index is of another component than its instance";
 
 type Described = (wit::Description,);
 type Done = (Result<(), String>,);
@@ -40,9 +44,9 @@ impl Exports {
             init: find::<(&[u8],), Done>(engine, component, "init")?,
             configure: find::<(&[u8],), Done>(engine, component, "configure")?,
             migrate: find::<(wit::Migration<'_>,), Stepped>(engine, component, "migrate")?,
-            call: find::<(wit::CallEnv<'_>, &[u8]), Answered>(engine, component, "call")?,
-            begin_block: find::<(wit::BlockEnv<'_>,), Done>(engine, component, "begin-block")?,
-            end_block: find::<(wit::BlockEnv<'_>, wit::BlockSummary), Done>(engine, component, "end-block")?,
+            call: find::<(wit::CallEnv, &[u8]), Answered>(engine, component, "call")?,
+            begin_block: find::<(wit::BlockEnv,), Done>(engine, component, "begin-block")?,
+            end_block: find::<(wit::BlockEnv, wit::BlockSummary), Done>(engine, component, "end-block")?,
         })
     }
 
@@ -71,8 +75,7 @@ impl Exports {
                 stepped(result)
             }
             Export::Call { ref env, input } => {
-                let value = env.value.to_be_bytes::<32>();
-                let (result,): Answered = call(store, instance, &self.call, (call_env(env, &value), input))?;
+                let (result,): Answered = call(store, instance, &self.call, (call_env(env), input))?;
                 result.map_or_else(EngineResult::Revert, EngineResult::Return)
             }
             Export::BeginBlock { ref env } => done(call(store, instance, &self.begin_block, (block_env(env),))?),
@@ -101,13 +104,18 @@ where
     component.get_export_index(None, name).ok_or_else(|| wrong("is missing".to_owned()))
 }
 
-/// Calls one export.
+/// Calls one export that [`find`] found in this instance's component, with the types that it checked.
 fn call<P, R>(store: &mut Store<Guest>, instance: &Instance, index: &ComponentExportIndex, params: P) -> Result<R>
 where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift,
 {
-    let func: TypedFunc<P, R> = instance.get_typed_func(store.as_context_mut(), index)?;
+    let func =
+        instance.get_func(store.as_context_mut(), index).ok_or_else(|| Stop::Fatal(UNKNOWN_EXPORT.to_owned()))?;
+    // SAFETY: the function is of the types `P` and `R`: `find` checked so for this component's index. `Exports` takes an
+    // index only from there, `Exports::call` and `Exports::describe` name the same types as `Exports::of`, and an index of
+    // another component gives no function.
+    let func = unsafe { TypedFunc::<P, R>::new_unchecked(func) };
     func.call(store.as_context_mut(), params)
 }
 
@@ -121,21 +129,21 @@ fn stepped(result: Result<wit::Migrated, String>) -> EngineResult {
     }
 }
 
-fn block_env(env: &caldera_types::BlockEnv) -> wit::BlockEnv<'_> {
+fn block_env(env: &caldera_types::BlockEnv) -> wit::BlockEnv {
     wit::BlockEnv {
         chain_id: env.chain_id,
         number: env.number,
         timestamp_s: env.timestamp_s,
-        prev_randao: env.prev_randao.as_slice(),
+        prev_randao: env.prev_randao.into(),
     }
 }
 
-fn call_env<'a>(env: &'a CallEnv, value: &'a [u8]) -> wit::CallEnv<'a> {
+fn call_env(env: &CallEnv) -> wit::CallEnv {
     wit::CallEnv {
-        caller: env.caller.as_slice(),
-        origin: env.origin.as_slice(),
-        self_address: env.self_address.as_slice(),
-        value,
+        caller: env.caller.into(),
+        origin: env.origin.into(),
+        self_address: env.self_address.into(),
+        value: env.value.into(),
         static_call: env.is_static,
         gas_left: env.gas_left,
         block: block_env(&env.block),

@@ -22,17 +22,17 @@ fn run(host: &mut MapHost, body: &str, input: &[u8]) -> Vec<u8> {
 
 #[test]
 fn arguments_arrive_as_the_contract_says() {
-    // caller, origin, self, value, prev-randao are pointers at 0, 8, 16, 24 and 72; the bump allocator lays them out.
+    // The environment is one record; addresses and words lie in it as they are written, a number least limb first.
     let at = |offset: u32, len: u32| {
-        format!("(call $ok (i32.load (i32.add (local.get $args) (i32.const {offset}))) (i32.const {len}))")
+        format!("(call $ok (i32.add (local.get $args) (i32.const {offset})) (i32.const {len}))")
     };
     let host = &mut MapHost::default();
     assert_eq!(run(host, &at(0, 20), b""), support::env().caller.as_slice());
-    assert_eq!(run(host, &at(8, 20), b""), support::env().origin.as_slice());
-    assert_eq!(run(host, &at(16, 20), b""), support::env().self_address.as_slice());
-    assert_eq!(run(host, &at(24, 32), b""), U256::from(5).to_be_bytes::<32>());
-    assert_eq!(run(host, &at(72, 32), b""), support::block().prev_randao.as_slice());
-    let scalars = run(host, "(call $ok (i32.add (local.get $args) (i32.const 40)) (i32.const 32))", b"");
+    assert_eq!(run(host, &at(24, 20), b""), support::env().origin.as_slice());
+    assert_eq!(run(host, &at(48, 20), b""), support::env().self_address.as_slice());
+    assert_eq!(run(host, &at(72, 32), b""), U256::from(5).to_le_bytes::<32>());
+    assert_eq!(run(host, &at(144, 32), b""), support::block().prev_randao.as_slice());
+    let scalars = run(host, &at(112, 32), b"");
     let words: Vec<u64> = scalars.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
     assert_eq!(words, [77, 4201, 7, 1_700_000_000]);
     assert_eq!(run(host, "(call $ok (local.get $in) (local.get $len))", b"calldata"), b"calldata");
@@ -111,15 +111,14 @@ fn state_is_read_and_written() {
 fn logs_balances_and_messages_reach_the_port() {
     let host = &mut MapHost::default();
     let body = "
-        (i32.store (i32.const 512) (local.get $in)) (i32.store (i32.const 516) (i32.const 32))
-        (i32.store (i32.const 520) (local.get $in)) (i32.store (i32.const 524) (i32.const 32))
+        (memory.copy (i32.const 512) (local.get $in) (i32.const 32)) (memory.copy (i32.const 544) (local.get $in) (i32.const 32))
         (call $emit (i32.const 512) (i32.const 2) (i32.const 1024) (i32.const 5))
         (call $log (i32.const 2) (i32.const 1024) (i32.const 5))
         (call $log (i32.const 0) (i32.const 1024) (i32.const 2048))
-        (call $balance (local.get $in) (i32.const 20) (i32.const 600))
-        (call $ok (i32.load (i32.const 600)) (i32.load (i32.const 604)))";
+        (call $balance (local.get $in) (i32.const 600))
+        (call $ok (i32.const 600) (i32.const 32))";
     let balance = run(host, body, &[7; 32]);
-    assert_eq!(U256::from_be_slice(&balance), U256::from(0x0707));
+    assert_eq!(U256::from_le_slice(&balance), U256::from(0x0707));
     assert_eq!(host.logs, [(vec![B256::repeat_byte(7); 2], b"guest".to_vec())]);
     assert_eq!(host.messages[0].1, "guest");
     assert_eq!(host.messages[1].1.len(), 1024, "long messages are cut");
@@ -127,7 +126,7 @@ fn logs_balances_and_messages_reach_the_port() {
 
 #[test]
 fn sub_calls_give_each_result() {
-    let body = "(call $static_call (i32.const 0) (i32.const 20) (local.get $in) (local.get $len) (i64.const 1000) (i32.const 512))
+    let body = "(call $static_call (i32.const 0) (local.get $in) (local.get $len) (i64.const 1000) (i32.const 512))
         (call $ok (i32.const 512) (i32.const 16))";
     // result<list, call-failure>: 0 or 1 at 0; then the list's pointer and length, or the case at 4 and its payload at 8.
     for (answer, expected) in [
@@ -153,14 +152,16 @@ fn sub_calls_give_each_result() {
 #[test]
 fn cryptography_agrees_with_known_vectors() {
     let host = &mut MapHost::default();
-    let hash = "(call $keccak (local.get $in) (local.get $len) (i32.const 512)) (call $ok (i32.load (i32.const 512)) (i32.load (i32.const 516)))";
+    let hash =
+        "(call $keccak (local.get $in) (local.get $len) (i32.const 512)) (call $ok (i32.const 512) (i32.const 32))";
     for input in [b"".as_slice(), b"abc", &[9; 1000]] {
         assert_eq!(run(host, hash, input), keccak256(input).as_slice());
     }
     // The example of the EVM's precompile 0x01 (ethereum.org, yellow paper appendix E).
-    let recover = "(call $recover (local.get $in) (i32.const 32) (i32.add (local.get $in) (i32.const 32)) (i32.const 65) (i32.const 512))
+    let recover =
+        "(call $recover (local.get $in) (i32.add (local.get $in) (i32.const 32)) (i32.const 65) (i32.const 512))
         (if (result i32) (i32.load8_u (i32.const 512))
-            (then (call $ok (i32.load (i32.const 516)) (i32.load (i32.const 520)))) (else (call $ok (i32.const 0) (i32.const 0))))";
+            (then (call $ok (i32.const 520) (i32.const 20))) (else (call $ok (i32.const 0) (i32.const 0))))";
     let digest = hex!("456e9aea5e197a1f1af7a3e85a3212fa4049a3ba34c2289b4c860fc0b0c64ef3");
     let rs = hex!("9242685bf161793cc25603c231bc2f568eb630ea16aa137d2664ac8038825608" "4f8ae3bd7535248d0bd448298cc2e2071e56992d0774dc340c368ae950852ada");
     let signer = hex!("7156526fbd7a3c72969b54f64e42c10fbb768c8a");
@@ -172,7 +173,7 @@ fn cryptography_agrees_with_known_vectors() {
     let high = (order - U256::from_be_slice(&rs[32..])).to_be_bytes::<32>();
     assert_eq!(run(host, recover, &[&digest[..], &rs[..32], &high, &[27]].concat()), [0u8; 0]);
     // RFC 8032, 7.1, test 2.
-    let verify = "(i32.store8 (i32.const 600) (call $ed25519 (local.get $in) (i32.const 32) (i32.add (local.get $in) (i32.const 96)) (i32.const 1)
+    let verify = "(i32.store8 (i32.const 600) (call $ed25519 (local.get $in) (i32.add (local.get $in) (i32.const 96)) (i32.const 1)
         (i32.add (local.get $in) (i32.const 32)) (i32.const 64))) (call $ok (i32.const 600) (i32.const 1))";
     let key = hex!("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
     let signature = hex!(
@@ -255,7 +256,8 @@ fn bytes_are_charged() {
 /// An engine that calls itself through the port, as deep as a chain allows and on the thread that called it.
 #[test]
 fn calls_nest_on_one_small_thread() {
-    let deep = "(call $static_call (i32.const 0) (i32.const 20) (local.get $in) (local.get $len) (i64.const 100000000) (i32.const 512))
+    let deep =
+        "(call $static_call (i32.const 0) (local.get $in) (local.get $len) (i64.const 100000000) (i32.const 512))
         (drop (call $down (i64.const 600)))
         (call $ok (i32.load (i32.const 516)) (i32.load (i32.const 520)))";
     let guest = Guest {

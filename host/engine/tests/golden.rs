@@ -45,7 +45,7 @@ const GUESTS: [(&str, &str); 12] = [
     ("keccak", "(call $keccak (i32.const 0) (i32.const 1000) (i32.const 512)) (call $ok (i32.const 0) (i32.const 0))"),
     (
         "sub-call",
-        "(call $static_call (i32.const 0) (i32.const 20) (local.get $in) (local.get $len) (i64.const 1000) (i32.const 512)) (call $ok (i32.const 0) (i32.const 0))",
+        "(call $static_call (i32.const 0) (local.get $in) (local.get $len) (i64.const 1000) (i32.const 512)) (call $ok (i32.const 0) (i32.const 0))",
     ),
 ];
 

@@ -5,7 +5,7 @@
 
 use crate::{
     error::{Error, Result},
-    plugins,
+    peers, plugins,
     process::Tool,
     workspace::Workspace,
 };
@@ -17,14 +17,14 @@ pub fn run(workspace: &Workspace, name: &str, args: &[String]) -> Result<()> {
     plugins::build(workspace)?;
     let folder = workspace.target.join("bench");
     fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
-    Tool::cargo()
+    let cargo = Tool::cargo()
         // The profile `bench` and a narrower selection would both compile the dependencies once more.
         .args(["bench", "--profile", "release", "--workspace", "--bench", name, "--"])
         .args(args)
         .env("CALDERA_PLUGINS", workspace.plugins())
         .env("CALDERA_BENCH_DIR", &folder)
-        .dir(&workspace.root)
-        .run()
+        .dir(&workspace.root);
+    peers::of(workspace, name).into_iter().fold(cargo, |cargo, (variable, file)| cargo.env(variable, file)).run()
 }
 
 fn check_name(workspace: &Workspace, name: &str) -> Result<()> {

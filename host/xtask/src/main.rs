@@ -7,6 +7,7 @@ mod dev;
 mod error;
 mod guest_target;
 mod node;
+mod peers;
 mod plugins;
 mod process;
 mod report;

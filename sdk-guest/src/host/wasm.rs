@@ -1,6 +1,7 @@
 //! The port on `wasm32`: WIT imports.
 //!
-//! The host always answers with words of the right length; if it did not, the guest would trap, which is a halt.
+//! Words and numbers are records of integers that lie in memory as the typed ones do, so turning one into the other is
+//! next to nothing.
 
 use alloy_primitives::{Address, B256, U256};
 
@@ -8,6 +9,10 @@ use crate::bindings::{self, caldera::engine as wit};
 use crate::contract::CallError;
 use crate::log::Level;
 use crate::{BlockEnv, BlockSummary, CallEnv, Migrated, Migration};
+use wit::types::{Uint256, Word};
+
+/// Most topics of a log.
+const MAX_TOPICS: usize = 4;
 
 pub(crate) fn get(key: &[u8]) -> Option<Vec<u8>> {
     wit::state::get(key)
@@ -22,32 +27,39 @@ pub(crate) fn remove(key: &[u8]) {
 }
 
 pub(crate) fn call(to: Address, value: U256, input: &[u8], gas: u64) -> Result<Vec<u8>, CallError> {
-    wit::evm::call(to.as_slice(), &value.to_be_bytes::<32>(), input, gas).map_err(CallError::from)
+    wit::evm::call(to.into(), value.into(), input, gas).map_err(CallError::from)
 }
 
 pub(crate) fn static_call(to: Address, input: &[u8], gas: u64) -> Result<Vec<u8>, CallError> {
-    wit::evm::static_call(to.as_slice(), input, gas).map_err(CallError::from)
+    wit::evm::static_call(to.into(), input, gas).map_err(CallError::from)
 }
 
 pub(crate) fn emit(topics: &[B256], data: &[u8]) {
-    let topics: Vec<Vec<u8>> = topics.iter().map(|topic| topic.to_vec()).collect();
-    wit::evm::emit(&topics, data);
+    let mut words = [Word::from(B256::ZERO); MAX_TOPICS];
+    // More than the node takes is its fault to name: then all of them go.
+    match words.get_mut(..topics.len()) {
+        Some(words) => {
+            words.iter_mut().zip(topics).for_each(|(word, topic)| *word = (*topic).into());
+            wit::evm::emit(words, data);
+        }
+        None => wit::evm::emit(&topics.iter().map(|topic| Word::from(*topic)).collect::<Vec<_>>(), data),
+    }
 }
 
 pub(crate) fn balance(account: Address) -> U256 {
-    U256::from_be_slice(&wit::evm::balance(account.as_slice()))
+    wit::evm::balance(account.into()).into()
 }
 
 pub(crate) fn keccak256(data: &[u8]) -> B256 {
-    B256::from_slice(&wit::crypto::keccak256(data))
+    wit::crypto::keccak256(data).into()
 }
 
 pub(crate) fn recover(digest: B256, signature: &[u8]) -> Option<Address> {
-    wit::crypto::recover_secp256k1(digest.as_slice(), signature).map(|signer| Address::from_slice(&signer))
+    wit::crypto::recover_secp256k1(digest.into(), signature).map(Address::from)
 }
 
 pub(crate) fn verify_ed25519(public_key: B256, message: &[u8], signature: &[u8]) -> bool {
-    wit::crypto::verify_ed25519(public_key.as_slice(), message, signature)
+    wit::crypto::verify_ed25519(public_key.into(), message, signature)
 }
 
 pub(crate) fn log(level: Level, message: &str) {
@@ -77,13 +89,67 @@ impl From<wit::evm::CallFailure> for CallError {
     }
 }
 
+impl From<Address> for wit::types::Address {
+    fn from(address: Address) -> Self {
+        let [a, b, c, d, e] = array_chunks::<4, 5>(address.as_slice()).map(u32::from_le_bytes);
+        let join = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        Self { b0: join(a, b), b8: join(c, d), b16: e }
+    }
+}
+
+impl From<wit::types::Address> for Address {
+    fn from(address: wit::types::Address) -> Self {
+        let mut bytes = [0; 20];
+        bytes[..8].copy_from_slice(&address.b0.to_le_bytes());
+        bytes[8..16].copy_from_slice(&address.b8.to_le_bytes());
+        bytes[16..].copy_from_slice(&address.b16.to_le_bytes());
+        Self::new(bytes)
+    }
+}
+
+impl From<B256> for Word {
+    fn from(word: B256) -> Self {
+        let [b0, b8, b16, b24] = array_chunks::<8, 4>(word.as_slice()).map(u64::from_le_bytes);
+        Self { b0, b8, b16, b24 }
+    }
+}
+
+impl From<Word> for B256 {
+    fn from(word: Word) -> Self {
+        let mut bytes = [0; 32];
+        for (bytes, field) in bytes.chunks_exact_mut(8).zip([word.b0, word.b8, word.b16, word.b24]) {
+            bytes.copy_from_slice(&field.to_le_bytes());
+        }
+        Self::new(bytes)
+    }
+}
+
+impl From<U256> for Uint256 {
+    fn from(number: U256) -> Self {
+        let [l0, l1, l2, l3] = number.into_limbs();
+        Self { l0, l1, l2, l3 }
+    }
+}
+
+impl From<Uint256> for U256 {
+    fn from(number: Uint256) -> Self {
+        Self::from_limbs([number.l0, number.l1, number.l2, number.l3])
+    }
+}
+
+/// The first `N` pieces of `B` bytes. Every caller has that many.
+fn array_chunks<const B: usize, const N: usize>(bytes: &[u8]) -> [[u8; B]; N] {
+    let (chunks, _) = bytes.as_chunks::<B>();
+    core::array::from_fn(|index| chunks[index])
+}
+
 impl From<bindings::BlockEnv> for BlockEnv {
     fn from(block: bindings::BlockEnv) -> Self {
         Self {
             chain_id: block.chain_id,
             number: block.number,
             timestamp_s: block.timestamp_s,
-            prev_randao: B256::from_slice(&block.prev_randao),
+            prev_randao: block.prev_randao.into(),
         }
     }
 }
@@ -114,10 +180,10 @@ impl From<Migrated> for bindings::Migrated {
 impl From<bindings::CallEnv> for CallEnv {
     fn from(env: bindings::CallEnv) -> Self {
         Self {
-            caller: Address::from_slice(&env.caller),
-            origin: Address::from_slice(&env.origin),
-            this: Address::from_slice(&env.self_address),
-            value: U256::from_be_slice(&env.value),
+            caller: env.caller.into(),
+            origin: env.origin.into(),
+            this: env.self_address.into(),
+            value: env.value.into(),
             is_static: env.static_call,
             gas_left: env.gas_left,
             block: env.block.into(),

@@ -38,7 +38,7 @@ impl<T: Stored> Queue<T> {
     /// The first item, which stays.
     pub fn front(&self) -> Option<T> {
         let (head, tail) = self.ends();
-        (head < tail).then(|| self.field.read_or_zero(&self.item_key(head)))
+        (head < tail).then(|| self.item(head))
     }
 
     /// Takes the first item.
@@ -57,11 +57,16 @@ impl<T: Stored> Queue<T> {
     /// The items in order, one storage read each.
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         let (head, tail) = self.ends();
-        (head..tail).map(|index| self.field.read_or_zero(&self.item_key(index)))
+        (head..tail).map(|index| self.item(index))
+    }
+
+    /// The item at an index between [`Self::ends`].
+    pub(crate) fn item(&self, index: u64) -> T {
+        self.field.read_or_zero(&self.item_key(index))
     }
 
     /// Index of the first item and of the place after the last.
-    fn ends(&self) -> (u64, u64) {
+    pub(crate) fn ends(&self) -> (u64, u64) {
         self.field.read_or_zero(&self.ends_key())
     }
 

@@ -7,6 +7,7 @@ use alloy_sol_types::{SolCall, SolEvent, abi::AbiDecoderConfig};
 
 use super::{
     Failure,
+    recording::{Hook, Input, Recording},
     world::{self, Accesses, Frame, Log, World, enter, with},
 };
 use crate::{
@@ -140,13 +141,24 @@ impl TestHost {
     }
 
     /// Runs the engine's `begin_block`.
-    pub fn begin_block<E: Engine>(&self, at: Address) -> Result<(), String> {
-        self.hook(at, || E::default().begin_block(&self.block()))
+    pub fn begin_block<E: Engine + 'static>(&self, at: Address) -> Result<(), String> {
+        self.block_hook::<E>(at, Hook::Begin)
     }
 
     /// Runs the engine's `end_block`.
-    pub fn end_block<E: Engine>(&self, at: Address, summary: &BlockSummary) -> Result<(), String> {
-        self.hook(at, || E::default().end_block(&self.block(), summary))
+    pub fn end_block<E: Engine + 'static>(&self, at: Address, summary: &BlockSummary) -> Result<(), String> {
+        self.block_hook::<E>(at, Hook::End(*summary))
+    }
+
+    /// Begins to record what is sent: calls, block hooks and balances. [`Self::recorded`] ends it.
+    pub fn record(&self) {
+        with(|world| world.recording = Some(Recording::new(world.snapshot())));
+    }
+
+    /// What was sent since [`Self::record`], to be run over another version by [`Recording::compare`]. Empty if nothing was
+    /// being recorded.
+    pub fn recorded(&self) -> Recording {
+        with(|world| world.recording.take().unwrap_or_else(|| Recording::new(world.snapshot())))
     }
 
     /// Runs a piece of an engine's code as the account `at`, for tests of storage and parts.
@@ -179,6 +191,7 @@ impl TestHost {
 
     /// Gives an account this balance in wei.
     pub fn set_balance(&self, of: Address, wei: U256) {
+        note(|| Input::Balance { of, wei });
         with(|world| world.balances.insert(of, wei));
     }
 
@@ -236,12 +249,24 @@ impl TestHost {
             let (gas_left, block) = (world.gas_left, world.block.clone());
             CallEnv { caller: from, origin: from, this: to, value, is_static, gas_left, block }
         });
+        note(|| Input::Call { env: env.clone(), input: input.to_vec() });
         enter(&env, input)
+    }
+
+    fn block_hook<E: Engine + 'static>(&self, at: Address, hook: Hook) -> Result<(), String> {
+        let block = self.block();
+        note(|| Input::Hook { at, block: block.clone(), hook, run: Rc::new(Hook::run::<E>) });
+        self.hook(at, || Hook::run::<E>(&block, hook))
     }
 
     fn hook(&self, at: Address, act: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
         world::run(Frame::new(at, false), act)
     }
+}
+
+/// Records an input, if that was asked for.
+fn note(input: impl FnOnce() -> Input) {
+    with(|world| world.recording.as_mut().map(|recording| recording.push(input())));
 }
 
 impl From<Failure> for String {

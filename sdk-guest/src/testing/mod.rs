@@ -10,9 +10,11 @@ mod abi;
 mod chain;
 mod failure;
 pub(crate) mod port;
+mod recording;
 mod world;
 
 pub use abi::{check_abi, write_abi};
 pub use chain::TestHost;
 pub use failure::Failure;
+pub use recording::{Difference, Hook, Kind, Outcome, Recording};
 pub use world::{Accesses, Log};

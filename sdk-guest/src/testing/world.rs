@@ -10,7 +10,7 @@ use std::{
 
 use alloy_primitives::{Address, B256, U256};
 
-use super::Failure;
+use super::{Failure, recording::Recording};
 use crate::{BlockEnv, CallEnv, Revert, log::Level};
 
 /// How deep calls may nest, as on a chain with the recommended limits.
@@ -84,6 +84,8 @@ pub(super) struct World {
     pub origin: Address,
     pub accesses: Accesses,
     pub messages: Vec<(Level, String)>,
+    /// What is being recorded, if anything.
+    pub recording: Option<Recording>,
     frames: Vec<Frame>,
     undo: Vec<Undo>,
 }
@@ -101,6 +103,20 @@ impl World {
     /// An empty chain.
     pub fn new(block: BlockEnv, gas_left: u64) -> Self {
         Self { block, gas_left, ..Default::default() }
+    }
+
+    /// The chain as it is between calls, without what was logged, counted and recorded.
+    pub fn snapshot(&self) -> Self {
+        Self {
+            block: self.block.clone(),
+            gas_left: self.gas_left,
+            storage: self.storage.clone(),
+            balances: self.balances.clone(),
+            engines: self.engines.clone(),
+            mocks: self.mocks.clone(),
+            origin: self.origin,
+            ..Self::default()
+        }
     }
 
     /// The running call. Outside of any, for tests of storage alone, the zero address, which may write.

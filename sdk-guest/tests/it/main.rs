@@ -7,5 +7,6 @@ mod codec;
 mod crypto;
 mod dispatch;
 mod fixture;
+mod migration;
 mod ordered;
 mod storage;

@@ -11,7 +11,10 @@ use wasmtime::{
 };
 
 use crate::{
-    bindings::caldera::engine::evm::CallFailure,
+    bindings::caldera::engine::{
+        evm::CallFailure,
+        types::{Address, Uint256, Word},
+    },
     border::Border,
     fault::Stop,
     guest::Guest,
@@ -31,24 +34,20 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, Guest>) -> Result<()> {
 /// A call; without a value it is static.
 fn call(
     store: StoreContextMut<'_, Guest>,
-    to: WasmList<u8>,
-    value: Option<WasmList<u8>>,
+    to: Address,
+    value: Option<Uint256>,
     input: WasmList<u8>,
     gas: u64,
 ) -> Result<CallResult> {
     let border = Border::enter(store, input.len())?;
-    let to = border.address(&to)?;
-    let amount = match &value {
-        Some(value) => border.word(value)?.into(),
-        None => U256::ZERO,
-    };
+    let amount = value.map_or(U256::ZERO, Into::into);
     if !amount.is_zero() {
         border.must_be_payer()?;
     }
     let is_static = border.guest().mode.calls_are_static || value.is_none();
     let input = border.bytes(&input, MAX_OUTPUT_BYTES, Fault::BadLength)?;
     let (result, used) =
-        border.act(|host, meter| host.call(Subcall { to, value: amount, input, gas, is_static }, meter))?;
+        border.act(|host, meter| host.call(Subcall { to: to.into(), value: amount, input, gas, is_static }, meter))?;
     let result = match result {
         SubcallResult::Return(data) => Ok(data.into()),
         SubcallResult::Revert(data) => Err(CallFailure::Revert(data.into())),
@@ -69,7 +68,7 @@ fn answer_bytes(result: &CallResult) -> usize {
     }
 }
 
-fn emit(store: StoreContextMut<'_, Guest>, topics: WasmList<WasmList<u8>>, data: WasmList<u8>) -> Result<()> {
+fn emit(store: StoreContextMut<'_, Guest>, topics: WasmList<Word>, data: WasmList<u8>) -> Result<()> {
     let mut border = Border::enter(store, data.len().saturating_add(topics.len().saturating_mul(B256::len_bytes())))?;
     border.must_be_writable()?;
     if topics.len() > MAX_LOG_TOPICS {
@@ -78,7 +77,7 @@ fn emit(store: StoreContextMut<'_, Guest>, topics: WasmList<WasmList<u8>>, data:
     let mut words = [B256::ZERO; MAX_LOG_TOPICS];
     for (index, word) in words.iter_mut().enumerate().take(topics.len()) {
         if let Some(topic) = topics.get(&mut *border.store(), index) {
-            *word = border.word(&topic?)?;
+            *word = topic?.into();
         }
     }
     let data = border.bytes(&data, MAX_LOG_DATA_BYTES, Fault::LogTooLong)?;
@@ -86,10 +85,9 @@ fn emit(store: StoreContextMut<'_, Guest>, topics: WasmList<WasmList<u8>>, data:
     border.leave(gas, 0)
 }
 
-fn balance(store: StoreContextMut<'_, Guest>, of: WasmList<u8>) -> Result<Vec<u8>> {
-    let border = Border::enter(store, of.len())?;
-    let of = border.address(&of)?;
-    let (balance, gas) = border.act(|host, meter| host.balance(of, meter))?;
-    border.leave(gas, B256::len_bytes())?;
-    Ok(balance.to_be_bytes_vec())
+fn balance(store: StoreContextMut<'_, Guest>, of: Address) -> Result<Uint256> {
+    let border = Border::enter(store, 0)?;
+    let (balance, gas) = border.act(|host, meter| host.balance(of.into(), meter))?;
+    border.leave(gas, 0)?;
+    Ok(balance.into())
 }

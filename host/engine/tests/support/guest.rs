@@ -1,7 +1,7 @@
 //! Guests as core WebAssembly text, made components by wit-component from the real WIT.
 //!
-//! Memory map of each guest: the arguments of `call` come as a pointer to `call-env` (80 bytes) and the input's pointer
-//! and length at 80 and 84; 16 is the area of results; text stands at 1024; the bump allocator starts at 4096.
+//! Memory map of each guest: the arguments of `call` come as a pointer to `call-env` (176 bytes) and the input's pointer
+//! and length at 176 and 180; 16 is the area of results; text stands at 1024; the bump allocator starts at 4096.
 
 use caldera_types::Component;
 use wit_component::{ComponentEncoder, StringEncoding};
@@ -12,14 +12,37 @@ pub const ALL_IMPORTS: &str = r#"
     (import "caldera:engine/state@0.1.0" "get" (func $get (param i32 i32 i32)))
     (import "caldera:engine/state@0.1.0" "set" (func $set (param i32 i32 i32 i32)))
     (import "caldera:engine/state@0.1.0" "remove" (func $remove (param i32 i32)))
-    (import "caldera:engine/evm@0.1.0" "call" (func $evm_call (param i32 i32 i32 i32 i32 i32 i64 i32)))
-    (import "caldera:engine/evm@0.1.0" "static-call" (func $static_call (param i32 i32 i32 i32 i64 i32)))
+    (import "caldera:engine/evm@0.1.0" "call" (func $raw_call (param i64 i64 i32 i64 i64 i64 i64 i32 i32 i64 i32)))
+    (import "caldera:engine/evm@0.1.0" "static-call" (func $raw_static_call (param i64 i64 i32 i32 i32 i64 i32)))
     (import "caldera:engine/evm@0.1.0" "emit" (func $emit (param i32 i32 i32 i32)))
-    (import "caldera:engine/evm@0.1.0" "balance" (func $balance (param i32 i32 i32)))
+    (import "caldera:engine/evm@0.1.0" "balance" (func $raw_balance (param i64 i64 i32 i32)))
     (import "caldera:engine/crypto@0.1.0" "keccak256" (func $keccak (param i32 i32 i32)))
-    (import "caldera:engine/crypto@0.1.0" "recover-secp256k1" (func $recover (param i32 i32 i32 i32 i32)))
-    (import "caldera:engine/crypto@0.1.0" "verify-ed25519" (func $ed25519 (param i32 i32 i32 i32 i32 i32) (result i32)))
+    (import "caldera:engine/crypto@0.1.0" "recover-secp256k1" (func $raw_recover (param i64 i64 i64 i64 i32 i32 i32)))
+    (import "caldera:engine/crypto@0.1.0" "verify-ed25519" (func $raw_ed25519 (param i64 i64 i64 i64 i32 i32 i32 i32) (result i32)))
     (import "caldera:engine/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
+
+/// The imports that take words, with pointers to them instead: address or word first, everything else as it is.
+const HELPERS: &str = r#"
+    (func $evm_call (param $to i32) (param $value i32) (param i32 i32 i64 i32)
+        (call $raw_call (i64.load (local.get $to)) (i64.load offset=8 (local.get $to)) (i32.load offset=16 (local.get $to))
+            (i64.load (local.get $value)) (i64.load offset=8 (local.get $value))
+            (i64.load offset=16 (local.get $value)) (i64.load offset=24 (local.get $value))
+            (local.get 2) (local.get 3) (local.get 4) (local.get 5)))
+    (func $static_call (param $to i32) (param i32 i32 i64 i32)
+        (call $raw_static_call
+            (i64.load (local.get $to)) (i64.load offset=8 (local.get $to)) (i32.load offset=16 (local.get $to))
+            (local.get 1) (local.get 2) (local.get 3) (local.get 4)))
+    (func $balance (param $of i32) (param i32)
+        (call $raw_balance
+            (i64.load (local.get $of)) (i64.load offset=8 (local.get $of)) (i32.load offset=16 (local.get $of)) (local.get 1)))
+    (func $recover (param $digest i32) (param i32 i32 i32)
+        (call $raw_recover (i64.load (local.get $digest)) (i64.load offset=8 (local.get $digest))
+            (i64.load offset=16 (local.get $digest)) (i64.load offset=24 (local.get $digest))
+            (local.get 1) (local.get 2) (local.get 3)))
+    (func $ed25519 (param $key i32) (param i32 i32 i32 i32) (result i32)
+        (call $raw_ed25519 (i64.load (local.get $key)) (i64.load offset=8 (local.get $key))
+            (i64.load offset=16 (local.get $key)) (i64.load offset=24 (local.get $key))
+            (local.get 1) (local.get 2) (local.get 3) (local.get 4)))"#;
 
 /// A guest whose parts can be replaced. Bodies may use `$in` and `$len` (the input of `call`) and call `$ok` and `$err`
 /// (pointer, length), which give the pointer to a result; `migrate` has `$from`, `$to` and its cursor as input, `$more` (cursor,
@@ -28,6 +51,7 @@ pub const ALL_IMPORTS: &str = r#"
 pub struct Guest {
     pub imports: String,
     pub memory: String,
+    pub helpers: String,
     pub extra: String,
     pub describe: String,
     pub init: String,
@@ -46,6 +70,7 @@ impl Default for Guest {
         Self {
             imports: String::new(),
             memory: "2".into(),
+            helpers: String::new(),
             extra: String::new(),
             describe: describe(1024, 5, 1029, 5),
             init: done.into(),
@@ -76,18 +101,31 @@ pub fn describe(name: u32, name_len: u32, version: u32, version_len: u32) -> Str
 impl Guest {
     /// A guest that may import everything and whose `call` is this body.
     pub fn calling(body: &str) -> Self {
-        Self { imports: ALL_IMPORTS.into(), call: body.into(), ..Self::default() }
+        Self { imports: ALL_IMPORTS.into(), helpers: HELPERS.into(), call: body.into(), ..Self::default() }
     }
 
     /// The core module as text.
     pub fn text(&self) -> String {
-        let Self { imports, memory, extra, describe, init, configure, migrate, call, begin_block, end_block, start } =
-            self;
+        let Self {
+            imports,
+            memory,
+            helpers,
+            extra,
+            describe,
+            init,
+            configure,
+            migrate,
+            call,
+            begin_block,
+            end_block,
+            start,
+        } = self;
         format!(
             r#"(module {imports}
             (memory (export "memory") {memory})
             (global $next (mut i32) (i32.const 4096))
             (data (i32.const 1024) "guest1.2.3[]")
+            {helpers}
             {extra}
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
                 (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
@@ -112,11 +150,11 @@ impl Guest {
             (func (export "migrate") (param $from i32) (param $to i32) (param $in i32) (param $len i32) (result i32) {migrate})
             (func (export "call") (param $args i32) (result i32)
                 (local $in i32) (local $len i32) (local $i i32) (local $n i32) (local $x i64)
-                (local.set $in (i32.load (i32.add (local.get $args) (i32.const 80))))
-                (local.set $len (i32.load (i32.add (local.get $args) (i32.const 84))))
+                (local.set $in (i32.load (i32.add (local.get $args) (i32.const 176))))
+                (local.set $len (i32.load (i32.add (local.get $args) (i32.const 180))))
                 {call})
-            (func (export "begin-block") (param i64 i64 i64 i32 i32) (result i32) {begin_block})
-            (func (export "end-block") (param i64 i64 i64 i32 i32 i32 i64) (result i32) {end_block})
+            (func (export "begin-block") (param i64 i64 i64 i64 i64 i64 i64) (result i32) {begin_block})
+            (func (export "end-block") (param i64 i64 i64 i64 i64 i64 i64 i32 i64) (result i32) {end_block})
             {start})"#
         )
     }

@@ -8,27 +8,28 @@ use caldera_engine::{
     CallEnv, CallUnit, EngineHost, EngineResult, Engines, Export, GasMeter, HostError, LogLevel, Subcall,
     SubcallResult, WarmInstance,
 };
-use caldera_testkit::{PROBE, component, engines};
-use caldera_types::{BlockEnv, Digest, EngineLimits, Grants};
+use caldera_testkit::PROBE;
+use caldera_types::{BlockEnv, Component, Digest, EngineLimits, Grants};
 
 /// Gas that never runs out.
-const GAS: u64 = 1 << 40;
+pub const GAS: u64 = 1 << 40;
 
-/// The probe engine, staged, with a map for storage.
+/// One engine, staged, with a map for storage.
 pub struct Rig {
     engines: Engines,
     digest: Digest,
+    limits: EngineLimits,
     warm: WarmInstance,
     map: Map,
 }
 
 impl Rig {
-    pub fn new() -> Self {
-        let (engines, probe) = (engines(), component("probe-v1"));
-        let limits = limits();
-        engines.stage(&probe, Grants::ALL, &limits).expect("the probe is a sound engine");
-        let warm = engines.warm_instance(probe.digest(), Grants::ALL, limits).expect("it was just staged");
-        Self { engines, digest: probe.digest(), warm, map: Map::default() }
+    /// Stages it.
+    pub fn new(engines: &Engines, component: &Component) -> Self {
+        let limits = EngineLimits { fuel_per_call: u64::MAX, ..EngineLimits::recommended() };
+        engines.stage(component, Grants::ALL, &limits).expect("a sound engine");
+        let warm = engines.warm_instance(component.digest(), Grants::ALL, limits).expect("it was just staged");
+        Self { engines: engines.clone(), digest: component.digest(), limits, warm, map: Map::default() }
     }
 
     /// Calls in a fresh instance each.
@@ -38,8 +39,7 @@ impl Rig {
 
     /// Calls in one instance that is kept. In batches: such a call is too short for the clock.
     pub fn time_warm(&mut self, samples: usize, input: &[u8]) -> Samples {
-        let export = || Export::Call { env: env(), input };
-        Samples::time(samples / 10, 10, || self.warm.call(export(), false, &mut self.map, GAS).expect("no node fault"))
+        Samples::time(samples / 10, 10, || self.call_warm(input))
     }
 
     /// The cost of one act: a call that does `times` of it less a call that does none.
@@ -53,22 +53,31 @@ impl Rig {
         Samples::new(each).expect("there are samples, and they are finite")
     }
 
-    fn call(&mut self, input: &[u8]) {
+    /// A call in a fresh instance that must return.
+    pub fn call(&mut self, input: &[u8]) {
+        let result = self.try_call(input, GAS);
+        assert!(matches!(result, EngineResult::Return(_)), "{result:?}");
+    }
+
+    /// A call in a fresh instance.
+    pub fn try_call(&mut self, input: &[u8], gas: u64) -> EngineResult {
         let unit = CallUnit {
             digest: self.digest,
             grants: Grants::ALL,
-            limits: limits(),
+            limits: self.limits,
             warm: true,
             is_static: false,
             export: Export::Call { env: env(), input },
         };
-        let outcome = self.engines.call(unit, &mut self.map, GAS).expect("no node fault");
+        self.engines.call(unit, &mut self.map, gas).expect("no node fault").result
+    }
+
+    /// A call in the instance that is kept.
+    pub fn call_warm(&mut self, input: &[u8]) {
+        let export = Export::Call { env: env(), input };
+        let outcome = self.warm.call(export, false, &mut self.map, GAS).expect("no node fault");
         assert!(matches!(outcome.result, EngineResult::Return(_)), "{:?}", outcome.result);
     }
-}
-
-fn limits() -> EngineLimits {
-    EngineLimits { fuel_per_call: u64::MAX, ..EngineLimits::recommended() }
 }
 
 fn env() -> CallEnv {

@@ -79,7 +79,7 @@ fn check_by_height<B: Book + 'static>(config: &Config) {
 }
 
 /// A ring of obligations: everybody owes the next, more or less.
-fn ring(members: u32, count: u64) -> Vec<abi::Obligation> {
+pub(super) fn ring(members: u32, count: u64) -> Vec<abi::Obligation> {
     (0..count)
         .map(|i| {
             let debtor = (i % u64::from(members)) as u32;

@@ -5,6 +5,7 @@ mod defaults;
 mod differential;
 mod lifecycle;
 mod margin_calls;
+mod recorded;
 mod refusals;
 mod token;
 mod world;
