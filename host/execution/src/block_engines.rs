@@ -130,6 +130,13 @@ impl<'a> BlockEngines<'a> {
         copy
     }
 
+    /// Tells the shadow, if there is one, what is mounted in this block.
+    pub(crate) fn tell_shadow(&mut self) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.meets(self.mounts.get(&shadow.plan().mount));
+        }
+    }
+
     /// What the block stands on.
     pub(crate) fn ground(&self) -> Ground<'a> {
         self.ground

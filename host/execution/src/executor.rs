@@ -88,7 +88,9 @@ impl<'a> BlockExecutor<'a> {
         let (transactions, receipts) = Default::default();
         let mut block = Self { ctx, env, summary: BlockSummary::default(), transactions, receipts, gas_used: 0 };
         block.as_system(abi::beginBlockCall {}.abi_encode().into(), ACTIVATION_GAS + HOOK_GAS, |ctx| {
-            Ok(road::run(ctx, env.number)? + hooks::run(ctx, Hook::Begin)?)
+            let acted = road::run(ctx, env.number)?;
+            ctx.chain.tell_shadow();
+            Ok(acted + hooks::run(ctx, Hook::Begin)?)
         })?;
         Ok(block)
     }

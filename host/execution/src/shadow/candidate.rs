@@ -93,7 +93,6 @@ impl Shadow {
             return None;
         }
         if (mount.digest, mount.generation) != (self.active.digest, self.active.generation) {
-            self.replaced_by.get_or_insert(mount.digest);
             return None;
         }
         if !ctx.chain.standing(mount.address).runs() {

@@ -72,6 +72,11 @@ impl Shadow {
         &self.plan
     }
 
+    /// On which state the candidate runs.
+    pub fn mode(&self) -> StateMode {
+        self.mode
+    }
+
     /// What was found so far.
     pub fn report(&self) -> &ShadowReport {
         &self.report
@@ -120,6 +125,14 @@ impl Shadow {
     fn lose_step(&mut self) {
         if self.own.take().is_some() {
             self.report.state.out_of_step += 1;
+        }
+    }
+
+    /// The block's mounts are settled.
+    pub(crate) fn meets(&mut self, mounted: Option<&Mount>) {
+        let active = (self.active.digest, self.active.generation);
+        if let Some(mount) = mounted.filter(|mount| (mount.digest, mount.generation) != active) {
+            self.replaced_by.get_or_insert(mount.digest);
         }
     }
 

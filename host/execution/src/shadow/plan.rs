@@ -70,6 +70,8 @@ pub enum Skip {
     OutOfStep,
     /// Inside a compared call of the same engine: the candidate's own run already went through it.
     Reentrant,
+    /// The block came while too many waited. Of such blocks, only direct calls to the mount are counted.
+    Backlog,
     /// This node could not run the candidate; its log says why.
     NodeFailure,
 }
@@ -83,6 +85,7 @@ impl Skip {
             Self::Budget => "budget",
             Self::OutOfStep => "out-of-step",
             Self::Reentrant => "reentrant",
+            Self::Backlog => "backlog",
             Self::NodeFailure => "node-failure",
         }
     }
