@@ -20,7 +20,7 @@ use caldera_execution::{
 };
 use caldera_state::{ChainState, StateOptions};
 use caldera_testkit::{PROBE, account, component, engines, genesis, sign};
-use caldera_types::{Component, EngineLimits, Grants};
+use caldera_types::{Component, EngineLimits, Grants, ProbationRule};
 use probe_engine::IProbe;
 
 const GAS: u64 = 2_000_000;
@@ -90,7 +90,8 @@ fn swap(chain: &Chain, next: &Component) {
     };
     chain.submit(call(0, 10_000_000, stage.abi_encode()), vec![next.clone()]).unwrap();
     let height = chain.head().number() + 3;
-    let arm = abi::armCall { mount: PROBE, digest: next.digest().0, height, config: Bytes::new() };
+    let (config, probation) = (Bytes::new(), ProbationRule::NONE.into());
+    let arm = abi::armCall { mount: PROBE, digest: next.digest().0, height, config, probation };
     chain.submit(call(1, GAS, arm.abi_encode()), Vec::new()).unwrap();
 }
 

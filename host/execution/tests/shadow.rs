@@ -14,7 +14,7 @@ use caldera_execution::{
     shadow::{DivergenceKind as Kind, EveryCall, Gate, Plan, Shadow, ShadowLimits, ShadowReport, Skip, execute_shadowed},
 };
 use caldera_testkit::{PROBE, component};
-use caldera_types::{Block, EngineLimits, Fault, Generation, Grants, SYSTEM_ADDRESS, is_system_transaction};
+use caldera_types::{Block, EngineLimits, Fault, Generation, Grants, ProbationRule, SYSTEM_ADDRESS, is_system_transaction};
 use probe_engine::IProbe;
 use proptest::prelude::*;
 use support::World;
@@ -34,7 +34,11 @@ impl Shadowed {
     }
 
     fn with_limits(candidate: &str, limits: ShadowLimits) -> Self {
-        let world = World::new(&["probe-v1", "probe-v1"]);
+        Self::over("probe-v1", candidate, "", limits)
+    }
+
+    fn over(active: &str, candidate: &str, config: &str, limits: ShadowLimits) -> Self {
+        let world = World::new(&[active, "probe-v1"]);
         let active = registry::mounts(&world.view).unwrap().into_iter().find(|mount| mount.address == PROBE).unwrap();
         let component = component(candidate);
         let (grants, engine_limits) = (Grants::ALL, EngineLimits::recommended());
@@ -45,7 +49,7 @@ impl Shadowed {
             limits: engine_limits,
             state_version: described.state_version,
             hooks: described.hooks,
-            config: active.config.clone(),
+            config: Bytes::copy_from_slice(config.as_bytes()),
         };
         let plan = Plan { mount: PROBE, component, target };
         Self { shadow: Shadow::new(plan, active, limits), world }
@@ -173,7 +177,7 @@ fn calls_are_met_at_any_depth() {
 
 #[test]
 fn samples_are_bounded() {
-    let limits = ShadowLimits { samples: 2, sample_bytes: 40, ..ShadowLimits::recommended() };
+    let limits = ShadowLimits { samples: 2, sample_bytes: 40, fuel_per_thousand: 1_000 };
     let mut shadowed = Shadowed::with_limits("probe-odd", limits);
     for _ in 0..5 {
         let data = Bytes::from([&[1u8][..], &[0; 500]].concat());
@@ -241,7 +245,7 @@ fn a_migrated_candidate_keeps_its_own_state() {
 
 #[test]
 fn a_migration_that_fails_is_a_finding() {
-    for (how, why) in [("trap", "migrate: unreachable"), ("refuse", "migrate: told to refuse")] {
+    for (how, why) in [("trap", "unreachable"), ("refuse", "told to refuse"), ("spin", "out-of-fuel")] {
         let mut shadowed = Shadowed::new("probe-v2");
         let tx = shadowed.world.tx(1, TxKind::Call(PROBE), 0, support::GAS, set("migrate", how));
         shadowed.world.block(&[tx], &[]);
@@ -250,6 +254,42 @@ fn a_migration_that_fails_is_a_finding() {
         assert_eq!((report.state.failure.as_deref(), report.compared), (Some(why), 0));
         assert!(!report.agrees() && report.skipped[&Skip::OutOfStep] == 2, "{report:?}");
     }
+}
+
+#[test]
+fn the_greater_version_migrates_in_as_many_steps_as_it_takes() {
+    let note = |key: &str, value: &str| (PROBE, set(key, value));
+    for (active, candidate, mark) in
+        [("probe-v1", "probe-v2", "migrated-from"), ("probe-v2", "probe-v1", "migrated-down-from")]
+    {
+        let mut shadowed = Shadowed::over(active, candidate, "", ShadowLimits::recommended());
+        for (to, call) in [note("migrate-steps", "3"), note("counter", "untouched")] {
+            let tx = shadowed.world.tx(1, TxKind::Call(to), 0, support::GAS, call);
+            shadowed.world.block(&[tx], &[]);
+        }
+        shadowed.send(PROBE, 0, get("migrate-steps"));
+        assert_eq!(shadowed.shadow.report().divergences[&Kind::ReturnData], 0);
+        shadowed.send(PROBE, 0, get(mark));
+        shadowed.send(PROBE, 0, get("counter"));
+        let report = shadowed.shadow.report();
+        assert_eq!((report.divergences[&Kind::ReturnData], report.state.copies), (2, 1), "{report:?}");
+        let counter = report.samples.iter().rfind(|sample| sample.kind == Kind::ReturnData).unwrap();
+        assert!(counter.candidate.data.windows(6).any(|bytes| bytes == b"step 3"), "{counter:?}");
+    }
+}
+
+#[test]
+fn a_new_configuration_is_tried_on_a_copy() {
+    let mut shadowed = Shadowed::over("probe-v1", "probe-v1", "new", ShadowLimits::recommended());
+    for call in [set("a", "b"), get("a"), get("config")] {
+        shadowed.send(PROBE, 0, call);
+    }
+    assert_eq!(shadowed.found(), BTreeMap::from([(Kind::ReturnData, 1)]));
+    let mut shadowed = Shadowed::over("probe-v1", "probe-v1", "new", ShadowLimits::recommended());
+    let tx = shadowed.world.tx(1, TxKind::Call(PROBE), 0, support::GAS, set("configure", "refuse"));
+    shadowed.world.block(&[tx], &[]);
+    shadowed.send(PROBE, 0, get("a"));
+    assert_eq!(shadowed.shadow.report().state.failure.as_deref(), Some("told to refuse"));
 }
 
 #[test]
@@ -271,7 +311,7 @@ fn a_swap_ends_it() {
     let next = component("probe-v2");
     let world = &mut shadowed.world;
     support::stage(world, &next);
-    let (height, probation) = (world.env.number + 3, Default::default());
+    let (height, probation) = (world.env.number + 3, ProbationRule::NONE.into());
     let arm = abi::armCall { mount: PROBE, digest: next.digest().0, height, config: Bytes::new(), probation };
     assert!(world.send(0, registry::ADDRESS, &arm).succeeded());
     shadowed.send(PROBE, 0, get("k"));
@@ -360,8 +400,8 @@ proptest! {
     /// one that only lies otherwise in storage answers the same from its own copy, also after calls that were undone.
     #[test]
     fn blocks_do_not_notice(blocks in prop::collection::vec(prop::collection::vec(act(), 0..6), 1..4)) {
-        for candidate in ["probe-v1", "probe-odd", "probe-v2"] {
-            let mut shadowed = Shadowed::new(candidate);
+        for (candidate, config) in [("probe-v1", ""), ("probe-v1", "new"), ("probe-odd", ""), ("probe-v2", "")] {
+            let mut shadowed = Shadowed::over("probe-v1", candidate, config, ShadowLimits::recommended());
             let relays = [relay(&mut shadowed.world, 2, false), relay(&mut shadowed.world, 1, true)];
             for acts in &blocks {
                 let txs: Vec<_> = acts.iter().map(|act| act.tx(&mut shadowed.world, relays)).collect();

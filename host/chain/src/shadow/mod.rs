@@ -24,25 +24,30 @@ pub use offline::{Replay, Replayed, replay};
 pub use status::{ShadowOptions, ShadowState, ShadowStatus};
 
 use crate::chain::Chain;
-use worker::ShadowRun;
+use worker::{ShadowRun, Standing};
 
 impl Chain {
     /// Puts a candidate in the shadow of a mount, from the next block on. Compiles it first, on the caller's thread. A
     /// shadow at this mount that ended makes room.
     pub fn start_shadow(self: &Arc<Self>, candidate: &Candidate, options: ShadowOptions) -> Result<(), ShadowError> {
-        let refuse_second = |running: Option<&ShadowRun>| match running.map(ShadowRun::status) {
-            Some(status) if status.state == ShadowState::Running => {
-                Err(ShadowError::Running { mount: candidate.mount, candidate: status.report.candidate })
-            }
-            _ => Ok(()),
-        };
-        refuse_second(self.shadows.0.lock().get(&candidate.mount))?;
+        self.refuse_second(candidate.mount)?;
         let view = self.head_view()?;
         let shadow = candidate.shadow(&self.state, &view, &self.engines, options.limits)?;
-        let mut shadows = self.shadows.0.lock();
-        refuse_second(shadows.get(&candidate.mount))?;
-        shadows.insert(candidate.mount, ShadowRun::start(self, shadow, options)?);
+        let run = ShadowRun::start(self, shadow, options)?;
+        // Compiling took its time: somebody else may have been first.
+        self.refuse_second(candidate.mount)?;
+        let ended = self.shadows.0.lock().insert(candidate.mount, run);
+        drop(ended);
         Ok(())
+    }
+
+    fn refuse_second(&self, mount: Address) -> Result<(), ShadowError> {
+        match self.shadow(mount) {
+            Some(status) if status.state == ShadowState::Running => {
+                Err(ShadowError::Running { mount, candidate: status.report.candidate })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Ends a shadow and gives its last report; none if there is none.
@@ -52,7 +57,7 @@ impl Chain {
         Some(run.stop())
     }
 
-    /// Ends every shadow, so that nothing of this chain runs any more but its readers.
+    /// Ends every shadow, so that no thread of theirs holds the chain.
     pub fn stop_shadows(&self) {
         let runs = std::mem::take(&mut *self.shadows.0.lock());
         runs.into_values().for_each(|run| drop(run.stop()));
@@ -60,11 +65,13 @@ impl Chain {
 
     /// How the shadows of this chain stand, by mount; those that ended too, until another takes their place.
     pub fn shadows(&self) -> Vec<ShadowStatus> {
-        self.shadows.0.lock().values().map(ShadowRun::status).collect()
+        let standings: Vec<_> = self.shadows.0.lock().values().map(|run| run.standing.clone()).collect();
+        standings.iter().map(Standing::status).collect()
     }
 
     /// How the shadow at a mount stands.
     pub fn shadow(&self, mount: Address) -> Option<ShadowStatus> {
-        self.shadows.0.lock().get(&mount).map(ShadowRun::status)
+        let standing = self.shadows.0.lock().get(&mount).map(|run| run.standing.clone())?;
+        Some(standing.status())
     }
 }

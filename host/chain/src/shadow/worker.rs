@@ -35,10 +35,26 @@ const BACKLOG_BLOCKS: usize = 16;
 /// A shadow with its thread. Dropping it ends the thread after the call under way.
 pub(crate) struct ShadowRun {
     pub(super) feed: Option<Feed>,
-    lost: Arc<Lost>,
+    pub(super) standing: Standing,
     stop: Arc<AtomicBool>,
-    status: Arc<Mutex<ShadowStatus>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Where a shadow can be asked how it stands, without the lock that the block path takes.
+#[derive(Clone)]
+pub(super) struct Standing {
+    status: Arc<Mutex<ShadowStatus>>,
+    lost: Arc<Lost>,
+}
+
+impl Standing {
+    /// How it stands.
+    pub(super) fn status(&self) -> ShadowStatus {
+        let mut status = self.status.lock().clone();
+        status.blocks_skipped += self.lost.blocks.load(Ordering::Relaxed);
+        status.report.skip(Skip::Backlog, self.lost.calls.load(Ordering::Relaxed));
+        status
+    }
 }
 
 impl ShadowRun {
@@ -67,20 +83,12 @@ impl ShadowRun {
             .stack_size(STACK_BYTES)
             .spawn(move || worker.work(&waiting))
             .map_err(ShadowError::Thread)?;
-        Ok(Self { feed: Some(feed), lost, stop, status, thread: Some(thread) })
+        Ok(Self { feed: Some(feed), standing: Standing { status, lost }, stop, thread: Some(thread) })
     }
 
     /// Whether it still takes blocks.
     pub(super) fn is_running(&self) -> bool {
         self.feed.is_some()
-    }
-
-    /// How it stands.
-    pub(super) fn status(&self) -> ShadowStatus {
-        let mut status = self.status.lock().clone();
-        status.blocks_skipped += self.lost.blocks.load(Ordering::Relaxed);
-        status.report.skip(Skip::Backlog, self.lost.calls.load(Ordering::Relaxed));
-        status
     }
 
     /// Ends the thread and waits for the call under way.
@@ -91,7 +99,7 @@ impl ShadowRun {
         {
             tracing::error!("a shadow's thread panicked: this is a bug");
         }
-        self.status()
+        self.standing.status()
     }
 
     fn end(&mut self) {
