@@ -34,19 +34,19 @@ impl Chain {
         let view = self.head_view()?;
         let shadow = candidate.shadow(&self.state, &view, &self.engines, options.limits)?;
         let run = ShadowRun::start(self, shadow, options)?;
+        let mut shadows = self.shadows.0.lock();
         // Compiling took its time: somebody else may have been first.
-        self.refuse_second(candidate.mount)?;
-        let ended = self.shadows.0.lock().insert(candidate.mount, run);
-        drop(ended);
+        if let Some(other) = shadows.get(&candidate.mount).and_then(|run| run.standing.running()) {
+            return Err(ShadowError::Running { mount: candidate.mount, candidate: other });
+        }
+        shadows.insert(candidate.mount, run);
         Ok(())
     }
 
     fn refuse_second(&self, mount: Address) -> Result<(), ShadowError> {
-        match self.shadow(mount) {
-            Some(status) if status.state == ShadowState::Running => {
-                Err(ShadowError::Running { mount, candidate: status.report.candidate })
-            }
-            _ => Ok(()),
+        match self.shadows.0.lock().get(&mount).and_then(|run| run.standing.running()) {
+            Some(candidate) => Err(ShadowError::Running { mount, candidate }),
+            None => Ok(()),
         }
     }
 

@@ -15,6 +15,7 @@ use caldera_execution::{
     Ground,
     shadow::{FrozenView, Gate, Shadow, Skip, StateMode, execute_shadowed},
 };
+use caldera_types::Digest;
 use parking_lot::Mutex;
 
 use super::{
@@ -48,6 +49,12 @@ pub(super) struct Standing {
 }
 
 impl Standing {
+    /// Which candidate is compared, unless the shadow has ended.
+    pub(super) fn running(&self) -> Option<Digest> {
+        let status = self.status.lock();
+        (status.state == ShadowState::Running).then_some(status.report.candidate)
+    }
+
     /// How it stands.
     pub(super) fn status(&self) -> ShadowStatus {
         let mut status = self.status.lock().clone();
