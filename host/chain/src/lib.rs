@@ -17,6 +17,7 @@ mod producer;
 mod queries;
 mod recent;
 mod replay;
+pub mod shadow;
 mod source;
 mod spec;
 

@@ -14,7 +14,7 @@ use std::{
 use crate::{chain::Chain, error::ChainError};
 
 /// Engine calls nest, each with a WebAssembly stack of its own on this one.
-const STACK_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// A running block producer. Dropping it stops it after the block under way.
 pub struct BlockProducer {
@@ -78,7 +78,7 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
 }
 
 /// What a panic said.
-fn message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }

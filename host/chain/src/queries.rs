@@ -18,6 +18,7 @@ use crate::{
     error::{ChainError, SimulateError},
     executed::{ExecutedBlock, FoundTransaction},
     pool::PoolStatus,
+    shadow,
     source::LoggedComponents,
 };
 
@@ -136,16 +137,8 @@ impl Chain {
     }
 
     /// A block's own environment, in which calls "at" it run.
-    fn env_of(&self, header: &Header) -> BlockEnv {
-        BlockEnv {
-            chain_id: self.chain_id(),
-            number: header.number,
-            timestamp_s: header.timestamp,
-            prev_randao: header.mix_hash,
-            beneficiary: header.beneficiary,
-            gas_limit: header.gas_limit,
-            base_fee: header.base_fee_per_gas.unwrap_or_default(),
-        }
+    pub(crate) fn env_of(&self, header: &Header) -> BlockEnv {
+        shadow::env_of(self.chain_id(), header)
     }
 
     /// Wei per gas that a transaction should offer as priority fee.
