@@ -1,6 +1,10 @@
 //! The chain itself: opening, taking transactions in, and the one way in which a block comes to be.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use alloy_consensus::{Transaction, TxEnvelope, transaction::SignerRecoverable};
 use alloy_primitives::{Address, B256, U256};
@@ -18,6 +22,7 @@ use crate::{
     builder,
     error::{ChainError, SubmitError},
     executed::ExecutedBlock,
+    observer::BlockObserver,
     pool::{Pool, PooledTx},
     recent::RecentBlocks,
     replay::{self, Progress},
@@ -49,6 +54,7 @@ pub struct Chain {
     pub(crate) recent: RecentBlocks,
     events: broadcast::Sender<ChainEvent>,
     halted: RwLock<Option<String>>,
+    pub(crate) observer: OnceLock<Box<dyn BlockObserver>>,
     /// Held while a block is made: there is one writer.
     writer: Mutex<()>,
 }
@@ -83,6 +89,7 @@ impl Chain {
             recent: RecentBlocks::default(),
             events: broadcast::channel(EVENT_BUFFER).0,
             halted: RwLock::default(),
+            observer: OnceLock::new(),
             writer: Mutex::default(),
         };
         Ok(Arc::new(chain))
