@@ -183,7 +183,13 @@ fn mount_view(mount: &Mount, registry: &RegistryView, phases: &BTreeMap<Address,
 }
 
 fn armed_view(armed: &Armed) -> ArmedView {
-    ArmedView { mount: armed.mount, digest: armed.digest(), height: armed.height, config: armed.config.clone() }
+    ArmedView {
+        mount: armed.mount,
+        digest: armed.digest,
+        height: armed.height,
+        config: armed.config.clone(),
+        probation: armed.probation,
+    }
 }
 
 fn road(
@@ -209,7 +215,7 @@ fn road(
         compile: compiler.state(digest),
         ready: compiler.is_ready(digest, staged.grants),
         shadows: reports.iter().filter(|report| report.candidate == digest).map(ShadowBrief::from).collect(),
-        armed: registry.armed.iter().filter(|armed| armed.digest() == digest).map(armed_view).collect(),
+        armed: registry.armed.iter().filter(|armed| armed.digest == digest).map(armed_view).collect(),
         mounted: mounted.collect(),
     }
 }

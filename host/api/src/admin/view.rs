@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes};
-use caldera_types::{Digest, Grants, mount::grant_names};
+use caldera_types::{Digest, Grants, ProbationRule, mount::grant_names};
 use serde::{Deserialize, Serialize};
 
 pub use super::{
@@ -98,8 +98,10 @@ pub struct ArmedView {
     pub digest: Digest,
     /// When: before the first transaction of this block.
     pub height: u64,
-    /// The configuration that it is given.
+    /// The configuration that it is given; empty to keep the old one.
     pub config: Bytes,
+    /// The probation that follows.
+    pub probation: ProbationRule,
 }
 
 /// How far one component has come: staged and verified by the chain, compiled and shadowed here, armed and mounted by the

@@ -91,7 +91,7 @@ impl ChainMetrics {
         }
         if let Ok(registry) = chain.registry() {
             registry.mounts.iter().for_each(|mount| self.calls.learn(mount.digest, mount.address));
-            registry.armed.iter().for_each(|armed| self.calls.learn(armed.digest(), armed.mount));
+            registry.armed.iter().for_each(|armed| self.calls.learn(armed.digest, armed.mount));
         }
         if chain.observe(Box::new(Blocks(self.clone()))).is_err() {
             tracing::warn!(chain = self.name, "another observer has this chain's blocks: their times are not counted");

@@ -252,9 +252,7 @@ impl Scrape {
         });
         page.gauge(("caldera_engine_swap_phase", None, "1 for the phase that the mount is in"), phases.collect())?;
         let migration = self.mounts(|mount| match mount.phase {
-            Phase::Migrating { done, total } | Phase::Reverting { done, total } if total > 0 => {
-                Some(done as f64 / total as f64)
-            }
+            Phase::Migrating { done, total, .. } => Some(done as f64 / total.max(1) as f64),
             _ => Some(1.0),
         });
         page.gauge(

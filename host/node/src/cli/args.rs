@@ -46,6 +46,9 @@ pub struct DevArgs {
     /// Port of JSON-RPC over HTTP and WebSocket; 0 takes any free one.
     #[arg(long, default_value_t = 8545)]
     pub port: u16,
+    /// Port of the admin API and the metrics [default: 8546; any free one if --port is 0]
+    #[arg(long, value_name = "PORT")]
+    pub admin_port: Option<u16>,
     /// Folder of the plugins' components [default: target/plugins of the checkout that this binary was built in]
     #[arg(long, value_name = "DIR")]
     pub plugins: Option<PathBuf>,
