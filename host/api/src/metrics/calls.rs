@@ -95,7 +95,7 @@ impl Calls {
         self.fuel.observe(call.outcome.fuel_used);
         self.memory_peak_bytes.fetch_max(call.outcome.memory_peak_bytes, Relaxed);
         match call.outcome.result {
-            EngineResult::Return(_) => {}
+            EngineResult::Return(_) | EngineResult::More(_) => {}
             EngineResult::Revert(_) => drop(self.reverts.fetch_add(1, Relaxed)),
             EngineResult::Fault(fault) => {
                 if let Some(count) = self.faults.get(fault as usize) {

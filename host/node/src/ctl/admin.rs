@@ -224,7 +224,7 @@ impl Admin {
             let answer = self.client.request(request).await.map_err(|error| unreachable(causes(&error)))?;
             let status = answer.status();
             let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
-            Ok((status, body.map_err(|error| unreachable(error.to_string()))?.to_bytes()))
+            Ok::<_, AdminClientError>((status, body.map_err(|error| unreachable(error.to_string()))?.to_bytes()))
         };
         let late = |_| unreachable(format!("no answer within {} s", TIMEOUT.as_secs()));
         let (status, body) = tokio::time::timeout(TIMEOUT, exchange).await.map_err(late)??;
