@@ -2,7 +2,7 @@
 //!
 //! A trait stands here with who uses it; the node hands in what does the work.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use alloy_primitives::{Address, Bytes};
 use caldera_engine::StageError;
@@ -29,28 +29,37 @@ pub enum CompileState {
         /// Size of the native code, if known.
         bytes: u64,
     },
-    /// It did not compile here.
+    /// It can never be: its own fault, and every node says the same.
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// It was not compiled here, by this node's fault. The next one who asks tries again.
     Failed {
         /// Why.
         why: String,
     },
 }
 
-/// What the compiler has done since this node started.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// What the compiler and its cache have done since this node started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CompileCounters {
     /// Components compiled.
     pub compiled: u64,
-    /// Components that did not compile here.
+    /// Components refused: their own fault.
+    pub refused: u64,
+    /// Components that did not compile here: this node's fault.
     pub failed: u64,
-    /// Time spent on compiling, in seconds.
-    pub seconds: f64,
-    /// Cache entries that were loaded.
+    /// Time spent compiling, whatever came of it.
+    pub compile_time: Duration,
+    /// Components loaded from the cache.
     pub cache_hits: u64,
     /// Components that the cache did not have.
     pub cache_misses: u64,
-    /// Cache entries that were damaged or foreign, and compiled anew.
+    /// Entries of the cache that were damaged or foreign, and compiled anew.
     pub cache_rejected: u64,
+    /// Time spent loading from the cache.
+    pub cache_time: Duration,
 }
 
 /// Makes components ready to be called, for all chains of the node.

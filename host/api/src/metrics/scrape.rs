@@ -7,7 +7,7 @@ use caldera_types::Fault;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, text},
-    registry::{Registry, Unit},
+    registry::Registry,
 };
 
 use super::{
@@ -186,7 +186,7 @@ impl Collector for Scrape {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let page = &mut Page(encoder);
         let version = CLIENT_VERSION.rsplit('v').next().unwrap_or_default();
-        page.gauge(("caldera_build_info", None, "The version of this node"), vec![(
+        page.gauge(("caldera_build_info", "The version of this node"), vec![(
             vec![("version", version.to_owned())],
             1.0,
         )])?;
@@ -206,32 +206,32 @@ impl Scrape {
 
     fn chains(&self, page: &mut Page<'_>) -> fmt::Result {
         let open = |read: fn(&OpenRow) -> f64| self.each(|row| row.open.as_ref().map(read));
-        page.gauge(("caldera_chain_height", None, "Height of the newest block"), open(|row| row.height as f64))?;
+        page.gauge(("caldera_chain_height", "Height of the newest block"), open(|row| row.height as f64))?;
         page.gauge(
-            ("caldera_chain_halted", None, "Whether the chain makes no blocks because somebody has to look at it"),
+            ("caldera_chain_halted", "Whether the chain makes no blocks because somebody has to look at it"),
             open(|row| f64::from(u8::from(row.halted))),
         )?;
         page.histogram(
-            ("caldera_chain_block_build", Some(Unit::Seconds), "Time to build, commit and publish a block"),
+            ("caldera_chain_block_build_seconds", "Time to build, commit and publish a block"),
             self.each(|row| row.build.clone()),
         )?;
         page.histogram(
-            ("caldera_chain_block_interval", Some(Unit::Seconds), "Time from one published block to the next"),
+            ("caldera_chain_block_interval_seconds", "Time from one published block to the next"),
             self.each(|row| row.interval.clone()),
         )?;
         page.counter(
-            ("caldera_chain_transactions", None, "Transactions in blocks that this node made"),
+            ("caldera_chain_transactions", "Transactions in blocks that this node made"),
             self.each(|row| Some(row.transactions)),
         )?;
         page.counter(
-            ("caldera_chain_gas_used", None, "Gas used in blocks that this node made"),
+            ("caldera_chain_gas_used", "Gas used in blocks that this node made"),
             self.each(|row| Some(row.gas_used)),
         )?;
         let pool = self.chains.iter().filter_map(|row| Some((row, row.open.as_ref()?))).flat_map(|(row, open)| {
             [("pending", open.pending), ("queued", open.queued)]
                 .map(|(state, count)| (row.labels(&[("state", state)]), count as f64))
         });
-        page.gauge(("caldera_chain_pool_transactions", None, "Transactions that wait for a block"), pool.collect())
+        page.gauge(("caldera_chain_pool_transactions", "Transactions that wait for a block"), pool.collect())
     }
 
     /// One series of each mount.
@@ -243,28 +243,28 @@ impl Scrape {
     fn engines(&self, page: &mut Page<'_>) -> fmt::Result {
         let info = self.mounts(|mount| Some(mount.info.clone()));
         let info = info.into_iter().map(|(labels, info)| ([labels, info].concat(), 1.0)).collect();
-        page.gauge(("caldera_engine_info", None, "What is mounted, and what it claims to be"), info)?;
+        page.gauge(("caldera_engine_info", "What is mounted, and what it claims to be"), info)?;
         let phases = self.mounts(|mount| Some(mount.phase.name())).into_iter().flat_map(|(labels, now)| {
             Phase::NAMES.map(|name| {
                 let value = f64::from(u8::from(name == now));
                 ([labels.clone(), vec![("phase", name.to_owned())]].concat(), value)
             })
         });
-        page.gauge(("caldera_engine_swap_phase", None, "1 for the phase that the mount is in"), phases.collect())?;
+        page.gauge(("caldera_engine_swap_phase", "1 for the phase that the mount is in"), phases.collect())?;
         let migration = self.mounts(|mount| match mount.phase {
             Phase::Migrating { done, total, .. } => Some(done as f64 / total.max(1) as f64),
             _ => Some(1.0),
         });
         page.gauge(
-            ("caldera_engine_migration_ratio", None, "How much of the state is in its layout, by the engine's own count"),
+            ("caldera_engine_migration_ratio", "How much of the state is in its layout, by the engine's own count"),
             migration,
         )?;
         page.gauge(
-            ("caldera_engine_armed_height", None, "Height at which something else goes live; 0 when nothing is armed"),
+            ("caldera_engine_armed_height", "Height at which something else goes live; 0 when nothing is armed"),
             self.mounts(|mount| Some(mount.armed.unwrap_or_default() as f64)),
         )?;
         page.gauge(
-            ("caldera_compile_ready", None, "Whether the mounted component is ready to be called on this node"),
+            ("caldera_compile_ready", "Whether the mounted component is ready to be called on this node"),
             self.mounts(|mount| Some(f64::from(u8::from(mount.ready)))),
         )
     }
@@ -276,23 +276,23 @@ impl Scrape {
 
     fn calls(&self, page: &mut Page<'_>) -> fmt::Result {
         page.histogram(
-            ("caldera_engine_call", Some(Unit::Seconds), "Time of a call, with all that it called in turn"),
+            ("caldera_engine_call_seconds", "Time of a call, with all that it called in turn"),
             self.called(|row| row.total.clone()),
         )?;
         page.histogram(
-            ("caldera_engine_instantiation", Some(Unit::Seconds), "Time until the instance of a call stood"),
+            ("caldera_engine_instantiation_seconds", "Time until the instance of a call stood"),
             self.called(|row| row.instantiation.clone()),
         )?;
         page.histogram(
-            ("caldera_engine_call_fuel", None, "Fuel of a call, its instance apart"),
+            ("caldera_engine_call_fuel", "Fuel of a call, its instance apart"),
             self.called(|row| row.fuel.clone()),
         )?;
         page.gauge(
-            ("caldera_engine_memory_peak", Some(Unit::Bytes), "Most memory that one instance had since the node started"),
+            ("caldera_engine_memory_peak_bytes", "Most memory that one instance had since the node started"),
             self.called(|row| row.memory_peak_bytes as f64),
         )?;
         page.counter(
-            ("caldera_engine_reverts", None, "Calls that the engine refused by its own rules"),
+            ("caldera_engine_reverts", "Calls that the engine refused by its own rules"),
             self.called(|row| row.reverts),
         )?;
         let faults = self.chains.iter().flat_map(|row| &row.calls).flat_map(|row| {
@@ -301,7 +301,7 @@ impl Scrape {
                 ([row.labels.clone(), vec![("fault", fault.name().to_owned())]].concat(), *count)
             })
         });
-        page.counter(("caldera_engine_faults", None, "Calls that were halted, by the fault's name"), faults.collect())
+        page.counter(("caldera_engine_faults", "Calls that were halted, by the fault's name"), faults.collect())
     }
 
     /// One series of each shadow run.
@@ -322,37 +322,42 @@ impl Scrape {
             counts.iter().map(|(name, count)| (vec![(label, name.clone())], *count)).collect()
         };
         page.counter(
-            ("caldera_shadow_calls_compared", None, "Calls that ran in the active engine and in the candidate"),
+            ("caldera_shadow_calls_compared", "Calls that ran in the active engine and in the candidate"),
             self.runs(|report| vec![(Vec::new(), report.compared)]),
         )?;
         page.counter(
-            ("caldera_shadow_calls_skipped", None, "Calls that the candidate did not get, by reason"),
+            ("caldera_shadow_calls_skipped", "Calls that the candidate did not get, by reason"),
             self.runs(|report| by("reason", &report.skipped)),
         )?;
         page.counter(
-            ("caldera_shadow_divergences", None, "Differences between active engine and candidate, by kind"),
+            ("caldera_shadow_divergences", "Differences between active engine and candidate, by kind"),
             self.runs(|report| by("kind", &report.divergences)),
         )
     }
 
     fn compiler(&self, page: &mut Page<'_>) -> fmt::Result {
         let compile = &self.compile;
-        let one = |value| vec![(Vec::new(), value)];
-        page.counter(("caldera_compile_components", None, "Components compiled on this node"), one(compile.compiled))?;
-        page.counter(
-            ("caldera_compile_failures", None, "Components that did not compile on this node"),
-            one(compile.failed),
+        let by = |counts: &[(&str, u64)]| {
+            counts.iter().map(|(outcome, count)| (vec![("outcome", (*outcome).to_owned())], *count)).collect()
+        };
+        let components = [("compiled", compile.compiled), ("refused", compile.refused), ("failed", compile.failed)];
+        page.counter(("caldera_compile_components", "Components given to the compiler, by outcome"), by(&components))?;
+        page.seconds(
+            ("caldera_compile_seconds", "Time spent compiling"),
+            compile.compile_time.as_secs_f64(),
         )?;
-        page.seconds(("caldera_compile", Some(Unit::Seconds), "Time spent on compiling"), compile.seconds)?;
+        page.seconds(
+            ("caldera_compile_cache_seconds", "Time spent loading compiled components from the cache"),
+            compile.cache_time.as_secs_f64(),
+        )?;
         let lookups = [
             ("hit", compile.cache_hits),
             ("miss", compile.cache_misses),
             ("rejected", compile.cache_rejected),
         ];
-        let lookups = lookups.map(|(outcome, count)| (vec![("outcome", outcome.to_owned())], count));
         page.counter(
-            ("caldera_compile_cache_lookups", None, "Look-ups in the cache of compiled components, by outcome"),
-            lookups.to_vec(),
+            ("caldera_compile_cache_lookups", "Look-ups in the cache of compiled components, by outcome"),
+            by(&lookups),
         )
     }
 }

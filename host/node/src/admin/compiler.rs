@@ -48,16 +48,20 @@ impl Compiler for NodeCompiler {
         let staged = self.engines.stage(component, grants, limits);
         let took = began.elapsed();
         let mut done = self.done();
-        done.counters.seconds += took.as_secs_f64();
+        done.counters.compile_time += took;
         let state = match &staged {
             Ok(_) => {
                 done.counters.compiled += 1;
                 let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 CompileState::Ready { millis, from_cache: false, bytes: 0 }
             }
-            Err(error) => {
+            Err(StageError::Rejected(why)) => {
+                done.counters.refused += 1;
+                CompileState::Refused { why: why.to_string() }
+            }
+            Err(StageError::Node(why)) => {
                 done.counters.failed += 1;
-                CompileState::Failed { why: error.to_string() }
+                CompileState::Failed { why: why.to_string() }
             }
         };
         done.states.insert(digest, state);

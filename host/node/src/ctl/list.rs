@@ -132,9 +132,9 @@ impl EngineList {
 impl Here {
     fn text(&self) -> String {
         let mut text = match (&self.compile, self.ready) {
-            (state @ CompileState::Failed { .. } | state @ CompileState::Compiling, _) => compile_text(state),
             (_, true) => "ready".to_owned(),
-            (_, false) => "not ready".to_owned(),
+            (CompileState::Ready { .. } | CompileState::Absent, false) => "not ready".to_owned(),
+            (state, false) => compile_text(state),
         };
         for run in &self.shadows {
             text += &format!(", shadow {}: {} calls, {} differ", run.state, output::count(run.compared), run.divergences);

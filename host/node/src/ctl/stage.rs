@@ -157,6 +157,7 @@ pub(super) fn compile_text(state: &CompileState) -> String {
         CompileState::Compiling => "being compiled".to_owned(),
         CompileState::Ready { millis, from_cache: true, .. } => format!("ready, loaded in {millis} ms"),
         CompileState::Ready { millis, .. } => format!("ready, compiled in {millis} ms"),
+        CompileState::Refused { why } => format!("refused: {why}"),
         CompileState::Failed { why } => format!("failed: {why}"),
     }
 }
