@@ -1,6 +1,10 @@
 //! The chain itself: opening, taking transactions in, and the one way in which a block comes to be.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use alloy_consensus::{Transaction, TxEnvelope, transaction::SignerRecoverable};
 use alloy_primitives::{Address, B256, U256};
@@ -18,6 +22,7 @@ use crate::{
     builder,
     error::{ChainError, SubmitError},
     executed::ExecutedBlock,
+    observer::BlockObserver,
     pool::{Pool, PooledTx},
     recent::RecentBlocks,
     replay::{self, Progress},
@@ -52,6 +57,7 @@ pub struct Chain {
     halted: RwLock<Option<String>>,
     /// Candidates that are tried beside what is mounted.
     pub(crate) shadows: Shadows,
+    pub(crate) observer: OnceLock<Box<dyn BlockObserver>>,
     /// Held while a block is made: there is one writer.
     writer: Mutex<()>,
 }
@@ -87,6 +93,7 @@ impl Chain {
             events: broadcast::channel(EVENT_BUFFER).0,
             halted: RwLock::default(),
             shadows: Shadows::default(),
+            observer: OnceLock::new(),
             writer: Mutex::default(),
         };
         Ok(Arc::new(chain))

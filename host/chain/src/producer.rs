@@ -67,10 +67,14 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
         // A panic is a bug of ours or of a library's, and must not end in a chain that silently makes no blocks.
+        let began = Instant::now();
         let made = panic::catch_unwind(AssertUnwindSafe(|| chain.produce_block(now_s(), interval)));
-        if let Err(reason) = made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
-            chain.halt(&reason);
-            return;
+        match made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
+            Ok(block) => chain.tell(&block, began.elapsed()),
+            Err(reason) => {
+                chain.halt(&reason);
+                return;
+            }
         }
         // A late block does not make the following ones hurry.
         next = (next + interval).max(Instant::now());
