@@ -11,10 +11,14 @@ use alloy_primitives::{Address, Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
 use caldera_execution::{
     BlockOutcome, Ground, registry,
-    shadow::{DivergenceKind as Kind, EveryCall, Gate, Plan, Shadow, ShadowLimits, ShadowReport, Skip, execute_shadowed},
+    shadow::{
+        DivergenceKind as Kind, EveryCall, Gate, Plan, Shadow, ShadowLimits, ShadowReport, Skip, execute_shadowed,
+    },
 };
 use caldera_testkit::{PROBE, component};
-use caldera_types::{Block, EngineLimits, Fault, Generation, Grants, ProbationRule, SYSTEM_ADDRESS, is_system_transaction};
+use caldera_types::{
+    Block, EngineLimits, Fault, Generation, Grants, ProbationRule, SYSTEM_ADDRESS, is_system_transaction,
+};
 use probe_engine::IProbe;
 use proptest::prelude::*;
 use support::World;

@@ -6,11 +6,7 @@ use alloy_primitives::{Address, Bytes, U256};
 use caldera_engine::{EngineResult, Export};
 use caldera_state::StateError;
 use caldera_types::{BlockEnv, Component, Digest, Mount};
-use revm::{
-    Context, Journal,
-    context::LocalContext,
-    context_interface::JournalTr,
-};
+use revm::{Context, Journal, context::LocalContext, context_interface::JournalTr};
 
 use super::{
     Shadow, StateMode,
@@ -45,13 +41,7 @@ pub(crate) struct Ahead {
 }
 
 /// Runs the candidate if this is a call to compare.
-pub(crate) fn ahead(
-    ctx: &mut Ctx<'_>,
-    mount: &Mount,
-    export: &Export<'_>,
-    is_static: bool,
-    gas: u64,
-) -> Option<Ahead> {
+pub(crate) fn ahead(ctx: &mut Ctx<'_>, mount: &Mount, export: &Export<'_>, is_static: bool, gas: u64) -> Option<Ahead> {
     let shadow = ctx.chain.shadow.take()?;
     let ahead = shadow.ahead(ctx, mount, export, is_static, gas);
     ctx.chain.shadow = Some(shadow);
@@ -74,14 +64,7 @@ pub(crate) fn hook_of_candidate(ctx: &mut Ctx<'_>, mount: &Mount, export: &Expor
 }
 
 impl Shadow {
-    fn ahead(
-        &mut self,
-        ctx: &Ctx<'_>,
-        mount: &Mount,
-        export: &Export<'_>,
-        is_static: bool,
-        gas: u64,
-    ) -> Option<Ahead> {
+    fn ahead(&mut self, ctx: &Ctx<'_>, mount: &Mount, export: &Export<'_>, is_static: bool, gas: u64) -> Option<Ahead> {
         let (name, caller, input): (_, _, &[u8]) = match export {
             Export::Call { env, input } => ("call", Some(env.caller), *input),
             Export::BeginBlock { .. } => ("begin-block", None, &[]),
@@ -174,7 +157,8 @@ impl Shadow {
         if let Some(own) = &self.own {
             own.enter(mount.address, &mut journal);
         }
-        let view = Layered { db: &ctx.journaled_state.database, own: self.own.as_ref().map(|own| (mount.address, own)) };
+        let view =
+            Layered { db: &ctx.journaled_state.database, own: self.own.as_ref().map(|own| (mount.address, own)) };
         let components = WithCandidate { chain: ctx.chain.ground().components, candidate: &self.plan.component };
         let ground = Ground { view: &view, components: &components, engines: ctx.chain.ground().engines };
         let candidate = self.plan.target.mounted(mount.address, mount.generation + 1);

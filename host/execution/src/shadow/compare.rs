@@ -102,7 +102,9 @@ fn effects(found: &mut Vec<(Kind, String)>, mount: Address, active: &Effects, ca
     }
     let (a, c) = (&active.logs, &candidate.logs);
     differ(found, Kind::Events, a, c, || {
-        first_apart("log", a, c, |log| format!("{} with {} topics, {} bytes", log.address, log.topics().len(), log.data.data.len()))
+        first_apart("log", a, c, |log| {
+            format!("{} with {} topics, {} bytes", log.address, log.topics().len(), log.data.data.len())
+        })
     });
 }
 
@@ -134,7 +136,11 @@ fn first_apart<T: PartialEq>(what: &str, a: &[T], c: &[T], words: impl Fn(&T) ->
 }
 
 /// The first key at which two maps differ.
-fn key_apart<K: Ord, V: PartialEq + Debug>(a: &BTreeMap<K, V>, c: &BTreeMap<K, V>, words: impl Fn(&K) -> String) -> String {
+fn key_apart<K: Ord, V: PartialEq + Debug>(
+    a: &BTreeMap<K, V>,
+    c: &BTreeMap<K, V>,
+    words: impl Fn(&K) -> String,
+) -> String {
     let apart = a.keys().chain(c.keys()).filter(|key| a.get(key) != c.get(key)).min();
     let say = |value: Option<&V>| value.map_or_else(|| "unchanged".to_owned(), |value| format!("{value:?}"));
     apart.map_or_else(String::new, |key| {

@@ -61,7 +61,11 @@ impl Effects {
             undo(entry, &journal.state, &mut before_slots, &mut before);
         }
         let slot = |address: &Address, key: &U256| {
-            journal.state.get(address).and_then(|account| account.storage.get(key)).map_or(U256::ZERO, |s| s.present_value)
+            journal
+                .state
+                .get(address)
+                .and_then(|account| account.storage.get(key))
+                .map_or(U256::ZERO, |s| s.present_value)
         };
         let changed = before_slots.into_iter().filter(|((address, _), _)| *address != SCRATCH);
         let storage = changed

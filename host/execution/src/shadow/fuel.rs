@@ -90,7 +90,9 @@ mod tests {
 
     #[test]
     fn buckets_are_few_and_near() {
-        for (ratio, expected) in [(0, 0), (7, 7), (999, 999), (1000, 1000), (1049, 1000), (1100, 1100), (123_456, 120_000)] {
+        for (ratio, expected) in
+            [(0, 0), (7, 7), (999, 999), (1000, 1000), (1049, 1000), (1100, 1100), (123_456, 120_000)]
+        {
             assert_eq!(bucket(ratio), expected, "{ratio}");
         }
         assert_eq!(per_thousand(1, u64::MAX), Some(MAX_PER_THOUSAND));

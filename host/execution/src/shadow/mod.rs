@@ -23,7 +23,7 @@ use alloy_primitives::{Address, B256, TxKind, map::AddressMap};
 use caldera_types::{Block, BlockEnv, Digest, Mount, is_system_transaction};
 use revm::state::Account as EvmAccount;
 
-pub(crate) use candidate::{ahead, after, hook_of_candidate};
+pub(crate) use candidate::{after, ahead, hook_of_candidate};
 pub(crate) use effects::SubcallRecord;
 pub use fuel::FuelReport;
 pub use own::FrozenView;
@@ -145,7 +145,9 @@ impl Shadow {
     pub(crate) fn settle(&mut self, changes: &mut AddressMap<EvmAccount>) {
         if let Some(own) = &mut self.own {
             own.settle(changes);
-        } else if self.mode == StateMode::Copy && let Some(scratch) = changes.get_mut(&own::SCRATCH) {
+        } else if self.mode == StateMode::Copy
+            && let Some(scratch) = changes.get_mut(&own::SCRATCH)
+        {
             // The copy was given up in the middle of the transaction.
             scratch.storage.clear();
         }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::{args::DevArgs, node, run::blocking, signals::Signals};
 use crate::{
     admin::AdminSpec,
+    ctl::AdminPlace,
     dev,
     error::CommandError,
     node::{Node, NodeError, NodeSpec, engines},
@@ -29,8 +30,13 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
         return node::until_signal(node, signals, output).await;
     };
     let url = node.url();
+    let admin = AdminPlace {
+        url: Some(format!("http://{}", node.admin().addr())),
+        token_file: Some(node.admin().token_file().to_owned()),
+        data: None,
+    };
     let result = tokio::select! {
-        result = tour::run(&url, &plugins, spec, output) => result.map_err(CommandError::from),
+        result = tour::run(&url, &admin, &plugins, spec, output) => result.map_err(CommandError::from),
         signal = signals.wait() => Err(CommandError::Interrupted(signal)),
     };
     node.stop().await;

@@ -43,7 +43,8 @@ impl Book for Rounding {
     }
 
     fn exposure(position: &Position) -> U256 {
-        Incremental::exposure(position)
+        let exposure = Incremental::exposure(position);
+        exposure - exposure % U256::from(CENT)
     }
 
     fn migrate(&mut self, store: &mut Store, step: &Migration) -> Result<Migrated, String> {
