@@ -52,7 +52,8 @@ pub(super) async fn ready(
         let chain = app.chain(&name)?.chain;
         let staged = staged(&chain, digest)?;
         if !app.compiler.is_ready(digest, staged.grants) {
-            let why = format!("{digest} is not ready to be called on this node: it would be compiled in a block's time");
+            let why =
+                format!("{digest} is not ready to be called on this node: it would be compiled in a block's time");
             return Err(AdminError::NotReady(why));
         }
         Ok(ready_view(app, &chain, digest))

@@ -90,7 +90,9 @@ impl AdminError {
             Self::NotReady(_) => (StatusCode::CONFLICT, "not-ready", "prepare it first: `caldera engine prepare`"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "`caldera engine status` shows what is under way"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "try again in a moment"),
-            Self::Slow(_) => (StatusCode::GATEWAY_TIMEOUT, "slow", "ask again: what is ready by then is answered at once"),
+            Self::Slow(_) => {
+                (StatusCode::GATEWAY_TIMEOUT, "slow", "ask again: what is ready by then is answered at once")
+            }
             Self::Node(_) => (StatusCode::INTERNAL_SERVER_ERROR, "node", "the log of the node says more"),
         }
     }

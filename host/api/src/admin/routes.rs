@@ -24,7 +24,10 @@ use super::{
     shadows,
     token::Token,
 };
-use crate::{listen::Answer, metrics::{self, Metrics}};
+use crate::{
+    listen::Answer,
+    metrics::{self, Metrics},
+};
 
 /// The scheme of the header `Authorization`, compared without regard to case (RFC 9110).
 const SCHEME: &[u8] = b"bearer ";

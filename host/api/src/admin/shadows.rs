@@ -61,7 +61,8 @@ pub(super) async fn stop(
 }
 
 fn address(text: &str) -> Result<Address, AdminError> {
-    text.parse().map_err(|_| AdminError::BadRequest(format!("'{text}' is no address: expected 0x and 40 hexadecimal digits")))
+    text.parse()
+        .map_err(|_| AdminError::BadRequest(format!("'{text}' is no address: expected 0x and 40 hexadecimal digits")))
 }
 
 fn report(chain: &AdminChain, mount: Address) -> Result<ShadowReport, AdminError> {

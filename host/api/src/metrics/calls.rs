@@ -38,9 +38,8 @@ const CALL_NS: [u64; 18] = [
     1_000_000_000,
 ];
 /// Bounds of the time until an instance stands, in nanoseconds: 1 µs to 10 ms.
-const INSTANTIATION_NS: [u64; 13] = [
-    1_000, 2_000, 4_000, 6_000, 8_000, 12_000, 16_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 10_000_000,
-];
+const INSTANTIATION_NS: [u64; 13] =
+    [1_000, 2_000, 4_000, 6_000, 8_000, 12_000, 16_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 10_000_000];
 /// Bounds of the fuel of a call: a thousand to a thousand millions.
 const FUEL: [u64; 13] = [
     1_000,
@@ -243,7 +242,8 @@ mod tests {
     fn noting_a_call_takes_less_than_a_microsecond() {
         const TIMES: u32 = 200_000;
         let calls = ChainCalls::default();
-        (0..8).for_each(|n| observe(&calls, call(Address::repeat_byte(n)), Purpose::Block, EngineResult::Return(vec![])));
+        (0..8)
+            .for_each(|n| observe(&calls, call(Address::repeat_byte(n)), Purpose::Block, EngineResult::Return(vec![])));
         let (unit, outcome) = (unit(call(Address::repeat_byte(5))), outcome(EngineResult::Return(vec![])));
         let (instantiation, total) = (Some(Duration::from_micros(5)), Duration::from_micros(7));
         let seen = Observation { unit: &unit, purpose: Purpose::Block, instantiation, total, outcome: &outcome };

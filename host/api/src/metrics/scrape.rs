@@ -186,10 +186,10 @@ impl Collector for Scrape {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let page = &mut Page(encoder);
         let version = CLIENT_VERSION.rsplit('v').next().unwrap_or_default();
-        page.gauge(("caldera_build_info", "The version of this node"), vec![(
-            vec![("version", version.to_owned())],
-            1.0,
-        )])?;
+        page.gauge(
+            ("caldera_build_info", "The version of this node"),
+            vec![(vec![("version", version.to_owned())], 1.0)],
+        )?;
         self.chains(page)?;
         self.engines(page)?;
         self.calls(page)?;
@@ -236,7 +236,8 @@ impl Scrape {
 
     /// One series of each mount.
     fn mounts<T>(&self, read: impl Fn(&MountRow) -> Option<T>) -> Vec<(Labels, T)> {
-        let mounts = self.chains.iter().flat_map(|row| row.open.iter().flat_map(|open| &open.mounts).map(move |m| (row, m)));
+        let mounts =
+            self.chains.iter().flat_map(|row| row.open.iter().flat_map(|open| &open.mounts).map(move |m| (row, m)));
         mounts.filter_map(|(row, mount)| Some((row.labels(&[("engine", &mount.engine)]), read(mount)?))).collect()
     }
 
@@ -297,9 +298,8 @@ impl Scrape {
         )?;
         let faults = self.chains.iter().flat_map(|row| &row.calls).flat_map(|row| {
             let named = Fault::all().zip(&row.faults);
-            named.map(|(fault, count)| {
-                ([row.labels.clone(), vec![("fault", fault.name().to_owned())]].concat(), *count)
-            })
+            named
+                .map(|(fault, count)| ([row.labels.clone(), vec![("fault", fault.name().to_owned())]].concat(), *count))
         });
         page.counter(("caldera_engine_faults", "Calls that were halted, by the fault's name"), faults.collect())
     }
@@ -308,10 +308,8 @@ impl Scrape {
     fn runs<'a, T>(&'a self, read: impl Fn(&'a ShadowReport) -> Vec<(Labels, T)>) -> Vec<(Labels, T)> {
         let runs = self.chains.iter().flat_map(|row| row.shadows.iter().map(move |report| (row, report)));
         let series = runs.flat_map(|(row, report)| {
-            let labels = row.labels(&[
-                ("engine", &report.mount.to_string()),
-                ("candidate", &report.candidate.to_string()),
-            ]);
+            let labels =
+                row.labels(&[("engine", &report.mount.to_string()), ("candidate", &report.candidate.to_string())]);
             read(report).into_iter().map(move |(more, value)| ([labels.clone(), more].concat(), value))
         });
         series.collect()
@@ -342,19 +340,13 @@ impl Scrape {
         };
         let components = [("compiled", compile.compiled), ("refused", compile.refused), ("failed", compile.failed)];
         page.counter(("caldera_compile_components", "Components given to the compiler, by outcome"), by(&components))?;
-        page.seconds(
-            ("caldera_compile_seconds", "Time spent compiling"),
-            compile.compile_time.as_secs_f64(),
-        )?;
+        page.seconds(("caldera_compile_seconds", "Time spent compiling"), compile.compile_time.as_secs_f64())?;
         page.seconds(
             ("caldera_compile_cache_seconds", "Time spent loading compiled components from the cache"),
             compile.cache_time.as_secs_f64(),
         )?;
-        let lookups = [
-            ("hit", compile.cache_hits),
-            ("miss", compile.cache_misses),
-            ("rejected", compile.cache_rejected),
-        ];
+        let lookups =
+            [("hit", compile.cache_hits), ("miss", compile.cache_misses), ("rejected", compile.cache_rejected)];
         page.counter(
             ("caldera_compile_cache_lookups", "Look-ups in the cache of compiled components, by outcome"),
             by(&lookups),

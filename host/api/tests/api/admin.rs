@@ -14,7 +14,8 @@ use alloy_primitives::{Address, Bytes};
 use alloy_sol_types::SolCall;
 use caldera_api::{
     admin::{
-        self, AdminChain, AdminError, AdminHandle, AdminLimits, AdminOptions, AdminServer, TOKEN_FILE, Token, TokenError,
+        self, AdminChain, AdminError, AdminHandle, AdminLimits, AdminOptions, AdminServer, TOKEN_FILE, Token,
+        TokenError,
         port::{CompileCounters, CompileState, Compiler, ShadowError, ShadowPlan, ShadowReport, Shadows},
         view::CheckedView,
     },
@@ -178,10 +179,8 @@ impl Rig {
                 subcallDepth: subcall_depth,
             },
         };
-        let tx = alloy_consensus::TxEip1559 {
-            gas_limit: 5_000_000,
-            ..call(nonce, registry::ADDRESS, input.abi_encode())
-        };
+        let tx =
+            alloy_consensus::TxEip1559 { gas_limit: 5_000_000, ..call(nonce, registry::ADDRESS, input.abi_encode()) };
         self.chain.submit(support::sign(tx, &key(1)), vec![component]).unwrap();
         self.mine();
     }
@@ -192,14 +191,18 @@ fn exchange(addr: SocketAddr, method: &str, path: &str, headers: &[&str], body: 
     let mut socket = TcpStream::connect(addr).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
+        body.len()
+    );
     socket.write_all(head.as_bytes()).unwrap();
     // A server that refuses a long body may close before it has read it.
     let _ = socket.write_all(body);
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer);
     let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer to {method} {path}: '{answer}'"));
+    let (head, body) =
+        answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer to {method} {path}: '{answer}'"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, head.to_lowercase(), body.to_owned())
 }
@@ -223,7 +226,8 @@ fn nobody_gets_in_without_the_token() {
         vec![rig.bearer(), format!("Authorization: Bearer {other}")],
         vec![format!("X-Token: {}", rig.token)],
     ];
-    let paths = ["/metrics", "/v1/chains", "/v1/chains/finance", "/v1/chains/finance/engines", "/nowhere", "/health/", "/"];
+    let paths =
+        ["/metrics", "/v1/chains", "/v1/chains/finance", "/v1/chains/finance/engines", "/nowhere", "/health/", "/"];
     for headers in &wrong {
         for path in paths {
             let headers: Vec<_> = headers.iter().map(String::as_str).collect();
@@ -248,7 +252,8 @@ fn it_listens_to_this_machine_alone_unless_told_otherwise() {
         AdminServer::serve(options, Vec::new(), compiler, Arc::default())
     };
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-        let options = AdminOptions { listen: listen.parse().unwrap(), ..options(dir.path(), AdminLimits::recommended()) };
+        let options =
+            AdminOptions { listen: listen.parse().unwrap(), ..options(dir.path(), AdminLimits::recommended()) };
         let error = serve(options).unwrap_err();
         assert!(matches!(error, AdminError::Remote(_)), "{error}");
         assert!(error.to_string().contains("allow-remote = true"), "{error}");
@@ -337,7 +342,10 @@ fn the_road_of_a_component_is_told_step_by_step() {
     rig.stage(component, 0);
     let path = format!("/v1/chains/finance/engines/{digest}");
     let road = rig.get(&path);
-    assert_eq!((&road["stagedAt"], &road["ready"], &road["compile"]["state"]), (&json!(1), &json!(false), &json!("absent")));
+    assert_eq!(
+        (&road["stagedAt"], &road["ready"], &road["compile"]["state"]),
+        (&json!(1), &json!(false), &json!("absent"))
+    );
     let message = rig.refused("GET", &format!("{path}/ready"), b"", 409, "not-ready");
     assert!(message.contains(&digest.to_string()), "{message}");
 
@@ -349,7 +357,8 @@ fn the_road_of_a_component_is_told_step_by_step() {
     assert_eq!(rig.get(&path)["ready"], true);
 
     let rule = IEngineRegistry::ProbationRule { blocks: 100, window: 0, minCalls: 5, faultsPerThousand: 200 };
-    let arm = IEngineRegistry::armCall { mount: ENGINE, digest: digest.0, height: 4, config: Bytes::new(), probation: rule };
+    let arm =
+        IEngineRegistry::armCall { mount: ENGINE, digest: digest.0, height: 4, config: Bytes::new(), probation: rule };
     rig.chain.submit(support::sign(call(1, registry::ADDRESS, arm.abi_encode()), &key(1)), Vec::new()).unwrap();
     rig.mine();
     let armed = &rig.get(&path)["armed"][0];
@@ -386,7 +395,11 @@ fn shadow_runs_are_started_shown_and_stopped() {
     rig.refused("PUT", &elsewhere, body.to_string().as_bytes(), 404, "not-found");
 
     let (status, report) = put(body.clone());
-    assert_eq!((status, &report["state"], &report["detail"]["share"]), (200, &json!("running"), &json!(20)), "{report}");
+    assert_eq!(
+        (status, &report["state"], &report["detail"]["share"]),
+        (200, &json!("running"), &json!(20)),
+        "{report}"
+    );
     rig.refused("PUT", &path, body.to_string().as_bytes(), 409, "conflict");
     assert_eq!(rig.get("/v1/chains/finance/shadows").as_array().unwrap().len(), 1);
     assert_eq!(rig.get(&path)["divergences"], json!({ "fuel": 2, "result": 1 }));
@@ -417,7 +430,12 @@ fn work_connections_and_time_are_bounded() {
     // A body that never comes is given up.
     let mut socket = TcpStream::connect(rig.server.addr()).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    write!(socket, "POST /v1/chains/finance/check HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n{}\r\n\r\n", rig.bearer()).unwrap();
+    write!(
+        socket,
+        "POST /v1/chains/finance/check HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n{}\r\n\r\n",
+        rig.bearer()
+    )
+    .unwrap();
     let mut answer = [0; 12];
     socket.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 504");
@@ -443,8 +461,8 @@ fn every_documented_metric_is_there_and_parses() {
     let (status, head, page) = exchange(rig.server.addr(), "GET", "/metrics", &[&rig.bearer()], b"");
     assert_eq!(status, 200);
     assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
-    let parsed = openmetrics_parser::openmetrics::parse_openmetrics(&page)
-        .unwrap_or_else(|error| panic!("{error}\n{page}"));
+    let parsed =
+        openmetrics_parser::openmetrics::parse_openmetrics(&page).unwrap_or_else(|error| panic!("{error}\n{page}"));
     let families: Vec<_> = parsed.families.keys().cloned().collect();
     for name in metrics::NAMES {
         let family = name.strip_suffix("_total").unwrap_or(name);

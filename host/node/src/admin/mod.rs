@@ -65,9 +65,7 @@ pub fn serve(
 ) -> Result<AdminHandle, AdminError> {
     let AdminSpec { listen, allow_remote, .. } = spec;
     let options = AdminOptions { listen, allow_remote, folder, limits: AdminLimits::recommended() };
-    let chains = chains.iter().map(|Served { chain, shadows }| AdminChain {
-        chain: chain.clone(),
-        shadows: shadows.clone(),
-    });
+    let chains =
+        chains.iter().map(|Served { chain, shadows }| AdminChain { chain: chain.clone(), shadows: shadows.clone() });
     AdminServer::serve(options, chains.collect(), Arc::new(NodeCompiler::new(engines)), metrics)
 }

@@ -2,12 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use alloy_primitives::Address;
 use caldera_api::admin::{
-    ErrorBody, Token, TokenError, TOKEN_FILE,
+    ErrorBody, TOKEN_FILE, Token, TokenError,
     view::{CheckedView, EnginesView, NodeView, ReadyView, ShadowReport, ShadowRequest},
 };
 use caldera_types::{Digest, EngineLimits, Grants, Interface};
-use alloy_primitives::Address;
 use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
@@ -136,8 +136,7 @@ impl Admin {
         }
         let token = Token::read(&token_file)?;
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let mut admin =
-            Self { client, url: url.trim_end_matches('/').to_owned(), token, chain: String::new() };
+        let mut admin = Self { client, url: url.trim_end_matches('/').to_owned(), token, chain: String::new() };
         // By its id: a name is this node's own, and an `arm` is signed for the id.
         let chain_id = rpc.chain_id().await?;
         let node: NodeView = admin.get("/v1/chains").await?;

@@ -71,22 +71,13 @@ fn event(log: &RpcLog) -> Option<EventLine> {
             ("activation failed", Some(e.mount), format!("{} at {}: {}", short(e.digest), e.mount, e.reason))
         }
         Events::RolledBack(e) => ("rolled back", Some(e.mount), format!("{} from {}", e.mount, short(e.digest))),
-        Events::Finalized(e) => (
-            "final",
-            Some(e.mount),
-            format!("{} at {}, generation {}", short(e.digest), e.mount, e.generation),
-        ),
+        Events::Finalized(e) => {
+            ("final", Some(e.mount), format!("{} at {}, generation {}", short(e.digest), e.mount, e.generation))
+        }
         Events::Reverted(e) => (
             "reverted",
             Some(e.mount),
-            format!(
-                "{} from {} to {}, generation {}: {}",
-                e.mount,
-                short(e.from),
-                short(e.to),
-                e.generation,
-                e.reason
-            ),
+            format!("{} from {} to {}, generation {}: {}", e.mount, short(e.from), short(e.to), e.generation, e.reason),
         ),
         Events::Frozen(e) => ("frozen", Some(e.mount), format!("{} at {}: {}", short(e.digest), e.mount, e.reason)),
         Events::HookFailed(e) => ("hook failed", Some(e.mount), format!("{} of {}: {}", e.hook, e.mount, e.reason)),

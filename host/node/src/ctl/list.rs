@@ -137,7 +137,8 @@ impl Here {
             (state, false) => compile_text(state),
         };
         for run in &self.shadows {
-            text += &format!(", shadow {}: {} calls, {} differ", run.state, output::count(run.compared), run.divergences);
+            text +=
+                &format!(", shadow {}: {} calls, {} differ", run.state, output::count(run.compared), run.divergences);
         }
         text
     }
@@ -171,8 +172,14 @@ impl Report for EngineList {
                 },
             ]);
         }
-        let mut staged =
-            Table::new([left("digest"), left("engine"), left("version"), right("state"), right("staged at"), left("here")]);
+        let mut staged = Table::new([
+            left("digest"),
+            left("engine"),
+            left("version"),
+            right("state"),
+            right("staged at"),
+            left("here"),
+        ]);
         for line in &self.staged {
             staged.row([
                 line.digest.to_string(),

@@ -6,8 +6,8 @@
 mod admin;
 mod arm;
 mod call_back;
-mod list;
 mod events;
+mod list;
 mod shadow;
 mod stage;
 mod status;
@@ -74,7 +74,9 @@ pub enum CtlError {
     #[error("say which mount is meant by --mount ADDRESS; this chain has: {0}")]
     WhichMount(String),
     /// No component was named, and a change of the configuration alone needs a mount that has one.
-    #[error("no engine is mounted at {0}, so there is none whose configuration could change: name a component by --digest")]
+    #[error(
+        "no engine is mounted at {0}, so there is none whose configuration could change: name a component by --digest"
+    )]
     NothingMounted(Address),
     /// A file for a configuration or a report.
     #[error("{}: {source}", path.display())]
