@@ -40,7 +40,7 @@ impl Histogram {
 
     /// Its state, with bounds and sum divided by `unit`.
     pub(crate) fn read(&self, unit: f64) -> Counted {
-        let bounds = self.bounds.iter().map(|bound| *bound as f64 / unit).chain([f64::MAX]);
+        let bounds = self.bounds.iter().map(|bound| *bound as f64 / unit).chain([f64::INFINITY]);
         let buckets: Vec<_> = bounds.zip(self.counts.iter().map(|count| count.load(Relaxed))).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
         Counted { sum: self.sum.load(Relaxed) as f64 / unit, count, buckets }
@@ -56,7 +56,7 @@ mod tests {
         let histogram = Histogram::new(&[10, 20]);
         [0, 10, 11, 20, 21, 1_000].into_iter().for_each(|value| histogram.observe(value));
         let read = histogram.read(10.0);
-        assert_eq!(read.buckets, [(1.0, 2), (2.0, 2), (f64::MAX, 2)]);
+        assert_eq!(read.buckets, [(1.0, 2), (2.0, 2), (f64::INFINITY, 2)]);
         assert_eq!((read.sum, read.count), (106.2, 6));
     }
 }
