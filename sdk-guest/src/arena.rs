@@ -11,13 +11,13 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, UnsafeCell};
 
-/// Bytes of the arena. With the 64 KiB shadow stack and some data an engine begins with five pages of 64 KiB; each page
-/// is priced when it is instantiated.
-const ARENA_BYTES: usize = 240 * 1024;
+/// Bytes of the arena. With the 32 KiB shadow stack and up to 32 KiB of data an engine begins with two pages of 64 KiB:
+/// what a host clears quickest and charges nothing for.
+const ARENA_BYTES: usize = 64 * 1024;
 /// Bytes of a WebAssembly page.
 const PAGE_BYTES: usize = 64 * 1024;
-/// Pages asked for at once when the arena is full: 1 MiB.
-const GROW_PAGES: usize = 16;
+/// Pages asked for at once when the arena is full: 256 KiB.
+const GROW_PAGES: usize = 4;
 
 #[repr(align(16))]
 struct Memory(UnsafeCell<[u8; ARENA_BYTES]>);

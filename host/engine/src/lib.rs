@@ -28,6 +28,7 @@ mod imports;
 mod memory;
 pub mod port;
 mod run;
+mod slots;
 
 pub use call::{CallEnv, CallOutcome, CallUnit, Description, EngineResult, Export, Progress};
 pub use config::EngineOptions;

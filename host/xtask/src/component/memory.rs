@@ -20,7 +20,7 @@ const START: u64 = 8;
 const LIVE: u64 = 12;
 /// Bits of a page's size, and the pages that the arena grows by at least.
 const PAGE_BITS: i64 = 16;
-const GROW_PAGES: i64 = 16;
+const GROW_PAGES: i64 = 4;
 
 const DATA_SECTION: u8 = 11;
 const DATA_COUNT_SECTION: u8 = 12;
@@ -262,7 +262,7 @@ fn allocate(arena: i32) -> Function {
         I::I64ExtendI32U,
         I::I64GtU,
         I::If(wasm_encoder::BlockType::Empty),
-        // pages = max((size + align + 65535) >> 16, 16)
+        // pages = max((size + align + 65535) >> 16, 4)
         I::LocalGet(size),
         I::I64ExtendI32U,
         I::LocalGet(align),
