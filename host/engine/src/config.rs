@@ -19,12 +19,14 @@ const WASM_STACK_BYTES: usize = 256 * 1024;
 pub(crate) const PAGE_BYTES: usize = 64 * 1024;
 /// Memory of a returned slot that is zeroed in place instead of given back to the system, in bytes.
 const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
+/// Pages of initial memory up to which all of it is zeroed in place, written or not ([`crate::slots`]).
+pub(crate) const SMALL_PAGES: usize = 2;
 
 /// How many instances this node keeps room for. Consensus does not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Most instances alive at once, over all threads. One costs 4 GiB of address space, not of memory. When they are
-    /// used up, a call fails by the node's fault: size it by [`Self::for_threads`].
+    /// Most instances alive at once, over all threads, of small components and of all others each. One costs 8 GiB of
+    /// address space, not of memory. When they are used up, a call fails by the node's fault: size it by [`Self::for_threads`].
     pub instances: u32,
 }
 
@@ -41,8 +43,19 @@ impl EngineOptions {
     }
 }
 
-/// The engine that compiles and runs everything.
+/// The engine that compiles everything and runs what is not small.
 pub(crate) fn engine(options: EngineOptions) -> Result<Engine, EngineError> {
+    engine_with(pool(options))
+}
+
+/// The engine that runs small components. It differs in how their slots are cleared, in nothing that code depends on.
+pub(crate) fn small_engine(options: EngineOptions) -> Result<Engine, EngineError> {
+    let mut pool = pool(options);
+    pool.linear_memory_keep_resident(SMALL_PAGES * PAGE_BYTES).pagemap_scan(Enabled::No);
+    engine_with(pool)
+}
+
+fn engine_with(pool: PoolingAllocationConfig) -> Result<Engine, EngineError> {
     let mut config = Config::new();
     same_results(&mut config).map_err(|error| EngineError::Node(format!("settings of wasmtime: {error:#}")))?;
     config
@@ -52,7 +65,7 @@ pub(crate) fn engine(options: EngineOptions) -> Result<Engine, EngineError> {
         .max_wasm_stack(WASM_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config).map_err(|error| EngineError::Node(format!("wasmtime does not start: {error:#}")))
 }
 

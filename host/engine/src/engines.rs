@@ -18,6 +18,7 @@ use crate::{
     observer::{Timer, Watching},
     port::EngineHost,
     run::{self, WarmInstance},
+    slots::SmallSlots,
 };
 
 /// Everything that runs engines. Cheap to clone; clones share what is staged.
@@ -26,6 +27,7 @@ pub struct Engines(Arc<Inner>, pub(crate) Watching);
 
 struct Inner {
     engine: Engine,
+    small: SmallSlots,
     staged: RwLock<Staged>,
 }
 
@@ -86,8 +88,8 @@ impl Sizes {
 impl Engines {
     /// Starts with nothing staged.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        let inner = Inner { engine: config::engine(options)?, staged: RwLock::default() };
-        Ok(Self(Arc::new(inner), Watching::default()))
+        let (engine, small) = (config::engine(options)?, SmallSlots::new(options)?);
+        Ok(Self(Arc::new(Inner { engine, small, staged: RwLock::default() }), Watching::default()))
     }
 
     /// Makes a component ready to be called under `grants`: checks its limits, compiles it, links it and asks `describe`.
@@ -107,11 +109,15 @@ impl Engines {
         checks::check(component.bytes(), grants)?;
         let compiled = self.compile(component)?;
         fits(&compiled.sizes, limits)?;
-        let linker = imports::linker(&self.0.engine, grants).map_err(node)?;
-        let pre =
-            linker.instantiate_pre(&compiled.component).map_err(|error| Rejection::WrongWorld(format!("{error:#}")))?;
-        let description = run::describe(&pre, &compiled.exports, compiled.sizes)?;
-        let ready = Ready { pre, exports: compiled.exports, sizes: compiled.sizes, description: description.clone() };
+        let code = self.0.small.place(&compiled.component)?;
+        let exports = match Engine::same(code.engine(), &self.0.engine) {
+            true => compiled.exports,
+            false => Exports::of(code.engine(), &code)?,
+        };
+        let linker = imports::linker(code.engine(), grants).map_err(node)?;
+        let pre = linker.instantiate_pre(&code).map_err(|error| Rejection::WrongWorld(format!("{error:#}")))?;
+        let description = run::describe(&pre, &exports, compiled.sizes)?;
+        let ready = Ready { pre, exports, sizes: compiled.sizes, description: description.clone() };
         self.0.staged.write().ready.insert((component.digest(), grants), Arc::new(ready));
         Ok(description)
     }

@@ -29,6 +29,7 @@ mod memory;
 mod observer;
 pub mod port;
 mod run;
+mod slots;
 
 pub use call::{CallEnv, CallOutcome, CallUnit, Description, EngineResult, Export, Progress};
 pub use config::EngineOptions;

@@ -12,7 +12,7 @@
 //! | engine, bulk copies and fills | 0.1 to 0.2 |
 //! | engine, host calls | 1.4 to 2.9 |
 //! | engine, keccak256 | 5 to 8 |
-//! | engine, a fresh instance | 2 to 4 |
+//! | engine, a fresh instance | 1.5 to 4 |
 //! | engine, a page of memory mapped and touched | 20 to 50 |
 //!
 //! So ordinary guest code runs 6 to 14 units of fuel in a nanosecond, and [`FUEL_PER_GAS`] is set so that the slowest

@@ -1,4 +1,8 @@
-//! From a core module to a component: encodes, validates and proves that it asks for nothing but the engine contract.
+//! From a core module to a component: encodes, makes it lean, validates, and proves that it asks for nothing but the engine
+//! contract.
+
+mod lean;
+mod memory;
 
 use crate::error::{Error, Result};
 use wit_component::ComponentEncoder;
@@ -20,6 +24,13 @@ pub fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>> {
                      expects an operating system or JavaScript; turn that feature off"
         ))
     })?;
+    let bytes = match lean::lean(&bytes).map_err(|problem| bad(format!("cannot be made lean: {problem}")))? {
+        Some(lean) => {
+            wasmparser_wit::validate(&lean).map_err(|error| bad(format!("is not valid once it is lean: {error}")))?;
+            lean
+        }
+        None => bytes,
+    };
     check_world(&bytes).map_err(bad)?;
     Ok(bytes)
 }
@@ -99,6 +110,85 @@ mod tests {
         check(&world("bad:io"), module_importing("bad:io/state"), Some("imports bad:io/state"));
         check(&world("caldera:engine"), module_importing("env"), Some("cannot be encoded"));
         check("package caldera:engine@0.1.0; world engine {}", HEADER.to_vec(), Some("exports nothing"));
+    }
+
+    /// A guest as the SDK makes them: it imports a function that takes a list, exports one that gives a list, and has an arena.
+    fn guest(arena: Option<i32>) -> Vec<u8> {
+        use wasm_encoder::*;
+        let mut types = TypeSection::new();
+        types.ty().function([ValType::I32, ValType::I32], []);
+        types.ty().function([], [ValType::I32]);
+        types.ty().function([ValType::I32; 4], [ValType::I32]);
+        let mut imports = ImportSection::new();
+        imports.import("caldera:engine/state@0.1.0", "put", EntityType::Function(0));
+        let mut functions = FunctionSection::new();
+        functions.function(1).function(2);
+        let mut memories = MemorySection::new();
+        memories.memory(MemoryType { minimum: 2, maximum: None, memory64: false, shared: false, page_size_log2: None });
+        let mut globals = GlobalSection::new();
+        let constant = GlobalType { val_type: ValType::I32, mutable: false, shared: false };
+        globals.global(constant, &ConstExpr::i32_const(arena.unwrap_or(0)));
+        let mut exports = ExportSection::new();
+        exports.export("memory", ExportKind::Memory, 0).export("run", ExportKind::Func, 1);
+        exports.export("cabi_realloc", ExportKind::Func, 2);
+        if arena.is_some() {
+            exports.export(lean::ARENA, ExportKind::Global, 0);
+        }
+        let mut code = CodeSection::new();
+        let body = |instructions: &[Instruction<'_>]| {
+            let mut function = Function::new([]);
+            for instruction in instructions {
+                function.instruction(instruction);
+            }
+            function
+        };
+        code.function(&body(&[
+            Instruction::I32Const(8),
+            Instruction::I32Const(0),
+            Instruction::Call(0),
+            Instruction::I32Const(16),
+            Instruction::End,
+        ]));
+        code.function(&body(&[Instruction::I32Const(64), Instruction::End]));
+        let mut data = DataSection::new();
+        data.active(0, &ConstExpr::i32_const(32), *b"what it begins with");
+        let mut module = Module::new();
+        module.section(&types).section(&imports).section(&functions).section(&memories).section(&globals);
+        module.section(&exports).section(&code).section(&data);
+        module.finish()
+    }
+
+    /// Core modules of a component, and how many tables they have in all.
+    fn modules(component: &[u8]) -> (Vec<&[u8]>, u32) {
+        let (mut modules, mut tables) = (Vec::new(), 0);
+        for payload in wasmparser_wit::Parser::new(0).parse_all(component) {
+            match payload.unwrap() {
+                wasmparser_wit::Payload::ModuleSection { unchecked_range, .. } => {
+                    modules.push(memory::slice(component, unchecked_range));
+                }
+                wasmparser_wit::Payload::TableSection(section) => tables += section.count(),
+                _ => {}
+            }
+        }
+        (modules, tables)
+    }
+
+    #[test]
+    fn a_guest_with_an_arena_becomes_two_modules_without_a_table() {
+        let wit = "package caldera:engine@0.1.0;
+            interface state { put: func(value: list<u8>); }
+            world w { import state; export run: func() -> list<u8>; }";
+        let contains = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        let lean = encoded(wit, guest(Some(1_024))).unwrap();
+        let (found, tables) = modules(&lean);
+        assert_eq!((found.len(), tables), (2, 0));
+        assert!(contains(found[0], "what it begins with") && !contains(found[1], "what it begins with"));
+        assert!(contains(found[1], lean::MODULE));
+        assert_eq!(encoded(wit, guest(Some(1_024))).unwrap(), lean, "the same bytes each time");
+        // Without an arena it stays as wit-component made it: the guest, its stubs and what fills them.
+        let plain = encoded(wit, guest(None)).unwrap();
+        let (found, tables) = modules(&plain);
+        assert_eq!((found.len(), tables > 0), (3, true));
     }
 
     #[test]

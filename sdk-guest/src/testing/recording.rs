@@ -10,11 +10,14 @@ use super::{
 };
 use crate::{BlockEnv, BlockSummary, CallEnv, Engine};
 
+/// The hooks of an engine that is not the one compared.
+pub(super) type RunHook = Rc<dyn Fn(&BlockEnv, Hook) -> Result<(), String>>;
+
 /// What was recorded, in order.
 #[derive(Clone)]
 pub(super) enum Input {
     Call { env: CallEnv, input: Vec<u8> },
-    Hook { at: Address, block: BlockEnv, hook: Hook, run: Rc<dyn Fn(&BlockEnv, Hook) -> Result<(), String>> },
+    Hook { at: Address, block: BlockEnv, hook: Hook, run: RunHook },
     Balance { of: Address, wei: U256 },
 }
 
