@@ -43,19 +43,36 @@ impl EngineOptions {
     }
 }
 
-/// The engine that compiles everything and runs what is not small.
+/// The engine that compiles nothing and runs what is not small.
 pub(crate) fn engine(options: EngineOptions) -> Result<Engine, EngineError> {
-    engine_with(pool(options))
+    pooled(pool(options))
 }
 
 /// The engine that runs small components. It differs in how their slots are cleared, in nothing that code depends on.
 pub(crate) fn small_engine(options: EngineOptions) -> Result<Engine, EngineError> {
     let mut pool = pool(options);
     pool.linear_memory_keep_resident(SMALL_PAGES * PAGE_BYTES).pagemap_scan(Enabled::No);
-    engine_with(pool)
+    pooled(pool)
 }
 
-fn engine_with(pool: PoolingAllocationConfig) -> Result<Engine, EngineError> {
+fn pooled(pool: PoolingAllocationConfig) -> Result<Engine, EngineError> {
+    let mut config = code()?;
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    start(&config)
+}
+
+/// An engine that compiles the same code and runs none of it: it has no room for instances, so it starts at once and in
+/// little memory.
+pub(crate) fn compiler() -> Result<Engine, EngineError> {
+    start(&code()?)
+}
+
+fn start(config: &Config) -> Result<Engine, EngineError> {
+    Engine::new(config).map_err(|error| EngineError::Node(format!("wasmtime does not start: {error:#}")))
+}
+
+/// All that decides which code a component becomes.
+fn code() -> Result<Config, EngineError> {
     let mut config = Config::new();
     same_results(&mut config).map_err(|error| EngineError::Node(format!("settings of wasmtime: {error:#}")))?;
     config
@@ -64,9 +81,10 @@ fn engine_with(pool: PoolingAllocationConfig) -> Result<Engine, EngineError> {
         .epoch_interruption(false)
         .max_wasm_stack(WASM_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
-        .parallel_compilation(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    Engine::new(&config).map_err(|error| EngineError::Node(format!("wasmtime does not start: {error:#}")))
+        // In order, so that of several errors in a component every node names the same one, and on one core, so that
+        // blocks keep the others.
+        .parallel_compilation(false);
+    Ok(config)
 }
 
 /// Settings that decide what a guest computes.

@@ -1,14 +1,14 @@
 //! The components that this node has ready: checked, compiled, linked under their grants and asked what they are.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use caldera_types::{Component, Digest, EngineLimits, Fault, Grants, metering};
-use parking_lot::RwLock;
 use wasmtime::{Engine, component::InstancePre};
 
 use crate::{
     call::{CallOutcome, CallUnit, Description},
     checks,
+    compile::{Artifacts, CompileOptions, CompileState, CompileStats, Ended, Jobs, Lane, Loaded, Queues, Turn, Work},
     config::{self, EngineOptions, PAGE_BYTES},
     error::{EngineError, Rejection, StageError},
     exports::Exports,
@@ -19,6 +19,7 @@ use crate::{
     port::EngineHost,
     run::{self, WarmInstance},
     slots::SmallSlots,
+    staged::Staged,
 };
 
 /// Everything that runs engines. Cheap to clone; clones share what is staged.
@@ -28,19 +29,16 @@ pub struct Engines(Arc<Inner>, pub(crate) Watching);
 struct Inner {
     engine: Engine,
     small: SmallSlots,
-    staged: RwLock<Staged>,
-}
-
-#[derive(Default)]
-struct Staged {
-    compiled: BTreeMap<Digest, Compiled>,
-    ready: BTreeMap<(Digest, Grants), Arc<Ready>>,
+    artifacts: Artifacts,
+    staged: Staged<Compiled, Ready>,
+    jobs: Jobs<Compiled>,
+    queues: Queues,
 }
 
 /// A component's code and sizes, whatever it is granted.
 #[derive(Clone)]
 struct Compiled {
-    component: wasmtime::component::Component,
+    loaded: Loaded,
     exports: Exports,
     sizes: Sizes,
 }
@@ -86,10 +84,18 @@ impl Sizes {
 }
 
 impl Engines {
-    /// Starts with nothing staged.
+    /// Starts with nothing staged; compiles in this process and keeps nothing on disk.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        Self::with_compiler(options, CompileOptions::in_process())
+    }
+
+    /// Starts with nothing staged.
+    pub fn with_compiler(options: EngineOptions, compile: CompileOptions) -> Result<Self, EngineError> {
         let (engine, small) = (config::engine(options)?, SmallSlots::new(options)?);
-        Ok(Self(Arc::new(Inner { engine, small, staged: RwLock::default() }), Watching::default()))
+        let staged = Staged::new(compile.loaded_bytes);
+        let artifacts = Artifacts::new(engine.clone(), compile)?;
+        let inner = Inner { engine, small, artifacts, staged, jobs: Jobs::default(), queues: Queues::default() };
+        Ok(Self(Arc::new(inner), Watching::default()))
     }
 
     /// Makes a component ready to be called under `grants`: checks its limits, compiles it, links it and asks `describe`.
@@ -107,29 +113,30 @@ impl Engines {
             return Ok(ready.description.clone());
         }
         checks::check(component.bytes(), grants)?;
-        let compiled = self.compile(component)?;
+        let compiled = self.0.compile(component)?;
         fits(&compiled.sizes, limits)?;
-        let code = self.0.small.place(&compiled.component)?;
+        let code = self.0.small.place(&compiled.loaded.code)?;
         let exports = match Engine::same(code.engine(), &self.0.engine) {
-            true => compiled.exports,
+            true => compiled.exports.clone(),
             false => Exports::of(code.engine(), &code)?,
         };
         let linker = imports::linker(code.engine(), grants).map_err(node)?;
         let pre = linker.instantiate_pre(&code).map_err(|error| Rejection::WrongWorld(format!("{error:#}")))?;
         let description = run::describe(&pre, &exports, compiled.sizes)?;
         let ready = Ready { pre, exports, sizes: compiled.sizes, description: description.clone() };
-        self.0.staged.write().ready.insert((component.digest(), grants), Arc::new(ready));
+        let bytes = compiled.loaded.bytes;
+        self.0.staged.put_ready(component.digest(), grants, Arc::new(ready), compiled, bytes);
         Ok(description)
     }
 
     /// Whether a component can be called under these grants.
     pub fn is_ready(&self, digest: Digest, grants: Grants) -> bool {
-        self.0.staged.read().ready.contains_key(&(digest, grants))
+        self.0.staged.is_ready(digest, grants)
     }
 
     /// Gas of one instance: cold at the component's first call in a block, warm after it. None when it was not staged.
     pub fn instance_gas(&self, digest: Digest, warm: bool) -> Option<u64> {
-        self.0.staged.read().compiled.get(&digest).map(|compiled| compiled.sizes.instance_gas(warm))
+        self.0.staged.compiled(digest).map(|compiled| compiled.sizes.instance_gas(warm))
     }
 
     /// Runs one call in a fresh instance with at most `gas` gas. The error is this node's own.
@@ -152,29 +159,101 @@ impl Engines {
     }
 
     fn ready(&self, digest: Digest, grants: Grants) -> Option<Arc<Ready>> {
-        self.0.staged.read().ready.get(&(digest, grants)).cloned()
+        self.0.staged.ready(digest, grants)
     }
 
     fn must_be_ready(&self, digest: Digest, grants: Grants) -> Result<Arc<Ready>, EngineError> {
         self.ready(digest, grants).ok_or(EngineError::Missing { digest, grants })
     }
 
-    /// Compiles what passed the checks, once for all grants.
-    fn compile(&self, component: &Component) -> Result<Compiled, StageError> {
-        if let Some(compiled) = self.0.staged.read().compiled.get(&component.digest()) {
-            return Ok(compiled.clone());
+    /// Begins to compile a component in the background, so that [`Self::stage`] finds it compiled. What came of it is
+    /// in [`Self::compile_state`]. False if too many wait already: ask again later.
+    pub fn prepare(&self, component: &Component, lane: Lane) -> bool {
+        let digest = component.digest();
+        let known = matches!(self.0.jobs.ended(digest), Some(Ended::Refused(_))) || self.0.jobs.is_busy(digest);
+        if known || self.0.staged.compiled(digest).is_some() || !self.0.jobs.queue(digest) {
+            return true;
         }
-        let engine = &self.0.engine;
-        let code =
-            wasmtime::component::Component::from_binary(engine, component.bytes()).map_err(|error| match error
-                .is::<std::io::Error>(
-            ) {
-                true => StageError::Node(EngineError::Node(format!("compiling {}: {error:#}", component.digest()))),
-                false => StageError::Rejected(Rejection::Compile(format!("{error:#}"))),
-            })?;
-        let compiled = Compiled { exports: Exports::of(engine, &code)?, sizes: Sizes::of(&code)?, component: code };
-        self.0.staged.write().compiled.insert(component.digest(), compiled.clone());
+        let taken = self.0.queues.push(lane, component.clone(), &self.0);
+        if !taken {
+            self.0.jobs.unqueue(digest);
+        }
+        taken
+    }
+
+    /// How far a component is on its way to native code on this node. Consensus never asks.
+    pub fn compile_state(&self, digest: Digest) -> CompileState {
+        if let Some(Compiled { loaded, .. }) = self.0.staged.compiled(digest) {
+            let millis = u64::try_from(loaded.took.as_millis()).unwrap_or(u64::MAX);
+            return CompileState::Ready { millis, from_cache: loaded.from_cache, bytes: loaded.bytes };
+        }
+        if self.0.jobs.is_busy(digest) {
+            return CompileState::Compiling;
+        }
+        match self.0.jobs.ended(digest) {
+            Some(Ended::Refused(why)) => CompileState::Refused { why: why.to_string() },
+            Some(Ended::Failed(why)) => CompileState::Failed { why },
+            None => CompileState::Absent,
+        }
+    }
+
+    /// What the compiler and its cache have done so far.
+    pub fn compile_stats(&self) -> CompileStats {
+        self.0.artifacts.stats()
+    }
+
+    /// Whether the cache on disk has native code for a component, as far as its name tells.
+    pub fn is_cached(&self, digest: Digest) -> bool {
+        self.0.artifacts.cached(digest)
+    }
+}
+
+impl Inner {
+    /// Compiles what passed the checks, once for all grants and all who ask at the same time. A component that the
+    /// compiler refused is not compiled again: it would refuse it again.
+    fn compile(&self, component: &Component) -> Result<Compiled, StageError> {
+        let digest = component.digest();
+        if let Some(compiled) = self.staged.compiled(digest) {
+            return Ok(compiled);
+        }
+        if let Some(Ended::Refused(why)) = self.jobs.ended(digest) {
+            return Err(why.into());
+        }
+        match self.jobs.begin(digest) {
+            Turn::Theirs(flight) => flight.wait(),
+            // Another's may have ended since the first look.
+            Turn::Mine(job) => match self.staged.compiled(digest) {
+                Some(compiled) => job.end(Ok(compiled)),
+                None => job.end(self.load(component)),
+            },
+        }
+    }
+
+    fn load(&self, component: &Component) -> Result<Compiled, StageError> {
+        let loaded = self.artifacts.load(component)?;
+        let (exports, sizes) = (Exports::of(&self.engine, &loaded.code)?, Sizes::of(&loaded.code)?);
+        let compiled = Compiled { exports, sizes, loaded };
+        self.staged.put_compiled(component.digest(), compiled.clone(), compiled.loaded.bytes);
         Ok(compiled)
+    }
+}
+
+impl Work for Inner {
+    /// Under all grants: what a narrower set does not allow is found when it is staged, and costs little then.
+    fn compile(&self, component: &Component) {
+        let digest = component.digest();
+        let compiled = match checks::check(component.bytes(), Grants::ALL) {
+            Ok(()) => Inner::compile(self, component).map(drop),
+            Err(rejection) => {
+                self.jobs.note(digest, Some(Ended::Refused(rejection.clone())));
+                Err(rejection.into())
+            }
+        };
+        // After its end is noted, so that it is never seen as one that nobody asked for.
+        self.jobs.unqueue(digest);
+        if let Err(why) = compiled {
+            tracing::warn!(%digest, %why, "a component was not compiled ahead");
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 
 use caldera_types::{Digest, Fault, Grants};
 
+use crate::compile::CompileFailure;
+
 /// Why a component cannot be staged. The same on every node, because each sees the same bytes with the same limits;
 /// its text may stand in a receipt.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,9 +61,24 @@ pub enum EngineError {
         /// Under which grants.
         grants: Grants,
     },
+    /// The component could not be compiled here. Another attempt, or another node, may succeed.
+    #[error("component {digest} was not compiled on this node: {failure}")]
+    Compile {
+        /// Which component.
+        digest: Digest,
+        /// What stopped the compiler.
+        failure: CompileFailure,
+    },
     /// Memory, a pool or the port failed.
     #[error("this node could not run the engine: {0}")]
     Node(String),
+}
+
+impl EngineError {
+    /// Whether the engine is only not ready here: it may be later, and nothing else is wrong with this node.
+    pub fn is_unready(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Compile { .. })
+    }
 }
 
 /// Why staging did not end with a component that is ready.

@@ -17,6 +17,7 @@ mod bindings;
 mod border;
 mod call;
 pub mod checks;
+pub mod compile;
 mod config;
 mod cost;
 mod engines;
@@ -30,8 +31,10 @@ mod observer;
 pub mod port;
 mod run;
 mod slots;
+mod staged;
 
 pub use call::{CallEnv, CallOutcome, CallUnit, Description, EngineResult, Export, Progress};
+pub use compile::{CompileFailure, CompileOptions, CompileState, CompileStats, Compiler, Lane};
 pub use config::EngineOptions;
 pub use engines::Engines;
 pub use error::{EngineError, Rejection, StageError};
