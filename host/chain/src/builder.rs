@@ -1,15 +1,19 @@
 //! Building one block from the pool: execution feeds on candidates until the block is full or they are used up.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use caldera_execution::{BlockExecutor, BlockOutcome, ExecutionError, Ground, TxError, TxRefusal};
 use caldera_types::{BlockEnv, SYSTEM_ADDRESS, is_system_transaction};
 
-use crate::pool::{Candidates, PooledTx};
+use crate::{
+    pool::{Candidates, PooledTx},
+    readiness::{Gate, Gatekeeper},
+};
 
 /// How many transactions that do not fit are tried before a block counts as full.
 const MAX_MISFITS: usize = 32;
@@ -34,15 +38,30 @@ pub(crate) fn build(
     let started = Instant::now();
     let (mut senders, mut dropped, mut misfits) = (Vec::new(), Vec::new(), 0);
     let mut taken: Vec<Arc<PooledTx>> = Vec::new();
+    let gatekeeper = Gatekeeper::new(ground)?;
+    let gates = |tx: &Arc<PooledTx>| (tx.hash, (tx.clone(), gatekeeper.judge(tx)));
     // The executor borrows the components, so their owners must outlive it.
-    let sidecars: Vec<Arc<PooledTx>> = candidates.with_sidecar().cloned().collect();
+    let gates: BTreeMap<B256, (Arc<PooledTx>, Gate)> = candidates.with_sidecar().map(gates).collect();
     let mut executor = BlockExecutor::begin(ground, env)?;
-    for component in sidecars.iter().flat_map(|tx| &tx.sidecar) {
+    let open = gates.values().filter(|(_, gate)| matches!(gate, Gate::Open));
+    for component in open.flat_map(|(tx, _)| &tx.sidecar) {
         executor.offer(component);
     }
     while let Some(tx) = candidates.peek().cloned() {
         if misfits == MAX_MISFITS || executor.gas_left() < 21_000 || started.elapsed() > time {
             break;
+        }
+        match gates.get(&tx.hash).map(|(_, gate)| gate) {
+            None | Some(Gate::Open | Gate::Alone) => {}
+            Some(Gate::Wait) => {
+                candidates.skip_sender();
+                continue;
+            }
+            Some(Gate::Closed(why)) => {
+                dropped.push((tx, why.clone()));
+                candidates.skip_sender();
+                continue;
+            }
         }
         match executor.apply(&tx.tx, tx.sender) {
             Ok(_) => {

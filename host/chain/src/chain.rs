@@ -96,6 +96,7 @@ impl Chain {
             observer: OnceLock::new(),
             writer: Mutex::default(),
         };
+        chain.compile_armed();
         Ok(Arc::new(chain))
     }
 
@@ -135,6 +136,20 @@ impl Chain {
         *self.halted.write() = Some(reason.to_string());
     }
 
+    /// Stops making blocks until an engine is ready here; [`Self::go_on`] ends it.
+    pub(crate) fn wait(&self, reason: &ChainError) {
+        let text = format!("{reason}; waiting until it is ready here, and trying again");
+        tracing::error!(chain = self.name(), %reason, "chain waits: an engine is not ready on this node");
+        *self.halted.write() = Some(text);
+    }
+
+    /// Makes blocks again.
+    pub(crate) fn go_on(&self) {
+        if self.halted.write().take().is_some() {
+            tracing::warn!(chain = self.name(), "chain goes on: the engine it waited for is ready");
+        }
+    }
+
     /// Takes a signed transaction into the pool, with the components that it stages. Recovers the signature here, on
     /// the caller's thread, so that block building never has to.
     pub fn submit(&self, tx: TxEnvelope, sidecar: Vec<Component>) -> Result<B256, SubmitError> {
@@ -146,6 +161,7 @@ impl Chain {
         let hash = *tx.tx_hash();
         let pooled = Arc::new(PooledTx { tx, sender, hash, sidecar });
         self.enter_pool(&pooled)?;
+        self.compile_ahead(&pooled);
         // Nobody listening is no failure.
         let _ = self.events.send(ChainEvent::Pending(pooled));
         Ok(hash)
@@ -223,6 +239,7 @@ impl Chain {
         let block = Arc::new(block);
         // Before the pool forgets them: who asks for a nonce or a transaction in between finds it in one of the two.
         self.publish(block.clone());
+        self.compile_due(&block);
         if let Some(watched) = watched {
             self.shadows.feed(&block, parent.block.header.state_root, watched.into_known());
         }

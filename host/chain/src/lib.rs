@@ -17,6 +17,7 @@ mod pool;
 mod producer;
 mod queries;
 mod recent;
+mod readiness;
 mod replay;
 pub mod shadow;
 mod source;

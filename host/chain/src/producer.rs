@@ -8,13 +8,17 @@ use std::{
         mpsc::{self, RecvTimeoutError, Sender},
     },
     thread::JoinHandle,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use crate::{chain::Chain, error::ChainError};
+use crate::{chain::Chain, error::ChainError, readiness::is_unready};
 
 /// Engine calls nest, each with a WebAssembly stack of its own on this one.
 pub(crate) const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long a chain that waits for an engine waits before it tries again, at first and at last.
+const FIRST_PATIENCE: Duration = Duration::from_millis(500);
+const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running block producer. Dropping it stops it after the block under way.
 pub struct BlockProducer {
@@ -61,6 +65,7 @@ impl Chain {
 fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
     let interval = chain.spec().block_interval;
     let mut next = Instant::now() + interval;
+    let mut patience = FIRST_PATIENCE;
     loop {
         match stopped.recv_timeout(next.saturating_duration_since(Instant::now())) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -70,7 +75,19 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
         let began = Instant::now();
         let made = panic::catch_unwind(AssertUnwindSafe(|| chain.produce_block(now_s(), interval)));
         match made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
-            Ok(block) => chain.tell(&block, began.elapsed()),
+            Ok(block) => {
+                if patience > FIRST_PATIENCE {
+                    chain.go_on();
+                    patience = FIRST_PATIENCE;
+                }
+                chain.tell(&block, began.elapsed());
+            }
+            Err(reason) if is_unready(&reason) => {
+                chain.wait(&reason);
+                next = Instant::now() + patience;
+                patience = (patience * 2).min(LAST_PATIENCE);
+                continue;
+            }
             Err(reason) => {
                 chain.halt(&reason);
                 return;

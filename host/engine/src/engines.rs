@@ -181,6 +181,11 @@ impl Engines {
         taken
     }
 
+    /// Whether compiling is another process's work, so that a block had better not wait for it.
+    pub fn compiles_aside(&self) -> bool {
+        self.0.artifacts.compiles_aside()
+    }
+
     /// How far a component is on its way to native code on this node. Consensus never asks.
     pub fn compile_state(&self, digest: Digest) -> CompileState {
         if let Some(Compiled { loaded, .. }) = self.0.staged.compiled(digest) {

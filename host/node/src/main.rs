@@ -3,5 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    // Before anything else is set up: the process that compiles a stranger's component is nothing but that.
+    if args.next().is_some_and(|name| name == caldera_engine::compile::SUBCOMMAND) {
+        return caldera_engine::compile::main(args);
+    }
     caldera_node::cli::main()
 }

@@ -13,7 +13,10 @@ use caldera_api::{
     metrics::Metrics,
 };
 use caldera_chain::{BlockProducer, Chain, ChainError, ChainSpec, Progress};
-use caldera_engine::{EngineError, EngineOptions, Engines};
+use caldera_engine::{
+    CompileOptions, Compiler, EngineError, EngineOptions, Engines,
+    compile::{CacheOptions, ChildCompiler, CompileLimits},
+};
 use caldera_state::StateOptions;
 
 use crate::{
@@ -96,11 +99,17 @@ pub struct Node {
     note: Option<NoteFile>,
 }
 
-/// A new engine runtime for a node of so many chains: no call from outside can take the instances that a block needs.
-pub fn engines(chains: usize) -> Result<Engines, EngineError> {
+/// A new engine runtime for a node of so many chains: no call from outside can take the instances that a block needs. It
+/// compiles in child processes; native code is kept below `data`, or nowhere.
+pub fn engines(chains: usize, data: Option<&Path>) -> Result<Engines, EngineError> {
     let readers = ApiLimits::recommended().threads.saturating_add(AdminLimits::recommended().threads);
     let threads = chains.saturating_add(readers);
-    Engines::new(EngineOptions::for_threads(u32::try_from(threads).unwrap_or(u32::MAX)))
+    let child = ChildCompiler::this_program(CompileLimits::recommended())
+        .map_err(|error| EngineError::Node(format!("this program's own file is not to be found: {error}")))?;
+    let cache = data.map(|data| CacheOptions { dir: data.join(NATIVE_FOLDER), bytes: CacheOptions::recommended_bytes() });
+    let compile =
+        CompileOptions { compiler: Compiler::Child(child), cache, ..CompileOptions::in_process() };
+    Engines::with_compiler(EngineOptions::for_threads(u32::try_from(threads).unwrap_or(u32::MAX)), compile)
 }
 
 impl Node {

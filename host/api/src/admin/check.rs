@@ -9,7 +9,16 @@ use super::view::CheckedView;
 
 /// Checks, compiles, links and describes a component, in an engine runtime of its own that is gone afterwards.
 pub fn check(component: &Component, grants: Grants, limits: &EngineLimits) -> Result<CheckedView, StageError> {
-    let engines = Engines::new(EngineOptions { instances: 1 })?;
+    check_with(&Engines::new(EngineOptions { instances: 1 })?, component, grants, limits)
+}
+
+/// The same by a node's own runtime, which bounds what compiling may take; the component stays ready there for a while.
+pub fn check_with(
+    engines: &Engines,
+    component: &Component,
+    grants: Grants,
+    limits: &EngineLimits,
+) -> Result<CheckedView, StageError> {
     let described = engines.stage(component, grants, limits)?;
     let digest = component.digest();
     let hooks = [("begin-block", described.hooks.begin_block), ("end-block", described.hooks.end_block)];

@@ -35,7 +35,7 @@ mod shadows;
 mod token;
 pub mod view;
 
-pub use check::check;
+pub use check::{check, check_with};
 pub use error::{ErrorBody, ErrorText};
 pub use server::{AdminChain, AdminError, AdminHandle, AdminLimits, AdminOptions, AdminServer};
 pub use token::{TOKEN_FILE, Token, TokenError};

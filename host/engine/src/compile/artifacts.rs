@@ -35,6 +35,11 @@ pub(crate) struct Loaded {
 }
 
 impl Artifacts {
+    /// Whether another process compiles.
+    pub(crate) fn compiles_aside(&self) -> bool {
+        matches!(self.compiler, Compiler::Child(_))
+    }
+
     /// For a running engine.
     pub(crate) fn new(engine: Engine, options: CompileOptions) -> Result<Self, EngineError> {
         let cache = options.cache.map(Cache::open).transpose()?;

@@ -21,7 +21,8 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
     let data = DataFolder::new(args.data.clone())?;
     let plugins = args.plugins.clone().unwrap_or_else(paths::plugins_folder);
     let accounts = dev::accounts().map_err(dev::DevError::from)?;
-    let engines = blocking(|| engines(dev::CHAINS)).await.map_err(NodeError::from)?;
+    let folder = data.path().to_owned();
+    let engines = blocking(move || engines(dev::CHAINS, Some(&folder))).await.map_err(NodeError::from)?;
     let spec = spec(&args, &plugins, &data, &accounts, &engines).await?;
     let tour_spec = args.tour.then(|| spec.clone());
     let node = Node::start(spec, engines).await?;

@@ -17,7 +17,8 @@ pub async fn run(args: NodeArgs, output: Output) -> Result<(), CommandError> {
     let config = Config::load(&args.config)?;
     let spec = config.spec()?;
     let chains = spec.chains.len();
-    let engines = blocking(move || node::engines(chains)).await.map_err(NodeError::from)?;
+    let folder = spec.data.clone();
+    let engines = blocking(move || node::engines(chains, Some(&folder))).await.map_err(NodeError::from)?;
     let data = spec.data.display().to_string();
     let node = Node::start(spec, engines).await?;
     output.report(&ready(&node, data, &[])?);

@@ -43,7 +43,7 @@ pub async fn replay(args: ReplayArgs, output: Output) -> Result<(), CommandError
 }
 
 fn replay_blocking(args: ReplayArgs) -> Result<replay::Replayed, CommandError> {
-    let engines = node::engines(1).map_err(NodeError::from)?;
+    let engines = node::engines(1, None).map_err(NodeError::from)?;
     let spec = match &args.config {
         Some(path) => {
             let config = Config::load(path)?;
