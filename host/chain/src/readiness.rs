@@ -105,7 +105,8 @@ impl Chain {
 
     /// The bytes of a component that nobody here has compiled since the node started.
     fn absent(&self, digest: Digest) -> Option<Component> {
-        let is_absent = matches!(self.engines.compile_state(digest), CompileState::Absent | CompileState::Failed { .. });
+        let is_absent =
+            matches!(self.engines.compile_state(digest), CompileState::Absent | CompileState::Failed { .. });
         is_absent.then(|| self.state.component(digest).ok().flatten()).flatten()
     }
 }

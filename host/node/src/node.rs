@@ -99,6 +99,9 @@ pub struct Node {
     note: Option<NoteFile>,
 }
 
+/// Folder of native code, in the data folder.
+const NATIVE_FOLDER: &str = "native";
+
 /// A new engine runtime for a node of so many chains: no call from outside can take the instances that a block needs. It
 /// compiles in child processes; native code is kept below `data`, or nowhere.
 pub fn engines(chains: usize, data: Option<&Path>) -> Result<Engines, EngineError> {
@@ -106,9 +109,9 @@ pub fn engines(chains: usize, data: Option<&Path>) -> Result<Engines, EngineErro
     let threads = chains.saturating_add(readers);
     let child = ChildCompiler::this_program(CompileLimits::recommended())
         .map_err(|error| EngineError::Node(format!("this program's own file is not to be found: {error}")))?;
-    let cache = data.map(|data| CacheOptions { dir: data.join(NATIVE_FOLDER), bytes: CacheOptions::recommended_bytes() });
-    let compile =
-        CompileOptions { compiler: Compiler::Child(child), cache, ..CompileOptions::in_process() };
+    let cache =
+        data.map(|data| CacheOptions { dir: data.join(NATIVE_FOLDER), bytes: CacheOptions::recommended_bytes() });
+    let compile = CompileOptions { compiler: Compiler::Child(child), cache, ..CompileOptions::in_process() };
     Engines::with_compiler(EngineOptions::for_threads(u32::try_from(threads).unwrap_or(u32::MAX)), compile)
 }
 
