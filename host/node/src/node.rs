@@ -164,6 +164,7 @@ impl Node {
             drop(note);
             admin.stop();
             server.stop();
+            chains.iter().for_each(|chain| chain.stop_shadows());
             producers.into_iter().for_each(BlockProducer::stop);
             drop(chains);
         });

@@ -2,8 +2,20 @@
 
 mod support;
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    time::Duration,
+};
 
+use caldera_node::{
+    dev,
+    rpc::{Endpoint, Rpc, Sender, Watch},
+};
+use clearing_rules::abi::Clearing;
 use serde_json::Value;
 use support::{Dev, caldera, plugins, run};
 
@@ -127,6 +139,64 @@ fn a_new_configuration_alone_goes_the_same_road() {
     let (code, _, err) = run(&["engine", "arm", "--in", "4", "--config", missing.to_str().unwrap(), "--rpc", &url]);
     assert_eq!(code, 1);
     assert!(err.contains("missing"), "{err}");
+}
+
+/// A page of metrics, asked for as a scraper does.
+fn metrics(node: &Dev) -> String {
+    let token = fs::read_to_string(node.ready["adminTokenFile"].as_str().expect("a path")).expect("it can be read");
+    let mut socket = TcpStream::connect(node.admin().strip_prefix("http://").expect("http")).expect("it listens");
+    let head = format!(
+        "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
+        token.trim()
+    );
+    socket.write_all(head.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
+#[tokio::test]
+async fn a_candidate_runs_in_the_shadow_by_command() {
+    let node = Dev::start(None);
+    fails(&node, &["shadow", "report"], "no shadow run");
+    fails(&node, &["shadow", "stop"], "no shadow run");
+    fails(&node, &["shadow", "start", "--digest", &format!("0x{}", "11".repeat(32))], "is not staged");
+    fails(&node, &["shadow", "start", &component("clearing-v2.wasm"), "--grants", "none"], "does not grant");
+    let started = done(&node, &["shadow", "start", &component("clearing-v2.wasm"), "--share", "80"]);
+    assert_eq!((&started["event"], &started["state"]), (&"shadow-started".into(), &"running".into()));
+    fails(&node, &["shadow", "start", &component("clearing-v2.wasm")], "stop");
+
+    let rpc = Rpc::new(Endpoint::of(node.url(), "finance")).unwrap();
+    let mut watch = Watch::from_head(&rpc).await.unwrap();
+    let account = dev::accounts().unwrap().swap_remove(5);
+    let mut sender = Sender::ask(&rpc, account.signer).await.unwrap();
+    let tx = sender.call(dev::CLEARING, &Clearing::registerCall {}, 1_000_000).unwrap();
+    watch.settle(&[tx], Duration::from_secs(20)).await.unwrap();
+    let report = loop {
+        let report = done(&node, &["shadow", "report"]);
+        if report["compared"].as_u64() > Some(0) {
+            break report;
+        }
+        assert_eq!(report["state"], "running", "{report}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(report["divergences"]["result"].is_u64() && report["detail"]["report"]["fuel"].is_object(), "{report}");
+    assert_eq!(done(&node, &["shadow", "stop"])["state"], "stopped");
+    let (code, out, _) = run(&["engine", "shadow", "report", "--rpc", &node.chain_url("finance")]);
+    assert_eq!(code, 0);
+    assert!(out.contains("stopped") && out.contains("compared"), "{out}");
+
+    let page = metrics(&node);
+    let compared = page.lines().find(|line| line.starts_with("caldera_shadow_calls_compared_total{chain=\"finance\""));
+    assert!(compared.is_some_and(|line| !line.ends_with(" 0")), "{page}");
+    for purpose in ["block", "shadow"] {
+        let series = format!("engine=\"{}\",purpose=\"{purpose}\"}}", dev::CLEARING);
+        let count = |line: &&str| line.starts_with("caldera_engine_call_seconds_count") && line.contains(&series);
+        assert!(page.lines().find(count).is_some_and(|line| !line.ends_with(" 0")), "{purpose}: {page}");
+    }
+    // A shadow under way does not keep the node from stopping.
+    done(&node, &["shadow", "start", &component("clearing-v2.wasm")]);
+    assert_eq!(node.signal("TERM").0.code(), Some(0));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use caldera_engine::Purpose;
 use caldera_execution::{
     Ground,
     shadow::{FrozenView, Gate, Shadow, Skip, StateMode, execute_shadowed},
@@ -182,7 +183,8 @@ impl Worker {
         let trie = chain.state.at(job.parent_root)?;
         let view = Remembering::new(trie, job.known.clone());
         let components = LoggedComponents(&chain.state);
-        let ground = Ground { view: &view, engines: &chain.engines, components: &components };
+        let engines = chain.engines.for_purpose(Purpose::Shadow);
+        let ground = Ground { view: &view, engines: &engines, components: &components };
         if self.shadow.wants_copy() {
             let frozen = Remembering::new(chain.state.at(job.parent_root)?, KnownState::default());
             let frozen: FrozenView = Arc::new(frozen);
