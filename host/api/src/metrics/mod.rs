@@ -8,6 +8,7 @@ mod calls;
 mod chain;
 mod histogram;
 mod page;
+mod rows;
 mod scrape;
 
 use std::sync::Arc;

@@ -1,8 +1,7 @@
 //! One page for a scraper: what was counted, and what is asked of the chains now.
 
-use std::{fmt, sync::atomic::Ordering::Relaxed};
+use std::fmt;
 
-use caldera_chain::{Chain, RegistryView};
 use caldera_types::Fault;
 use prometheus_client::{
     collector::Collector,
@@ -11,23 +10,20 @@ use prometheus_client::{
 };
 
 use super::{
-    ChainMetrics, Metrics,
-    calls::Calls,
-    histogram::Counted,
+    Metrics,
     page::{Labels, Page},
+    rows::{CallRow, MountRow, OpenRow, Row},
 };
 use crate::{
     admin::{
-        phase::{Phase, phases},
-        port::{CompileCounters, CompileState, Compiler, ShadowReport},
+        phase::Phase,
+        port::{CompileCounters, Compiler, ShadowReport},
     },
     node::CLIENT_VERSION,
 };
 
 /// The media type of a page.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// Nanoseconds in a second.
-const NS: f64 = 1e9;
 
 impl Metrics {
     /// Writes a page. Reads the registries of the chains, so it takes a millisecond or two.
@@ -49,137 +45,6 @@ impl Metrics {
 struct Scrape {
     chains: Vec<Row>,
     compile: CompileCounters,
-}
-
-/// One chain.
-#[derive(Debug, Default)]
-struct Row {
-    name: String,
-    build: Option<Counted>,
-    interval: Option<Counted>,
-    transactions: u64,
-    gas_used: u64,
-    calls: Vec<CallRow>,
-    open: Option<OpenRow>,
-    shadows: Vec<ShadowReport>,
-}
-
-/// What an open chain says.
-#[derive(Debug)]
-struct OpenRow {
-    height: u64,
-    halted: bool,
-    pending: usize,
-    queued: usize,
-    mounts: Vec<MountRow>,
-}
-
-/// One mount.
-#[derive(Debug)]
-struct MountRow {
-    engine: String,
-    info: Labels,
-    phase: Phase,
-    armed: Option<u64>,
-    ready: bool,
-}
-
-/// The calls of one mount for one purpose.
-#[derive(Debug)]
-struct CallRow {
-    labels: Labels,
-    total: Counted,
-    instantiation: Counted,
-    fuel: Counted,
-    memory_peak_bytes: u64,
-    reverts: u64,
-    faults: Vec<u64>,
-}
-
-impl Row {
-    fn read(metrics: &ChainMetrics, compiler: &dyn Compiler) -> Self {
-        let mut calls = Vec::new();
-        metrics.engine_calls().each(|mount, purpose, counted| {
-            let labels = labels(metrics.name(), &[("engine", &mount.to_string()), ("purpose", purpose.name())]);
-            calls.push(CallRow::read(labels, counted));
-        });
-        Self {
-            name: metrics.name().to_owned(),
-            build: Some(metrics.build.read(NS)),
-            interval: Some(metrics.interval.read(NS)),
-            transactions: metrics.transactions.load(Relaxed),
-            gas_used: metrics.gas_used.load(Relaxed),
-            calls,
-            open: metrics.open_chain().map(|chain| OpenRow::read(&chain, compiler)),
-            shadows: metrics.shadow_runs().map(|shadows| shadows.reports()).unwrap_or_default(),
-        }
-    }
-
-    fn labels(&self, more: &[(&'static str, &str)]) -> Labels {
-        labels(&self.name, more)
-    }
-}
-
-impl CallRow {
-    fn read(labels: Labels, calls: &Calls) -> Self {
-        Self {
-            labels,
-            total: calls.total.read(NS),
-            instantiation: calls.instantiation.read(NS),
-            fuel: calls.fuel.read(1.0),
-            memory_peak_bytes: calls.memory_peak_bytes.load(Relaxed),
-            reverts: calls.reverts.load(Relaxed),
-            faults: calls.faults.iter().map(|count| count.load(Relaxed)).collect(),
-        }
-    }
-}
-
-impl OpenRow {
-    fn read(chain: &Chain, compiler: &dyn Compiler) -> Self {
-        let pool = chain.pool_status();
-        let mounts = match chain.registry() {
-            Ok(registry) => mounts(&registry, compiler),
-            Err(error) => {
-                tracing::warn!(chain = chain.name(), %error, "the registry cannot be read for metrics");
-                Vec::new()
-            }
-        };
-        Self {
-            height: chain.head().number(),
-            halted: chain.halted().is_some(),
-            pending: pool.pending,
-            queued: pool.queued,
-            mounts,
-        }
-    }
-}
-
-fn mounts(registry: &RegistryView, compiler: &dyn Compiler) -> Vec<MountRow> {
-    let mut phases = phases(registry);
-    let row = |mount: &caldera_types::Mount| {
-        let claims = registry.staged.iter().find(|staged| staged.digest == mount.digest);
-        MountRow {
-            engine: mount.address.to_string(),
-            info: vec![
-                ("digest", mount.digest.to_string()),
-                ("name", claims.map(|claims| claims.name.clone()).unwrap_or_default()),
-                ("version", claims.map(|claims| claims.version.clone()).unwrap_or_default()),
-                ("state_version", mount.state_version.to_string()),
-                ("generation", mount.generation.to_string()),
-            ],
-            phase: phases.remove(&mount.address).unwrap_or_default(),
-            armed: registry.armed.iter().find(|armed| armed.mount == mount.address).map(|armed| armed.height),
-            ready: matches!(compiler.state(mount.digest), CompileState::Ready { .. })
-                || compiler.is_ready(mount.digest, mount.grants),
-        }
-    };
-    registry.mounts.iter().map(row).collect()
-}
-
-/// The chain's label and others.
-fn labels(chain: &str, more: &[(&'static str, &str)]) -> Labels {
-    let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
-    [("chain", chain.to_owned())].into_iter().chain(more).collect()
 }
 
 impl Collector for Scrape {

@@ -1,10 +1,13 @@
 //! The client of a node's admin API. The governor's key never comes here: it signs transactions, which go over JSON-RPC.
 
-use std::{path::PathBuf, time::Duration};
+mod error;
+mod place;
+
+use std::time::Duration;
 
 use alloy_primitives::Address;
 use caldera_api::admin::{
-    ErrorBody, TOKEN_FILE, Token, TokenError,
+    ErrorBody, Token,
     view::{CheckedView, EnginesView, NodeView, ReadyView, ShadowReport, ShadowRequest},
 };
 use caldera_types::{Digest, EngineLimits, Grants, Interface};
@@ -17,103 +20,15 @@ use hyper_util::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{
-    admin::{AdminSpec, Note},
-    paths,
-    rpc::{Endpoint, Rpc, RpcError},
-};
+pub use error::AdminClientError;
+pub use place::AdminPlace;
+
+use crate::rpc::Rpc;
 
 /// A little longer than the node gives a request, so that its own answer arrives.
 const TIMEOUT: Duration = Duration::from_secs(150);
 /// Longest answer: the report of a shadow run with its samples.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
-
-/// Why the admin API gave no answer that can be used.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminClientError {
-    /// There is no token to show.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// The URL is not one of an admin API.
-    #[error("'{url}' is no address of an admin API: {why}")]
-    BadUrl {
-        /// As it was given.
-        url: String,
-        /// Why not.
-        why: String,
-    },
-    /// Nobody answers there.
-    #[error("cannot reach the admin API at {url}: {why}; say where it is by --admin URL")]
-    Unreachable {
-        /// Where.
-        url: String,
-        /// What the transport says.
-        why: String,
-    },
-    /// The node refused.
-    #[error("{message} ({code}): {hint}")]
-    Refused {
-        /// For programs.
-        code: String,
-        /// What went wrong.
-        message: String,
-        /// What to do.
-        hint: String,
-    },
-    /// The answer is not what the path promises.
-    #[error("{path} gave an answer that does not decode: {why}")]
-    BadAnswer {
-        /// Which path.
-        path: String,
-        /// Why not.
-        why: String,
-    },
-    /// The node runs other chains.
-    #[error("the node at {url} does not run the chain {chain_id}; it runs: {}", known.join(", "))]
-    OtherNode {
-        /// Where its admin API is.
-        url: String,
-        /// Which chain was meant.
-        chain_id: u64,
-        /// The chains it has.
-        known: Vec<String>,
-    },
-    /// The chain itself could not be asked.
-    #[error(transparent)]
-    Rpc(#[from] RpcError),
-}
-
-/// Where an admin API is, as far as somebody said so.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AdminPlace {
-    /// `http://host:port`.
-    pub url: Option<String>,
-    /// File of the token.
-    pub token_file: Option<PathBuf>,
-    /// The node's data folder, in which the token lies.
-    pub data: Option<PathBuf>,
-}
-
-impl AdminPlace {
-    /// The URL and the token's file. What nobody said comes from the note that the node at `rpc` left, else from where things
-    /// lie by default.
-    fn resolve(&self, rpc: &Endpoint) -> (String, PathBuf) {
-        let note = port_here(&rpc.http).and_then(|port| Note::find(&paths::runtime_folder(), port));
-        let given = self.token_file.clone().or_else(|| self.data.as_ref().map(|data| data.join(TOKEN_FILE)));
-        let noted = note.as_ref().map(|note| note.token_file.clone());
-        let token_file = given.or(noted).unwrap_or_else(|| paths::data_folder().join(TOKEN_FILE));
-        let url = self.url.clone().or(note.map(|note| note.admin));
-        (url.unwrap_or_else(|| format!("http://127.0.0.1:{}", AdminSpec::PORT)), token_file)
-    }
-}
-
-/// The port of a URL on this machine.
-fn port_here(url: &str) -> Option<u16> {
-    let url: Uri = url.parse().ok()?;
-    let host = url.host()?.trim_matches(['[', ']']);
-    let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    url.port_u16().filter(|_| here)
-}
 
 /// A client of one chain's admin API.
 #[derive(Clone, Debug)]
@@ -253,35 +168,4 @@ fn causes(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_nodes_on_this_machine_leave_notes_for_us() {
-        for (url, port) in [
-            ("http://127.0.0.1:8545/chains/a", Some(8545)),
-            ("http://localhost:1", Some(1)),
-            ("http://[::1]:2/", Some(2)),
-            ("http://10.0.0.1:8545", None),
-            ("http://example.org", None),
-            ("nonsense", None),
-        ] {
-            assert_eq!(port_here(url), port, "{url}");
-        }
-    }
-
-    #[test]
-    fn what_is_said_goes_before_what_is_found() {
-        let rpc = Endpoint { http: "http://10.0.0.1:8545/chains/a".into() };
-        let nothing = AdminPlace::default().resolve(&rpc);
-        assert_eq!(nothing.0, "http://127.0.0.1:8546");
-        assert!(nothing.1.ends_with("caldera/admin-token"), "{nothing:?}");
-        let data = AdminPlace { data: Some("/d".into()), ..AdminPlace::default() };
-        assert_eq!(data.resolve(&rpc).1, PathBuf::from("/d/admin-token"));
-        let file = AdminPlace { url: Some("http://x:1".into()), token_file: Some("/t".into()), ..data };
-        assert_eq!(file.resolve(&rpc), ("http://x:1".into(), PathBuf::from("/t")));
-    }
 }
