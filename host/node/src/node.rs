@@ -106,7 +106,9 @@ const NATIVE_FOLDER: &str = "native";
 /// compiles in child processes; native code is kept below `data`, or nowhere.
 pub fn engines(chains: usize, data: Option<&Path>) -> Result<Engines, EngineError> {
     let readers = ApiLimits::recommended().threads.saturating_add(AdminLimits::recommended().threads);
-    let threads = chains.saturating_add(readers);
+    // The block producer, and for each shadow run the active engine and the candidate.
+    let of_chain = 1 + 2 * admin::MAX_RUNS;
+    let threads = chains.saturating_mul(of_chain).saturating_add(readers);
     let child = ChildCompiler::this_program(CompileLimits::recommended())
         .map_err(|error| EngineError::Node(format!("this program's own file is not to be found: {error}")))?;
     let cache =

@@ -127,7 +127,7 @@ impl From<StageError> for AdminError {
 impl From<ShadowError> for AdminError {
     fn from(error: ShadowError) -> Self {
         match error {
-            ShadowError::Running { .. } => Self::Conflict(error.to_string()),
+            ShadowError::Running { .. } | ShadowError::Full(_) => Self::Conflict(error.to_string()),
             ShadowError::NotRunning(_) => Self::NotFound(error.to_string()),
             ShadowError::Refused(why) => Self::Rejected(why),
             ShadowError::Node(why) => Self::Node(why),

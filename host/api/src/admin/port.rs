@@ -173,6 +173,9 @@ pub enum ShadowError {
         /// Of what.
         candidate: Digest,
     },
+    /// As many as this node has room for are under way on the chain.
+    #[error("{0} shadow runs are under way on this chain, as many as this node has room for: stop one first")]
+    Full(usize),
     /// There is none.
     #[error("no shadow run at {0}")]
     NotRunning(Address),

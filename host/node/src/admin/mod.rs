@@ -15,7 +15,7 @@ use caldera_engine::Engines;
 
 pub use compiler::NodeCompiler;
 pub use note::{Note, NoteFile};
-pub use shadows::ChainShadows;
+pub use shadows::{ChainShadows, MAX_RUNS};
 
 /// Where a node serves its admin API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,9 +13,14 @@ use caldera_chain::{
 };
 use caldera_execution::shadow::ShadowLimits;
 
+/// Most runs under way on one chain. Each takes instances of the engine runtime, which has room for so many and no more.
+pub const MAX_RUNS: usize = 2;
+
 /// One chain's. Does not keep it open.
 pub struct ChainShadows {
     chain: Weak<Chain>,
+    /// Held while one starts, so that two do not take the last place.
+    starting: Mutex<()>,
     /// The last report of each run that was stopped, until another takes its place.
     stopped: Mutex<BTreeMap<Address, ShadowReport>>,
 }
@@ -23,7 +28,7 @@ pub struct ChainShadows {
 impl ChainShadows {
     /// None is under way yet.
     pub fn new(chain: &Arc<Chain>) -> Self {
-        Self { chain: Arc::downgrade(chain), stopped: Mutex::default() }
+        Self { chain: Arc::downgrade(chain), starting: Mutex::default(), stopped: Mutex::default() }
     }
 
     fn chain(&self) -> Result<Arc<Chain>, ShadowError> {
@@ -51,7 +56,13 @@ impl Shadows for ChainShadows {
             limits: Some(plan.limits),
             config: plan.config,
         };
-        self.chain()?.start_shadow(&candidate, options).map_err(refusal)?;
+        let chain = self.chain()?;
+        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = |status: &ShadowStatus| status.state == ShadowState::Running && status.report.mount != mount;
+        if chain.shadows().iter().filter(|status| running(status)).count() >= MAX_RUNS {
+            return Err(ShadowError::Full(MAX_RUNS));
+        }
+        chain.start_shadow(&candidate, options).map_err(refusal)?;
         self.stopped().remove(&mount);
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 use alloy_primitives::Bytes;
 
-use super::args::{AdminArgs, ChainArgs, ConfigArgs, EngineCommand, ShadowCommand};
+use super::{
+    args::ChainArgs,
+    engine_args::{AdminArgs, ConfigArgs, EngineCommand, ShadowCommand},
+};
 use crate::{
     ctl::{
         self, Admin, AdminClientError, AdminPlace, ArmRequest, CallBack, CtlError, ShadowCandidate, ShadowStart,

@@ -3,6 +3,7 @@
 mod args;
 mod dev;
 mod engine;
+mod engine_args;
 mod node;
 mod run;
 mod signals;

@@ -94,8 +94,10 @@ impl Report for Shadowed {
             counts.row([format!("differ in {kind}"), output::count(count)]);
         }
         let mut text = format!("{} in the shadow of {}: {}\n{counts}", report.candidate, report.mount, report.state);
-        if report.divergences.values().all(|count| *count == 0) {
-            text += "No divergence\n";
+        match (report.compared, report.divergences.values().sum::<u64>()) {
+            (0, _) => text += "Nothing is compared yet\n",
+            (_, 0) => text += "No divergence\n",
+            _ => {}
         }
         text + &samples(report)
     }

@@ -155,6 +155,8 @@ pub(super) fn compile_text(state: &CompileState) -> String {
     match state {
         CompileState::Absent => "not compiled".to_owned(),
         CompileState::Compiling => "being compiled".to_owned(),
+        // Somebody else has compiled it: a block that staged it, say.
+        CompileState::Ready { millis: 0, from_cache: false, .. } => "ready".to_owned(),
         CompileState::Ready { millis, from_cache: true, .. } => format!("ready, loaded in {millis} ms"),
         CompileState::Ready { millis, .. } => format!("ready, compiled in {millis} ms"),
         CompileState::Refused { why } => format!("refused: {why}"),
