@@ -106,17 +106,13 @@ impl Engines {
             return Ok(ready.description.clone());
         }
         checks::check(component.bytes(), grants)?;
-        let compiled = self.compile(component)?;
+        let compiled = self.placed(component.digest(), self.compile(component)?)?;
         fits(&compiled.sizes, limits)?;
-        let code = self.0.small.place(&compiled.component)?;
-        let exports = match Engine::same(code.engine(), &self.0.engine) {
-            true => compiled.exports,
-            false => Exports::of(code.engine(), &code)?,
-        };
-        let linker = imports::linker(code.engine(), grants).map_err(node)?;
-        let pre = linker.instantiate_pre(&code).map_err(|error| Rejection::WrongWorld(format!("{error:#}")))?;
-        let description = run::describe(&pre, &exports, compiled.sizes)?;
-        let ready = Ready { pre, exports, sizes: compiled.sizes, description: description.clone() };
+        let linker = imports::linker(compiled.component.engine(), grants).map_err(node)?;
+        let pre =
+            linker.instantiate_pre(&compiled.component).map_err(|error| Rejection::WrongWorld(format!("{error:#}")))?;
+        let description = run::describe(&pre, &compiled.exports, compiled.sizes)?;
+        let ready = Ready { pre, exports: compiled.exports, sizes: compiled.sizes, description: description.clone() };
         self.0.staged.write().ready.insert((component.digest(), grants), Arc::new(ready));
         Ok(description)
     }
@@ -153,6 +149,18 @@ impl Engines {
 
     fn must_be_ready(&self, digest: Digest, grants: Grants) -> Result<Arc<Ready>, EngineError> {
         self.ready(digest, grants).ok_or(EngineError::Missing { digest, grants })
+    }
+
+    /// The same in the slots that suit it; from then on this is what was compiled.
+    fn placed(&self, digest: Digest, compiled: Compiled) -> Result<Compiled, StageError> {
+        let component = self.0.small.place(&compiled.component)?;
+        if Engine::same(component.engine(), compiled.component.engine()) {
+            return Ok(compiled);
+        }
+        let exports = Exports::of(component.engine(), &component)?;
+        let placed = Compiled { component, exports, sizes: compiled.sizes };
+        self.0.staged.write().compiled.insert(digest, placed.clone());
+        Ok(placed)
     }
 
     /// Compiles what passed the checks, once for all grants.
