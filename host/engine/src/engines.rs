@@ -115,15 +115,12 @@ impl Engines {
         checks::check(component.bytes(), grants)?;
         let compiled = self.0.compile(component)?;
         fits(&compiled.sizes, limits)?;
-        let code = self.0.small.place(&compiled.loaded.code)?;
-        let exports = match Engine::same(code.engine(), &self.0.engine) {
-            true => compiled.exports.clone(),
-            false => Exports::of(code.engine(), &code)?,
-        };
+        let code = &compiled.loaded.code;
         let linker = imports::linker(code.engine(), grants).map_err(node)?;
-        let pre = linker.instantiate_pre(&code).map_err(|error| Rejection::WrongWorld(format!("{error:#}")))?;
-        let description = run::describe(&pre, &exports, compiled.sizes)?;
-        let ready = Ready { pre, exports, sizes: compiled.sizes, description: description.clone() };
+        let pre = linker.instantiate_pre(code).map_err(|error| Rejection::WrongWorld(format!("{error:#}")))?;
+        let description = run::describe(&pre, &compiled.exports, compiled.sizes)?;
+        let ready =
+            Ready { pre, exports: compiled.exports.clone(), sizes: compiled.sizes, description: description.clone() };
         let bytes = compiled.loaded.bytes;
         self.0.staged.put_ready(component.digest(), grants, Arc::new(ready), compiled, bytes);
         Ok(description)
@@ -235,8 +232,9 @@ impl Inner {
     }
 
     fn load(&self, component: &Component) -> Result<Compiled, StageError> {
-        let loaded = self.artifacts.load(component)?;
-        let (exports, sizes) = (Exports::of(&self.engine, &loaded.code)?, Sizes::of(&loaded.code)?);
+        let mut loaded = self.artifacts.load(component)?;
+        loaded.code = self.small.place(&loaded.code)?;
+        let (exports, sizes) = (Exports::of(loaded.code.engine(), &loaded.code)?, Sizes::of(&loaded.code)?);
         let compiled = Compiled { exports, sizes, loaded };
         self.staged.put_compiled(component.digest(), compiled.clone(), compiled.loaded.bytes);
         Ok(compiled)

@@ -203,6 +203,32 @@ fn a_call_starts_afresh() {
     }
 }
 
+/// Small and large memories live in different slots, cleared in different ways: each call finds zeros either way, in what it
+/// began with and in what it grew by.
+#[test]
+fn memory_is_zero_again_whatever_its_size() {
+    // Adds up every 8 KiB from 8 KiB on, then writes there; grows by 4 pages and does it again.
+    let sweep = "(local.set $i (i32.const 8192))
+        (loop $S (local.set $n (i32.add (local.get $n) (i32.load (local.get $i)))) (i32.store (local.get $i) (i32.const 7))
+            (local.set $i (i32.add (local.get $i) (i32.const 8192)))
+            (br_if $S (i32.lt_u (local.get $i) (i32.mul (memory.size) (i32.const 65536)))))";
+    let body = format!(
+        "{} (drop (memory.grow (i32.const 4))) (local.set $n (i32.const 0)) {}
+         (i32.store (i32.const 700) (local.get $n)) (call $ok (i32.const 700) (i32.const 4))",
+        sweep.replace("$S", "$a"),
+        sweep.replace("$S", "$b")
+    );
+    for pages in [1u32, 2, 3, 8, 40] {
+        let rig = Rig::new(Guest { memory: pages.to_string(), ..Guest::calling(&body) });
+        // In the second sweep only what the first wrote is there.
+        let expected = (7 * (pages * 8 - 1)).to_le_bytes();
+        for _ in 0..3 {
+            let result = rig.call(&mut MapHost::default(), b"", GAS).result;
+            assert_eq!(result, EngineResult::Return(expected.to_vec()), "{pages} pages");
+        }
+    }
+}
+
 #[test]
 fn a_spent_warm_instance_stays_spent() {
     let body = "(if (local.get $len) (then unreachable)) (call $ok (i32.const 0) (i32.const 0))";

@@ -1,8 +1,10 @@
 //! From a core module to a component: encodes, makes it lean, validates, and proves that it asks for nothing but the engine
 //! contract.
 
+mod allocator;
 mod lean;
 mod memory;
+mod parts;
 
 use crate::error::{Error, Result};
 use wit_component::ComponentEncoder;

@@ -11,13 +11,14 @@
 
 use std::collections::BTreeMap;
 
-use wasm_encoder::{
-    Alias, CanonicalFunctionSection, CanonicalOption, Component, ComponentAliasSection, ComponentExportKind,
-    ExportKind, InstanceSection, ModuleArg, RawSection,
+use super::{
+    memory::{self, ALLOCATE, MEMORY},
+    parts::{Function, Instance, Old, Piece},
 };
-use wasmparser_wit::{CanonicalFunction, ComponentAlias, ComponentExternalKind, ExternalKind, Parser, Payload};
-
-use super::memory::{self, ALLOCATE, MEMORY};
+use wasm_encoder::{
+    Alias, CanonicalFunctionSection, CanonicalOption, Component, ComponentAliasSection, ExportKind, InstanceSection,
+    ModuleArg, RawSection,
+};
 
 /// The export of a guest by which it says where the head of its arena is.
 pub const ARENA: &str = "caldera_arena";
@@ -25,176 +26,27 @@ pub const ARENA: &str = "caldera_arena";
 pub const MODULE: &str = "caldera:memory";
 
 /// Why a component could not be made lean.
-type Problem = String;
+pub type Problem = String;
 
 /// The lean form of what wit-component made, or none if the guest has no arena.
 pub fn lean(component: &[u8]) -> Result<Option<Vec<u8>>, Problem> {
     let old = Old::read(component)?;
     let main = old.modules.first().ok_or("there is no core module in it")?;
     match memory::split(main)? {
-        Some(split) => old.write(&split).map(Some),
+        Some(split) => write(&old, &split).map(Some),
         None => Ok(None),
     }
 }
 
-/// A core function of the component.
-#[derive(Clone, Debug)]
-enum Function {
-    /// An export of a core instance.
-    Export { instance: u32, name: String },
-    /// An import of the component, lowered.
-    Lowered { function: u32, options: Vec<wasmparser_wit::CanonicalOption> },
-}
-
-/// A core instance of the component.
-enum Instance {
-    /// Of a module, with what it is given by name.
-    Module { module: u32, given: Vec<(String, u32)> },
-    /// Of core functions (and a table, which only the stubs need).
-    Functions(BTreeMap<String, u32>),
-}
-
-/// A piece of the component to be written again.
-enum Piece<'a> {
-    /// A section as it is.
-    Section(u8, &'a [u8]),
-    /// An alias of something that is not core.
-    Alias { kind: ComponentExportKind, instance: u32, name: &'a str },
-    /// An export of the guest, lifted.
-    Lift { function: u32, ty: u32, options: Vec<wasmparser_wit::CanonicalOption> },
-}
-
-/// What wit-component made.
-#[derive(Default)]
-struct Old<'a> {
-    modules: Vec<&'a [u8]>,
-    instances: Vec<Instance>,
-    functions: Vec<Function>,
-    pieces: Vec<Piece<'a>>,
-}
-
-impl<'a> Old<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Self, Problem> {
-        let mut old = Self::default();
-        let mut depth = 0;
-        for payload in Parser::new(0).parse_all(bytes) {
-            let payload = payload.map_err(|error| error.to_string())?;
-            match &payload {
-                Payload::ModuleSection { unchecked_range, .. } => {
-                    old.modules.push(memory::slice(bytes, unchecked_range.clone()));
-                    depth += 1;
-                }
-                Payload::End(_) => depth -= 1,
-                _ if depth == 0 => old.section(&payload, bytes)?,
-                _ => {}
-            }
-        }
-        Ok(old)
-    }
-
-    fn section(&mut self, payload: &Payload<'a>, bytes: &'a [u8]) -> Result<(), Problem> {
-        let unreadable = |error: wasmparser_wit::BinaryReaderError| error.to_string();
-        match payload {
-            Payload::Version { .. } | Payload::CustomSection(_) => {}
-            Payload::InstanceSection(section) => {
-                for instance in section.clone() {
-                    self.instances.push(Instance::of(instance.map_err(unreadable)?));
-                }
-            }
-            Payload::ComponentAliasSection(section) => {
-                for alias in section.clone() {
-                    self.alias(alias.map_err(unreadable)?)?;
-                }
-            }
-            Payload::ComponentCanonicalSection(section) => {
-                for function in section.clone() {
-                    self.canonical(function.map_err(unreadable)?)?;
-                }
-            }
-            other => {
-                let (id, range) = other.as_section().ok_or_else(|| format!("{other:?} is no section"))?;
-                self.pieces.push(Piece::Section(id, memory::slice(bytes, range)));
-            }
-        }
-        Ok(())
-    }
-
-    fn alias(&mut self, alias: ComponentAlias<'a>) -> Result<(), Problem> {
-        match alias {
-            ComponentAlias::CoreInstanceExport { kind: ExternalKind::Func, instance_index, name } => {
-                self.functions.push(Function::Export { instance: instance_index, name: name.to_owned() });
-            }
-            // The guest's memory and the table of the stubs.
-            ComponentAlias::CoreInstanceExport { .. } => {}
-            ComponentAlias::InstanceExport { kind, instance_index, name } => {
-                let kind = match kind {
-                    ComponentExternalKind::Func => ComponentExportKind::Func,
-                    ComponentExternalKind::Type => ComponentExportKind::Type,
-                    other => return Err(format!("an alias of a {other:?} is unknown")),
-                };
-                self.pieces.push(Piece::Alias { kind, instance: instance_index, name });
-            }
-            ComponentAlias::Outer { .. } => return Err("an alias of something outer is unknown".into()),
-        }
-        Ok(())
-    }
-
-    fn canonical(&mut self, function: CanonicalFunction) -> Result<(), Problem> {
-        match function {
-            CanonicalFunction::Lower { func_index, options } => {
-                self.functions.push(Function::Lowered { function: func_index, options: options.into() });
-            }
-            CanonicalFunction::Lift { core_func_index, type_index, options } => {
-                self.pieces.push(Piece::Lift { function: core_func_index, ty: type_index, options: options.into() });
-            }
-            other => return Err(format!("{other:?} is unknown")),
-        }
-        Ok(())
-    }
-
-    /// Everything again, with the core part in the place of the first export: all that it needs stands before.
-    fn write(&self, split: &memory::Split) -> Result<Vec<u8>, Problem> {
-        let first = self.pieces.iter().position(|piece| matches!(piece, Piece::Lift { .. }));
-        let (before, exports) = self.pieces.split_at(first.unwrap_or(self.pieces.len()));
-        let mut new = New::default();
-        before.iter().try_for_each(|piece| new.piece(self, piece))?;
-        new.core(self, split)?;
-        exports.iter().try_for_each(|piece| new.piece(self, piece))?;
-        Ok(new.component.finish())
-    }
-
-    /// What stands behind a function that the guest imports: a stub is filled with what the filling module is given.
-    fn lowered(&self, function: u32) -> Result<&Function, Problem> {
-        let missing = || format!("core function {function} is given to the guest, but is no import");
-        match self.functions.get(function as usize).ok_or_else(missing)? {
-            lowered @ Function::Lowered { .. } => Ok(lowered),
-            Function::Export { name, .. } => {
-                let filled = self.instances.iter().rev().find_map(|instance| match instance {
-                    Instance::Functions(functions) => functions.get(name),
-                    Instance::Module { .. } => None,
-                });
-                match filled.and_then(|function| self.functions.get(*function as usize)) {
-                    Some(lowered @ Function::Lowered { .. }) => Ok(lowered),
-                    _ => Err(missing()),
-                }
-            }
-        }
-    }
-}
-
-impl Instance {
-    fn of(instance: wasmparser_wit::Instance<'_>) -> Self {
-        match instance {
-            wasmparser_wit::Instance::Instantiate { module_index, args } => Self::Module {
-                module: module_index,
-                given: args.iter().map(|given| (given.name.to_owned(), given.index)).collect(),
-            },
-            wasmparser_wit::Instance::FromExports(exports) => {
-                let functions = exports.iter().filter(|export| export.kind == ExternalKind::Func);
-                Self::Functions(functions.map(|export| (export.name.to_owned(), export.index)).collect())
-            }
-        }
-    }
+/// Everything again, with the core part in the place of the first export: all that it needs stands before.
+fn write(old: &Old<'_>, split: &memory::Split) -> Result<Vec<u8>, Problem> {
+    let first = old.pieces.iter().position(|piece| matches!(piece, Piece::Lift { .. }));
+    let (before, exports) = old.pieces.split_at(first.unwrap_or(old.pieces.len()));
+    let mut new = New::default();
+    before.iter().try_for_each(|piece| new.piece(old, piece))?;
+    new.core(old, split)?;
+    exports.iter().try_for_each(|piece| new.piece(old, piece))?;
+    Ok(new.component.finish())
 }
 
 /// The component being written. Core instance 0 holds the memory, which is core memory 0; core function 0 allocates in it.

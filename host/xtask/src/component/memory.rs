@@ -1,26 +1,20 @@
 //! Splitting a guest in two: a module of memory, data and the host's allocator, and one of everything else.
 
 use wasm_encoder::{
-    CodeSection, Encode as _, EntityType, ExportKind, ExportSection, Function, FunctionSection, Instruction, MemArg,
-    MemorySection, MemoryType, Module, RawSection, TypeSection, ValType,
+    CodeSection, Encode as _, EntityType, ExportKind, ExportSection, FunctionSection, MemorySection, MemoryType,
+    Module, RawSection, TypeSection, ValType,
 };
 use wasmparser_wit::{DataKind, Operator, Parser, Payload};
 
-use super::lean::{ARENA, MODULE};
+use super::{
+    allocator,
+    lean::{ARENA, MODULE},
+};
 
 /// The export that holds the memory.
 pub const MEMORY: &str = "memory";
 /// The export by which the host allocates.
 pub const ALLOCATE: &str = "cabi_realloc";
-
-/// Offsets in the arena's head, as `sdk-guest/src/arena.rs` lays it out.
-const TOP: u64 = 0;
-const END: u64 = 4;
-const START: u64 = 8;
-const LIVE: u64 = 12;
-/// Bits of a page's size, and the pages that the arena grows by at least.
-const PAGE_BITS: i64 = 16;
-const GROW_PAGES: i64 = 4;
 
 const DATA_SECTION: u8 = 11;
 const DATA_COUNT_SECTION: u8 = 12;
@@ -207,140 +201,11 @@ fn memory_module(memory: MemoryType, arena: i32, data: Option<&[u8]>) -> Vec<u8>
     exports.export(MEMORY, ExportKind::Memory, 0);
     exports.export(ALLOCATE, ExportKind::Func, 0);
     let mut code = CodeSection::new();
-    code.function(&allocate(arena));
+    code.function(&allocator::function(arena));
     let mut module = Module::new();
     module.section(&types).section(&functions).section(&memories).section(&exports).section(&code);
     if let Some(data) = data {
         module.section(&RawSection { id: DATA_SECTION, data });
     }
     module.finish()
-}
-
-/// `cabi_realloc(old, old_size, align, size)`: takes from the arena, as its own `take` and `grow` do. The host allocates and
-/// never moves what it allocated, since strings are UTF-8; if it did, that would trap.
-fn allocate(arena: i32) -> Function {
-    use Instruction as I;
-    let (old_size, align, size) = (1, 2, 3);
-    // Of 64 bits, so that no sum overflows: the place of the block, and the pages or page number when growing.
-    let (place, pages) = (4, 5);
-    let at = |offset| MemArg { offset, align: 2, memory_index: 0 };
-    let head = I::I32Const(arena);
-    let mut function = Function::new([(2, ValType::I64)]);
-    let mut emit = |instructions: &[I<'_>]| {
-        instructions.iter().for_each(|instruction| {
-            function.instruction(instruction);
-        });
-    };
-    // if old_size { unreachable }
-    emit(&[I::LocalGet(old_size), I::If(wasm_encoder::BlockType::Empty), I::Unreachable, I::End]);
-    // place = (top + align - 1) & -align
-    let aligned = [
-        head.clone(),
-        I::I32Load(at(TOP)),
-        I::I64ExtendI32U,
-        I::LocalGet(align),
-        I::I64ExtendI32U,
-        I::I64Add,
-        I::I64Const(1),
-        I::I64Sub,
-        I::I64Const(0),
-        I::LocalGet(align),
-        I::I64ExtendI32U,
-        I::I64Sub,
-        I::I64And,
-        I::LocalSet(place),
-    ];
-    emit(&aligned);
-    // if place + size > end { grow; place = … }
-    emit(&[
-        I::LocalGet(place),
-        I::LocalGet(size),
-        I::I64ExtendI32U,
-        I::I64Add,
-        head.clone(),
-        I::I32Load(at(END)),
-        I::I64ExtendI32U,
-        I::I64GtU,
-        I::If(wasm_encoder::BlockType::Empty),
-        // pages = max((size + align + 65535) >> 16, 4)
-        I::LocalGet(size),
-        I::I64ExtendI32U,
-        I::LocalGet(align),
-        I::I64ExtendI32U,
-        I::I64Add,
-        I::I64Const(65_535),
-        I::I64Add,
-        I::I64Const(PAGE_BITS),
-        I::I64ShrU,
-        I::LocalTee(pages),
-        I::I64Const(GROW_PAGES),
-        I::LocalGet(pages),
-        I::I64Const(GROW_PAGES),
-        I::I64GtU,
-        I::Select,
-        I::LocalSet(pages),
-    ]);
-    // place = memory.grow(pages) << 16; if it failed { unreachable }
-    emit(&[
-        I::LocalGet(pages),
-        I::I32WrapI64,
-        I::MemoryGrow(0),
-        I::I64ExtendI32S,
-        I::LocalTee(place),
-        I::I64Const(0),
-        I::I64LtS,
-        I::If(wasm_encoder::BlockType::Empty),
-        I::Unreachable,
-        I::End,
-        I::LocalGet(place),
-        I::I64Const(PAGE_BITS),
-        I::I64Shl,
-        I::LocalSet(place),
-        // if place != end { start = top = place }
-        I::LocalGet(place),
-        I::I32WrapI64,
-        head.clone(),
-        I::I32Load(at(END)),
-        I::I32Ne,
-        I::If(wasm_encoder::BlockType::Empty),
-        head.clone(),
-        I::LocalGet(place),
-        I::I32WrapI64,
-        I::I32Store(at(START)),
-        head.clone(),
-        I::LocalGet(place),
-        I::I32WrapI64,
-        I::I32Store(at(TOP)),
-        I::End,
-        // end = place + (pages << 16)
-        head.clone(),
-        I::LocalGet(place),
-        I::LocalGet(pages),
-        I::I64Const(PAGE_BITS),
-        I::I64Shl,
-        I::I64Add,
-        I::I32WrapI64,
-        I::I32Store(at(END)),
-    ]);
-    emit(&aligned);
-    emit(&[I::End]);
-    // top = place + size; live += 1; place
-    emit(&[
-        head.clone(),
-        I::LocalGet(place),
-        I::I32WrapI64,
-        I::LocalGet(size),
-        I::I32Add,
-        I::I32Store(at(TOP)),
-        head.clone(),
-        head.clone(),
-        I::I32Load(at(LIVE)),
-        I::I32Const(1),
-        I::I32Add,
-        I::I32Store(at(LIVE)),
-        I::LocalGet(place),
-        I::I32WrapI64,
-        I::End,
-    ]);
-    function
 }
