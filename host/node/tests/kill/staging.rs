@@ -81,7 +81,7 @@ pub async fn goes_on_from_armed(road: &mut Road) -> &'static str {
 
 pub async fn activate(road: &mut Road) -> Aim {
     road.arm_next(8, ProbationRule::NONE).await;
-    Aim { from: road.height - 2, blocks: 3 }
+    Aim { from: road.height - 2, blocks: 2 }
 }
 
 /// It goes live at its height, whenever the node died.
@@ -101,7 +101,7 @@ fn config(road: &Road) -> String {
 pub async fn configure(road: &mut Road) -> Aim {
     let config = config(road);
     road.arm(component("probe-v1").digest().0, 8, config.as_bytes(), ProbationRule::NONE).await;
-    Aim { from: road.height - 2, blocks: 3 }
+    Aim { from: road.height - 2, blocks: 2 }
 }
 
 pub async fn is_configured(road: &mut Road) -> &'static str {

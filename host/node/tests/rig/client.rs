@@ -56,10 +56,12 @@ impl Client {
 
     /// Height of the head.
     pub async fn head(&self) -> u64 {
+        // Taken before the question: the load may see a later block while the answer is on its way.
+        let seen = self.ledger.lock().head;
         let head = self.rpc.block_number().await.expect("the node answers");
+        assert!(head >= seen, "head {head} after {seen} was seen");
         let mut ledger = self.ledger.lock();
-        assert!(head >= ledger.head, "head {head} after {} was seen", ledger.head);
-        ledger.head = head;
+        ledger.head = ledger.head.max(head);
         head
     }
 

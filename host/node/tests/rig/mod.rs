@@ -1,6 +1,6 @@
 //! The real node with chains that mount the probe, on a folder of its own: started, killed, started again, replayed.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
 mod client;
 mod ledger;
