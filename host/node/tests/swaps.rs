@@ -33,6 +33,9 @@ const CHAINS: [(&str, &str); 7] = [
     ("down", "probe-v2"),
 ];
 
+/// A case and what came of it.
+type Ended = (&'static str, String);
+
 fn digest(name: &str) -> B256 {
     component(name).digest().0
 }
@@ -54,7 +57,7 @@ async fn stands(client: &Client, at: u64, name: &str, generation: u32) {
 }
 
 /// One goes up while the other goes down, over the same blocks; what was written before is there after.
-async fn two_chains(left: Client, right: Client) {
+async fn two_chains(left: Client, right: Client) -> Ended {
     let (up, down) = ("probe-v2", "probe-v1");
     left.stage(&component(up)).await;
     right.stage(&component(down)).await;
@@ -83,10 +86,11 @@ async fn two_chains(left: Client, right: Client) {
         assert_eq!((client.get("old").await.as_str(), client.get("counter").await.as_str()), ("kept", "step 40"));
         loads.pop().expect("one each").stop().await;
     }
+    ("two chains at once", format!("up over blocks {up_at} to {}, down over {down_at} to {}", ends[0], ends[1]))
 }
 
 /// Version 2, then the same engine under another digest, then version 1 again.
-async fn second_update(client: Client) {
+async fn second_update(client: Client) -> Ended {
     let other = variant("probe-v2", "another build");
     client.stage(&component("probe-v2")).await;
     client.stage(&other).await;
@@ -101,10 +105,11 @@ async fn second_update(client: Client) {
         assert_eq!((at.mount.digest, at.mount.generation as usize), (to, place + 2));
     }
     assert_eq!(client.get("old").await, "kept");
+    ("a second and a third update", "2, another build of 2, 1: each at its height".into())
 }
 
 /// While it migrates the registry refuses; in probation the newer makes the older final.
-async fn during_another(client: Client) {
+async fn during_another(client: Client) -> Ended {
     let other = variant("probe-v2", "during another");
     client.stage(&component("probe-v2")).await;
     client.stage(&other).await;
@@ -128,10 +133,11 @@ async fn during_another(client: Client) {
     tells(&client, since, height, &told).await;
     let at = client.at(height).await;
     assert_eq!((at.mount.digest, at.mount.generation, at.phase()), (other.digest().0, 3, "active"));
+    ("an update during an update", format!("Busy while migrating; in probation the older is final at {height}"))
 }
 
 /// What was never staged cannot be armed; nothing changes.
-async fn missing_digest(client: Client) {
+async fn missing_digest(client: Client) -> Ended {
     let since = client.head().await;
     let before = client.at(since).await;
     let call = client.arm_call(digest("probe-v2"), 10_000, b"", NONE).await;
@@ -142,10 +148,11 @@ async fn missing_digest(client: Client) {
     let block = receipt.block_number.expect("it is in a block");
     tells(&client, since, block, &[]).await;
     assert_eq!(client.at(block).await.storage, before.storage);
+    ("a missing digest", "NotStaged; not a slot changed".into())
 }
 
 /// The same road with the same component; what the engine refuses leaves the old configuration.
-async fn configuration_only(client: Client) {
+async fn configuration_only(client: Client) -> Ended {
     let (v1, since) = (digest("probe-v1"), client.head().await);
     let (armed, height) = client.arm(v1, 6, b"first", NONE).await;
     let mut told = vec![("armed", armed), ("activated", height)];
@@ -165,10 +172,11 @@ async fn configuration_only(client: Client) {
     assert_eq!(client.get("config").await, "first");
     let at = client.at(failed).await;
     assert_eq!((&at.mount.config[..], at.mount.generation), (b"first".as_slice(), 2));
+    ("a configuration alone", format!("live at {height}; one that is refused leaves it, at {failed}"))
 }
 
 /// The newer code takes the state down; if it refuses, it stays.
-async fn downgrade(client: Client) {
+async fn downgrade(client: Client) -> Ended {
     client.stage(&component("probe-v1")).await;
     client.set(&[("old", "kept"), ("migrate-down", "refuse")]).await;
     let since = client.head().await;
@@ -182,6 +190,7 @@ async fn downgrade(client: Client) {
     tells(&client, since, height, &told).await;
     stands(&client, height, "probe-v1", 2).await;
     assert_eq!(client.get("old").await, "kept");
+    ("a downgrade", format!("refused by the engine at {failed}; done at {height}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -191,7 +200,7 @@ async fn every_kind_of_update_goes_as_defined() {
     let at = |chain| client(&rig, chain);
     let clients = CHAINS.map(|(chain, _)| at(chain));
     let [left, right, second, during, missing, configured, down] = clients.clone();
-    tokio::join!(
+    let ended = tokio::join!(
         two_chains(left, right),
         second_update(second),
         during_another(during),
@@ -199,6 +208,9 @@ async fn every_kind_of_update_goes_as_defined() {
         configuration_only(configured),
         downgrade(down),
     );
+    let ended: [Ended; 6] = ended.into();
+    let width = ended.iter().map(|(case, _)| case.len()).max().unwrap_or(0);
+    ended.iter().for_each(|(case, end)| println!("{case:width$}  {end}"));
     rig.stop();
     for ((chain, _), client) in CHAINS.iter().zip(&clients) {
         client.ledger.lock().check(&rig.log(chain));

@@ -3,9 +3,11 @@
 //!
 //! Each step has a node of its own under load. A round brings it to the step, kills it after a random small time, starts
 //! it again on the same folder, and follows the road to its end. A round counts if the last block in the log shows
-//! that the node died in the step; else it is checked all the same and made again. `CALDERA_KILLS` is the number of rounds that
-//! have to count for each step (1 unless set), `CALDERA_SEED` the seed of the random times; the table goes to
-//! `kill.md` in the target folder.
+//! that the node died in the step; else it is checked all the same and made again. In every third round the node is
+//! killed once more while it starts.
+//!
+//! `CALDERA_KILLS` is the number of rounds that have to count for each step (1 unless set), `CALDERA_SEED` the seed of
+//! the random times; the table goes to `kill.md` in the target folder.
 
 #[path = "../rig/mod.rs"]
 mod rig;

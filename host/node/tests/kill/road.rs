@@ -19,6 +19,8 @@ use crate::{
 
 /// The chain that the road is walked on.
 const CHAIN: &str = "road";
+/// A node is ready within about this time.
+const START_MS: u64 = 400;
 /// The entries by which the probe is told what to do.
 const CONTROLS: [&str; 6] = ["migrate", "migrate-at", "migrate-down", "migrate-steps", "migrate-writes", "configure"];
 
@@ -50,6 +52,7 @@ pub struct Road {
     /// The transaction that was sent and not waited for.
     pub sent: Option<(caldera_node::rpc::SignedTx, Option<Component>)>,
     logged: Vec<TxHash>,
+    again: u32,
 }
 
 /// What came of a step's rounds.
@@ -59,6 +62,8 @@ pub struct Row {
     pub hits: u32,
     /// Rounds in which it died beside it.
     pub misses: u32,
+    /// Rounds in which it was killed once more while it started.
+    pub again: u32,
     /// Restarts after which the road came to its end.
     pub went_on: u32,
     /// What it ended as, and how often.
@@ -86,6 +91,7 @@ pub async fn walk(step: Step, kills: u32, seed: u64) -> Row {
         digest: B256::ZERO,
         sent: None,
         logged: Vec::new(),
+        again: 0,
     };
     let mut row = Row::default();
     while row.hits < kills {
@@ -103,6 +109,7 @@ pub async fn walk(step: Step, kills: u32, seed: u64) -> Row {
     block_in_place(|| road.rig.kill());
     row.replayed = block_in_place(|| road.rig.replay(CHAIN))["blocks"].as_u64().expect("a number");
     road.check_log();
+    row.again = road.again;
     row.acknowledged = road.client.ledger.lock().len();
     row
 }
@@ -120,6 +127,12 @@ impl Road {
         block_in_place(|| self.rig.kill());
         load.end().await;
         let last = self.check_log().header.number;
+        if self.round.is_multiple_of(3) {
+            let later = Duration::from_millis(self.rng.next_u64() % START_MS);
+            block_in_place(|| self.rig.start_and_kill(later));
+            self.again += 1;
+            self.check_log();
+        }
 
         block_in_place(|| self.rig.start());
         self.client.rpc = self.rig.rpc(CHAIN);

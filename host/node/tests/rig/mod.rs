@@ -12,6 +12,8 @@ use std::{
     fmt::Write as _,
     fs::{self, File, OpenOptions},
     path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
 };
 
 use caldera_node::rpc::{Endpoint, Rpc};
@@ -75,10 +77,22 @@ impl Rig {
     /// Starts the node and waits until it is ready.
     pub fn start(&mut self) {
         assert!(self.node.is_none(), "it runs");
+        self.node = Some(Dev::spawn(self.command()));
+    }
+
+    /// Starts it and kills it so much later, whether it is ready by then or not.
+    pub fn start_and_kill(&self, later: Duration) {
+        let mut child = self.command().stdout(Stdio::null()).spawn().expect("the binary starts");
+        std::thread::sleep(later);
+        child.kill().expect("it can be killed");
+        child.wait().expect("the process can be waited for");
+    }
+
+    fn command(&self) -> Command {
         let said = OpenOptions::new().create(true).append(true).open(self.said()).expect("the folder takes files");
         let mut command = caldera();
         command.args(["node", "--json", "--config"]).arg(self.config()).stderr(said);
-        self.node = Some(Dev::spawn(command));
+        command
     }
 
     /// `kill -9`.
