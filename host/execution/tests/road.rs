@@ -157,6 +157,25 @@ fn a_long_migration_that_fails_is_undone() {
 }
 
 #[test]
+fn what_is_undone_may_take_blocks_too() {
+    let mut world = world();
+    for (key, value) in [("migrate-steps", "9"), ("migrate-writes", "600"), ("migrate-at", "7"), ("migrate", "refuse")]
+    {
+        set(&mut world, key, value);
+    }
+    let before = world.view.slots(PROBE).count();
+    swap(&mut world, "probe-v2", b"", ProbationRule::NONE);
+    world.pass(7);
+    assert_eq!(phase_name(&world), "rolling-back");
+    assert!(world.view.slots(PROBE).count() > before + 4_000);
+    world.pass(1);
+    assert_eq!((phase_name(&world), generation(&world)), ("rolling-back", 1), "one block is too short for it");
+    world.pass(6);
+    assert_eq!((phase_name(&world), generation(&world)), ("active", 1));
+    assert_eq!(world.view.slots(PROBE).count(), before);
+}
+
+#[test]
 fn nothing_else_moves_a_mount_that_migrates() {
     let mut world = world();
     set(&mut world, "migrate-steps", "9");

@@ -39,6 +39,8 @@ pub(super) fn run(
     migration: &mut Migration,
 ) -> Result<Reached, Refusal> {
     let next = migration.target.mounted(mount, next_generation(before));
+    // Even if none of its code runs now: a node that cannot run it stops before the pointer moves, not at a later call.
+    ctx.chain.ensure_ready(next.digest, next.grants, &next.limits)?;
     let mut gas = Budget { left: ACTIVATION_GAS, used: 0 };
     let reached = match before {
         None => {

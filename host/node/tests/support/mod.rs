@@ -84,6 +84,12 @@ impl Dev {
         format!("{}/chains/{name}", self.url())
     }
 
+    /// Ends it at once, as a power cut would; nothing in it hears of that.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("the process can be waited for");
+    }
+
     /// Sends a signal, and waits for the end; gives the exit status and what was printed since.
     pub fn signal(mut self, name: &str) -> (ExitStatus, String) {
         let pid = self.child.id().to_string();

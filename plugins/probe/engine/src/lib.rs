@@ -177,7 +177,7 @@ fn outcome(called: Result<Vec<u8>, caldera_sdk::contract::ContractError>) -> (bo
 
 /// Version 2: another layout, migrations and hooks. Entries say how they go: `hook`; `migrate` and, for the way back,
 /// `migrate-down`, in the step that `migrate-at` names (0 unless set); `migrate-steps` is how many steps either takes (1
-/// unless set).
+/// unless set), and `migrate-writes` how many entries of its own each of them writes (none unless set).
 #[derive(Default)]
 pub struct NextProbe(Probe);
 
@@ -208,6 +208,10 @@ impl Engine for NextProbe {
         // Written first, so that a failed migration has something to undo.
         self.0.put(mark, &step.from.to_be_bytes());
         self.0.put(b"counter", format!("step {}", index + 1).as_bytes());
+        let writes = self.0.number(b"migrate-writes").unwrap_or(0);
+        for place in index * writes..(index + 1) * writes {
+            self.0.entries.set(&format!("moved/{place}").into_bytes(), &Bytes::from_static(b"by the migration"));
+        }
         if index == self.0.number(b"migrate-at").unwrap_or(0) {
             self.0.obey(how)?;
         }
