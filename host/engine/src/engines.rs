@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use caldera_types::{Component, Digest, EngineLimits, Fault, Grants, metering};
-use wasmtime::{Engine, component::InstancePre};
+use wasmtime::component::InstancePre;
 
 use crate::{
     call::{CallOutcome, CallUnit, Description},
@@ -27,7 +27,6 @@ use crate::{
 pub struct Engines(Arc<Inner>, pub(crate) Watching);
 
 struct Inner {
-    engine: Engine,
     small: SmallSlots,
     artifacts: Artifacts,
     staged: Staged<Compiled, Ready>,
@@ -93,8 +92,8 @@ impl Engines {
     pub fn with_compiler(options: EngineOptions, compile: CompileOptions) -> Result<Self, EngineError> {
         let (engine, small) = (config::engine(options)?, SmallSlots::new(options)?);
         let staged = Staged::new(compile.loaded_bytes);
-        let artifacts = Artifacts::new(engine.clone(), compile)?;
-        let inner = Inner { engine, small, artifacts, staged, jobs: Jobs::default(), queues: Queues::default() };
+        let artifacts = Artifacts::new(engine, compile)?;
+        let inner = Inner { small, artifacts, staged, jobs: Jobs::default(), queues: Queues::default() };
         Ok(Self(Arc::new(inner), Watching::default()))
     }
 
