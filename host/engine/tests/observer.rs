@@ -1,5 +1,7 @@
 //! Watching calls: what an observer is told, and that nobody is told through other handles.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 mod support;
 
 use std::sync::{Arc, Mutex};

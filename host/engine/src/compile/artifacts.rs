@@ -59,7 +59,7 @@ impl Artifacts {
 
     /// Loads or compiles what passed the static checks.
     pub(crate) fn load(&self, component: &Component) -> Result<Loaded, StageError> {
-        if let Some(loaded) = self.from_cache(component.digest()) {
+        if let Some(loaded) = self.proven(component.digest()) {
             return Ok(loaded);
         }
         let began = Instant::now();
@@ -102,7 +102,7 @@ impl Artifacts {
         }
     }
 
-    fn from_cache(&self, digest: Digest) -> Option<Loaded> {
+    fn proven(&self, digest: Digest) -> Option<Loaded> {
         let cache = self.cache.as_ref()?;
         let began = Instant::now();
         let why = match cache.get(&self.name(digest)) {

@@ -84,14 +84,15 @@ mod tests {
     proptest! {
         #[test]
         fn it_reads_back(artifact in prop::collection::vec(any::<u8>(), 0..300)) {
-            prop_assert_eq!(open(&KEY, &name(b"a"), &entry(&artifact)), Ok(artifact.as_slice()));
+            let whole = entry(&artifact);
+            prop_assert_eq!(open(&KEY, &name(b"a"), &whole), Ok(artifact.as_slice()));
         }
 
         #[test]
         fn a_flipped_bit_is_found(artifact in prop::collection::vec(any::<u8>(), 0..300), at in any::<prop::sample::Index>(), bit in 0..8) {
             let mut entry = entry(&artifact);
             let place = at.index(entry.len());
-            entry[place] ^= 1 << bit;
+            entry[place] ^= 1u8 << bit;
             prop_assert!(open(&KEY, &name(b"a"), &entry).is_err());
         }
 
