@@ -8,7 +8,7 @@ use std::{
 };
 
 use caldera_api::{ApiError, ApiHandle, ApiLimits, ApiServer};
-use caldera_chain::{BlockProducer, Chain, ChainError, ChainSpec, Progress};
+use caldera_chain::{BlockProducer, Chain, ChainError, ChainSpec, Progress, shadow::MAX_SHADOWS};
 use caldera_engine::{EngineError, EngineOptions, Engines};
 use caldera_state::StateOptions;
 
@@ -82,7 +82,8 @@ pub struct Node {
 
 /// A new engine runtime for a node of so many chains: no call from outside can take the instances that a block needs.
 pub fn engines(chains: usize) -> Result<Engines, EngineError> {
-    let threads = chains.saturating_add(ApiLimits::recommended().threads);
+    // Each chain's block producer, and the threads of its shadows: none of them may take an instance from another.
+    let threads = chains.saturating_mul(1 + MAX_SHADOWS).saturating_add(ApiLimits::recommended().threads);
     Engines::new(EngineOptions::for_threads(u32::try_from(threads).unwrap_or(u32::MAX)))
 }
 
@@ -121,6 +122,7 @@ impl Node {
         let stopped = tokio::task::spawn_blocking(move || {
             server.stop();
             producers.into_iter().for_each(BlockProducer::stop);
+            chains.iter().for_each(|chain| chain.stop_shadows());
             drop(chains);
         });
         if let Err(error) = stopped.await {
