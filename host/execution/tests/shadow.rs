@@ -203,7 +203,7 @@ struct Sparse {
 impl Gate for Sparse {
     fn skips(&mut self) -> Option<Skip> {
         self.call += 1;
-        (self.call % 2 == 0).then_some(Skip::Sampling)
+        self.call.is_multiple_of(2).then_some(Skip::Sampling)
     }
 
     fn goes_on(&mut self) -> bool {
@@ -433,5 +433,7 @@ fn a_candidate_without_what_it_imports_is_the_nodes_trouble() {
     shadowed.shadow = Shadow::new(plan, active, ShadowLimits::recommended());
     let outcome = shadowed.send(PROBE, 0, IProbe::trapCall {}.abi_encode());
     assert_eq!(support::user_receipt(&outcome).fault, Some(Fault::Unreachable));
-    assert_eq!(shadowed.shadow.report().skipped[&Skip::NodeFailure], 1);
+    let report = shadowed.shadow.report();
+    assert_eq!((report.skipped[&Skip::NodeFailure], report.compared), (1, 0));
+    assert!(report.node_failure.is_some());
 }

@@ -1,4 +1,5 @@
-//! Why a command failed, and with which exit code: 0 is done, 1 failed, 2 was asked wrongly.
+//! Why a command failed, and with which exit code: 0 is done, 1 failed, 2 was asked wrongly, 3 found
+//! that a candidate diverges.
 
 use crate::{
     check::CheckError,
@@ -6,6 +7,7 @@ use crate::{
     config::ConfigError,
     ctl::CtlError,
     dev::DevError,
+    engine_replay::EngineReplayError,
     node::NodeError,
     obligations::ObligationsError,
     replay::ReplayError,
@@ -17,6 +19,9 @@ use crate::{
 pub const FAILED: u8 = 1;
 /// Exit code of a command that makes no sense as it was given; the same as clap's.
 pub const USAGE: u8 = 2;
+
+/// Exit code of a comparison that was made and found differences.
+pub const DIVERGED: u8 = 3;
 
 /// Why a command failed. Each message says what was wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,12 @@ pub enum CommandError {
     /// A replay.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A comparison over a folder's blocks.
+    #[error(transparent)]
+    EngineReplay(#[from] EngineReplayError),
+    /// A candidate is not what runs.
+    #[error("{0}")]
+    Diverged(String),
     /// A request to a chain.
     #[error(transparent)]
     Rpc(#[from] RpcError),
@@ -75,6 +86,7 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Config(_) => USAGE,
+            Self::Diverged(_) => DIVERGED,
             _ => FAILED,
         }
     }

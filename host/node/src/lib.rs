@@ -10,6 +10,7 @@ pub mod component;
 pub mod config;
 pub mod ctl;
 pub mod dev;
+pub mod engine_replay;
 pub mod error;
 pub mod node;
 pub mod obligations;

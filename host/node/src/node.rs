@@ -166,8 +166,8 @@ impl Node {
             drop(note);
             admin.stop();
             server.stop();
-            chains.iter().for_each(|chain| chain.stop_shadows());
             producers.into_iter().for_each(BlockProducer::stop);
+            chains.iter().for_each(|chain| chain.stop_shadows());
             drop(chains);
         });
         if let Err(error) = stopped.await {

@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left");
         assert!(Token::settle(&folder).unwrap().is(token.0.as_bytes()));
-        assert!(!token.is(b"") && !token.is(token.0[1..].as_bytes()) && !token.is(&[b'0'; 64]));
+        assert!(!token.is(b"") && !token.is(&token.0.as_bytes()[1..]) && !token.is(&[b'0'; 64]));
         assert!(!format!("{token:?}").contains(&token.0[..4]));
         fs::remove_file(&path).unwrap();
         assert!(!Token::settle(&folder).unwrap().is(token.0.as_bytes()), "a new one is another one");

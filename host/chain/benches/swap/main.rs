@@ -7,6 +7,7 @@
 mod load;
 mod proc;
 mod rig;
+mod shadow;
 mod staging;
 
 use std::time::Duration;
@@ -20,8 +21,11 @@ fn main() -> std::io::Result<()> {
     let swaps = argument("--swaps").unwrap_or(1_000);
     let interval = Duration::from_millis(argument("--interval").unwrap_or(50));
     let mut report = Report::new("swap");
-    under_load(&mut report, swaps, interval);
+    if swaps > 0 {
+        under_load(&mut report, swaps, interval);
+    }
     staging::run(&mut report, interval);
+    shadow::run(&mut report, interval);
     report.finish()
 }
 

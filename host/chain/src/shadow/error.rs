@@ -6,7 +6,7 @@ use caldera_execution::ExecutionError;
 use caldera_state::StateError;
 use caldera_types::Digest;
 
-/// A shadow does not start, or a replay cannot go on. The first four are the caller's doing.
+/// A shadow does not start, or a replay cannot go on. The first six are the caller's doing.
 #[derive(Debug, thiserror::Error)]
 pub enum ShadowError {
     /// Nothing to stand in the shadow of.
@@ -30,6 +30,12 @@ pub enum ShadowError {
         mount: Address,
         /// What.
         candidate: Digest,
+    },
+    /// As many as there may be.
+    #[error("{most} candidates are in the shadow on this chain already: stop one first")]
+    TooMany {
+        /// How many there may be.
+        most: usize,
     },
     /// Blocks that the chain does not have.
     #[error("blocks {first} to {last} are not all there: the chain has 1 to {head}")]

@@ -26,6 +26,14 @@ pub use status::{ShadowOptions, ShadowState, ShadowStatus};
 use crate::chain::Chain;
 use worker::{ShadowRun, Standing};
 
+/// Runs `work` without the log: executing a block again tells nothing that its first execution did not tell.
+fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    tracing::dispatcher::with_default(&tracing::Dispatch::none(), work)
+}
+
+/// Shadows that one chain has at once: the node keeps room for what their threads run.
+pub const MAX_SHADOWS: usize = 4;
+
 impl Chain {
     /// Puts a candidate in the shadow of a mount, from the next block on. Compiles it first, on the caller's thread. A
     /// shadow at this mount that ended makes room.
@@ -38,6 +46,9 @@ impl Chain {
         // Compiling took its time: somebody else may have been first.
         if let Some(other) = shadows.get(&candidate.mount).and_then(|run| run.standing.running()) {
             return Err(ShadowError::Running { mount: candidate.mount, candidate: other });
+        }
+        if shadows.values().filter(|run| run.standing.running().is_some()).count() >= MAX_SHADOWS {
+            return Err(ShadowError::TooMany { most: MAX_SHADOWS });
         }
         shadows.insert(candidate.mount, run);
         Ok(())

@@ -16,6 +16,7 @@ use super::{
     cache::{KnownState, Remembering},
     candidate::Candidate,
     error::ShadowError,
+    quietly,
 };
 use crate::{executed::ExecutedBlock, source::LoggedComponents};
 
@@ -62,7 +63,7 @@ pub fn replay(
     let chain_id = chain_id(state, first, head)?;
     let mut known = KnownState::default();
     for number in first..=last {
-        known = block(state, engines, &mut shadow, chain_id, &parent, known)?;
+        known = quietly(|| block(state, engines, &mut shadow, chain_id, &parent, known))?;
         if let Some(digest) = shadow.replaced_by() {
             return Ok(Replayed { report: shadow.report().clone(), replaced: Some((number, digest)) });
         }

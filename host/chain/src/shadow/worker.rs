@@ -23,6 +23,7 @@ use super::{
     cache::{KnownState, Remembering},
     error::ShadowError,
     feed::{Feed, Job, Lost, direct_calls},
+    quietly,
     status::{ShadowOptions, ShadowState, ShadowStatus},
 };
 use crate::{
@@ -144,7 +145,7 @@ impl Worker {
                 break ShadowState::Stopped;
             };
             // A panic is a bug of ours or of a library's; it must not take the block path's lock or the node with it.
-            let done = panic::catch_unwind(AssertUnwindSafe(|| self.block(&chain, &job)));
+            let done = panic::catch_unwind(AssertUnwindSafe(|| quietly(|| self.block(&chain, &job))));
             self.publish();
             match done {
                 Ok(Ok(())) => {}

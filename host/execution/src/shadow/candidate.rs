@@ -93,9 +93,7 @@ impl Shadow {
         let (run, written) = match run {
             Ok(run) => run,
             Err(error) => {
-                tracing::warn!(mount = %mount.address, %error, "the candidate could not be run; the call is not compared");
-                self.report.skip(Skip::NodeFailure, 1);
-                self.lose_step();
+                self.fail(&error);
                 return None;
             }
         };
@@ -212,8 +210,7 @@ impl Shadow {
         if let Some(own) = &mut self.own
             && let Err(error) = own.note(ctx, ahead.written)
         {
-            tracing::warn!(%error, "the candidate's state could not be kept; it gets a fresh copy");
-            self.lose_step();
+            self.fail(&error);
         }
     }
 }

@@ -121,6 +121,13 @@ impl Shadow {
         self.gate.goes_on()
     }
 
+    /// This node could not run the candidate in a call.
+    fn fail(&mut self, error: &ExecutionError) {
+        self.report.node_failure = Some(error.to_string());
+        self.report.skip(Skip::NodeFailure, 1);
+        self.lose_step();
+    }
+
     /// The copy missed a call.
     fn lose_step(&mut self) {
         if self.own.take().is_some() {

@@ -72,7 +72,7 @@ pub enum Skip {
     Reentrant,
     /// The block came while too many waited. Of such blocks, only direct calls to the mount are counted.
     Backlog,
-    /// This node could not run the candidate; its log says why.
+    /// This node could not run the candidate; the report says why.
     NodeFailure,
 }
 

@@ -156,6 +156,9 @@ pub struct ShadowReport {
     pub divergences: BTreeMap<DivergenceKind, u64>,
     /// Calls not compared, by why.
     pub skipped: BTreeMap<Skip, u64>,
+    /// Why this node could not run the candidate, the last time that it could not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_failure: Option<String>,
     /// Fuel of the compared calls.
     pub fuel: FuelReport,
     /// The first few of each kind.
@@ -175,6 +178,7 @@ impl ShadowReport {
             diverging: 0,
             divergences: DivergenceKind::ALL.into_iter().map(|kind| (kind, 0)).collect(),
             skipped: BTreeMap::new(),
+            node_failure: None,
             fuel: FuelReport::default(),
             samples: Vec::new(),
         }

@@ -1,18 +1,27 @@
 //! `caldera engine`.
 
+use std::path::PathBuf;
+
 use alloy_primitives::Bytes;
+use caldera_execution::shadow::ShadowLimits;
 
 use super::{
     args::ChainArgs,
     engine_args::{AdminArgs, ConfigArgs, EngineCommand, ShadowCommand},
+    engine_replay_args::EngineReplayArgs,
+    run::blocking,
 };
 use crate::{
+    component,
     ctl::{
         self, Admin, AdminClientError, AdminPlace, ArmRequest, CallBack, CtlError, ShadowCandidate, ShadowStart,
         StageRequest, WatchRequest, When,
     },
+    engine_replay::{self, Blocks, EngineReplayRequest},
     error::CommandError,
+    node::{self, NodeError},
     output::Output,
+    paths,
     rpc::{Endpoint, Rpc},
 };
 
@@ -22,6 +31,7 @@ const LOCAL_NODE: &str = "http://127.0.0.1:8545";
 /// Runs an engine command against a live chain.
 pub async fn run(command: EngineCommand, output: Output) -> Result<(), CommandError> {
     match command {
+        EngineCommand::Replay(args) => replay(args, output).await?,
         EngineCommand::Ls { chain, admin } => {
             let rpc = connect(&chain)?;
             let list = ctl::list(&rpc).await?;
@@ -97,6 +107,33 @@ async fn shadow(command: ShadowCommand, output: Output) -> Result<(), CommandErr
         }
     }
     Ok(())
+}
+
+/// Compares over a folder's blocks; what diverges is reported first and then ends the command.
+async fn replay(args: EngineReplayArgs, output: Output) -> Result<(), CommandError> {
+    let request = EngineReplayRequest {
+        data: args.data.unwrap_or_else(paths::data_folder),
+        chain: args.chain,
+        mount: args.mount,
+        candidate: component::read(&args.candidate)?,
+        config: args.config.map(read_config).transpose()?,
+        blocks: args.last.map_or(Blocks::Range(args.from, args.to), Blocks::Last),
+        limits: ShadowLimits {
+            samples: args.samples,
+            fuel_per_thousand: args.fuel_tolerance.saturating_mul(10),
+            ..ShadowLimits::recommended()
+        },
+        report: args.report,
+    };
+    let engines = node::engines(1, None).map_err(NodeError::from)?;
+    let replayed = blocking(move || engine_replay::replay(&request, &engines, output)).await?;
+    output.report(&replayed);
+    replayed.disagreement().map_or(Ok(()), |why| Err(CommandError::Diverged(why)))
+}
+
+fn read_config(path: PathBuf) -> Result<Bytes, CommandError> {
+    let bytes = std::fs::read(path).map_err(|source| CommandError::Io { action: "read the configuration", source })?;
+    Ok(bytes.into())
 }
 
 /// A client of the chain that the arguments mean.

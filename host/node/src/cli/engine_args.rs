@@ -6,7 +6,10 @@ use alloy_primitives::{Address, Bytes};
 use caldera_types::{Digest, Grants, ProbationRule};
 use clap::{Args, Subcommand};
 
-use super::args::{ChainArgs, EngineArgs, KeyArgs, grants};
+use super::{
+    args::{ChainArgs, EngineArgs, KeyArgs, grants},
+    engine_replay_args::EngineReplayArgs,
+};
 
 /// Where the node's admin API is. A node on this machine is found by the note that it leaves for its user.
 #[derive(Debug, Args)]
@@ -165,6 +168,8 @@ pub enum EngineCommand {
     /// Run a candidate beside the active engine on the node, never on the chain, and compare.
     #[command(subcommand)]
     Shadow(ShadowCommand),
+    /// Run a candidate beside the active engine over blocks of a stopped node, and compare each call. Ends with 3 if they differ.
+    Replay(EngineReplayArgs),
 }
 
 /// `caldera engine shadow …`

@@ -4,6 +4,7 @@ mod args;
 mod dev;
 mod engine;
 mod engine_args;
+mod engine_replay_args;
 mod node;
 mod run;
 mod signals;

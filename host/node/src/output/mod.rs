@@ -55,6 +55,13 @@ impl Output {
         }
     }
 
+    /// Says how far long work has come, to standard error, to people only.
+    pub fn progress(self, text: &str) {
+        if self == Self::Text {
+            eprintln!("{text}");
+        }
+    }
+
     /// Prints why a command failed, to standard error.
     pub fn error(self, message: &str) {
         match self {
