@@ -1,6 +1,6 @@
 //! The `caldera_` methods: what this node has and Ethereum does not. All JSON is camelCase; digests are SHA-256.
 //!
-//! - `caldera_engines` → who governs the chain, what is mounted, staged and armed.
+//! - `caldera_engines` → who governs the chain, what is mounted, staged and armed, and what is in the middle of a swap.
 //! - `caldera_status` → head, pool, and why the chain has halted, if it has.
 //! - `caldera_sendRawTransactionWithSidecar(transaction, [component…])` → the transaction's hash. The transaction calls
 //!   the registry's `stage`; the components, as hexadecimal bytes, travel with it into the block's sidecar.
@@ -8,7 +8,9 @@
 use alloy_primitives::{Address, B256, Bytes, U64};
 use caldera_chain::RegistryView;
 use caldera_execution::registry::{Armed, Staged};
-use caldera_types::{Component, Digest, EngineLimits, Grants, Hooks, Mount, limits::MAX_SIDECAR_COMPONENTS};
+use caldera_types::{
+    Component, Digest, EngineLimits, Grants, Hooks, Mount, ProbationRule, Swap, limits::MAX_SIDECAR_COMPONENTS,
+};
 use jsonrpsee_core::RegisterMethodError;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -65,6 +67,8 @@ struct EnginesJson {
     mounts: Vec<MountJson>,
     staged: Vec<StagedJson>,
     armed: Vec<ArmedJson>,
+    /// Mounts in the middle of a swap: migrating, rolling back, on probation or frozen.
+    swaps: Vec<Swap>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -102,6 +106,7 @@ struct ArmedJson {
     digest: Digest,
     height: u64,
     config: Bytes,
+    probation: ProbationRule,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -126,6 +131,7 @@ impl From<RegistryView> for EnginesJson {
             governor: view.governor,
             mounts: view.mounts.into_iter().map(|mount| MountJson::new(mount, &view.staged)).collect(),
             armed: view.armed.into_iter().map(ArmedJson::from).collect(),
+            swaps: view.swaps,
             staged: view.staged.into_iter().map(StagedJson::from).collect(),
         }
     }
@@ -166,7 +172,13 @@ impl From<Staged> for StagedJson {
 
 impl From<Armed> for ArmedJson {
     fn from(armed: Armed) -> Self {
-        Self { mount: armed.mount, digest: armed.digest(), height: armed.height, config: armed.config }
+        Self {
+            mount: armed.mount,
+            digest: armed.digest,
+            height: armed.height,
+            config: armed.config,
+            probation: armed.probation,
+        }
     }
 }
 

@@ -52,7 +52,13 @@ fn swap(chain: &Chain, nonce: u64, ahead: u64) {
     };
     chain.submit(call(nonce, 10_000_000, stage.abi_encode()), vec![next.clone()]).unwrap();
     let height = chain.head().number() + 1 + ahead;
-    let arm = abi::armCall { mount: PROBE, digest: next.digest().0, height, config: Bytes::new() };
+    let arm = abi::armCall {
+        mount: PROBE,
+        digest: next.digest().0,
+        height,
+        config: Bytes::new(),
+        probation: caldera_types::ProbationRule::NONE.into(),
+    };
     chain.submit(call(nonce + 1, GAS, arm.abi_encode()), Vec::new()).unwrap();
     let block = chain.produce_block(0, TIME).unwrap();
     assert!(block.receipts.iter().all(caldera_types::TxReceipt::succeeded), "{:?}", block.receipts);

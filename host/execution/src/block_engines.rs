@@ -4,15 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, map::AddressSet};
 use caldera_engine::{EngineError, Engines, StageError};
-use caldera_types::{Component, Digest, EngineLimits, Fault, Grants, Mount, limits::MAX_SIDECAR_COMPONENTS};
+use caldera_types::{
+    Component, Digest, EngineLimits, Fault, Grants, Mount, Phase, Swap, limits::MAX_SIDECAR_COMPONENTS,
+};
 use revm::handler::EthPrecompiles;
 
-use crate::{Ground, error::ExecutionError, evm::SPEC, registry};
+use crate::{Ground, error::ExecutionError, evm::SPEC, registry, road::OldValues, shadow::Shadow};
 
 /// The engines of one block, and what must be remembered while it runs.
 pub(crate) struct BlockEngines<'a> {
     ground: Ground<'a>,
     mounts: BTreeMap<Address, Mount>,
+    /// Mounts that are not simply active.
+    phases: BTreeMap<Address, Phase>,
+    /// Calls and counted faults in this block, of mounts on probation.
+    tallies: BTreeMap<Address, Tally>,
+    /// What the migration that is running overwrote.
+    pub(crate) old_values: Option<OldValues>,
     warm_addresses: AddressSet,
     /// Components instantiated in this block: the next instance is cheaper.
     warm: BTreeSet<Digest>,
@@ -20,12 +28,38 @@ pub(crate) struct BlockEngines<'a> {
     pub(crate) sidecar: Sidecar<'a>,
     /// How deep engines are nested right now.
     pub(crate) depth: u8,
+    /// A candidate that runs beside one of the engines; never when a block is made, committed or replayed.
+    pub(crate) shadow: Option<&'a mut Shadow>,
     fault: Option<Fault>,
     failure: Option<ExecutionError>,
 }
 
+/// What a mount does with calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It runs them.
+    Runs,
+    /// It answers reads from the state as it was at this height, and refuses writes: its state is being rewritten.
+    ReadsAsAt(u64),
+    /// It refuses all.
+    Frozen,
+}
+
+impl Standing {
+    pub(crate) fn runs(self) -> bool {
+        self == Self::Runs
+    }
+}
+
+/// What one mount's engine did in a block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) calls: u64,
+    pub(crate) faults: u64,
+}
+
 /// The components that came with a block or with the pool's transactions, and those of them that were asked for.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Sidecar<'a> {
     pub(crate) offered: BTreeMap<Digest, &'a Component>,
     pub(crate) taken: Vec<Digest>,
@@ -51,10 +85,14 @@ impl<'a> BlockEngines<'a> {
         let mut engines = Self {
             ground,
             mounts: BTreeMap::new(),
+            phases: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            old_values: None,
             warm_addresses: EthPrecompiles::new(SPEC).warm_addresses().clone(),
             warm: BTreeSet::new(),
             sidecar: Sidecar::default(),
             depth: 0,
+            shadow: None,
             fault: None,
             failure: None,
         };
@@ -62,7 +100,46 @@ impl<'a> BlockEngines<'a> {
         for mount in registry::mounts(ground.view)? {
             engines.put(mount);
         }
+        engines.phases.extend(registry::swaps(ground.view)?.into_iter().map(|Swap { mount, phase }| (mount, phase)));
         Ok(engines)
+    }
+
+    /// The same engines on `ground`, with `candidate` in the place of what runs at its address. It is as warm.
+    pub(crate) fn copy_with<'b>(&'b self, ground: Ground<'b>, candidate: Mount) -> BlockEngines<'b> {
+        let mut copy = BlockEngines {
+            ground,
+            mounts: self.mounts.clone(),
+            phases: self.phases.clone(),
+            tallies: BTreeMap::new(),
+            old_values: None,
+            warm_addresses: self.warm_addresses.clone(),
+            warm: self.warm.clone(),
+            sidecar: self.sidecar.clone(),
+            depth: self.depth,
+            shadow: None,
+            fault: None,
+            failure: None,
+        };
+        if let Some(active) = self.mounts.get(&candidate.address) {
+            match self.warm.contains(&active.digest) {
+                true => copy.warm.insert(candidate.digest),
+                false => copy.warm.remove(&candidate.digest),
+            };
+        }
+        copy.put(candidate);
+        copy
+    }
+
+    /// Tells the shadow, if there is one, what is mounted in this block.
+    pub(crate) fn tell_shadow(&mut self) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.meets(self.mounts.get(&shadow.plan().mount));
+        }
+    }
+
+    /// What the block stands on.
+    pub(crate) fn ground(&self) -> Ground<'a> {
+        self.ground
     }
 
     /// A component that an earlier block brought.
@@ -87,6 +164,46 @@ impl<'a> BlockEngines<'a> {
 
     pub(crate) fn mount(&self, address: Address) -> Option<&Mount> {
         self.mounts.get(&address)
+    }
+
+    /// Where a mount stands, unless it is simply active.
+    pub(crate) fn phase(&self, address: Address) -> Option<&Phase> {
+        self.phases.get(&address)
+    }
+
+    /// What a mount does with calls.
+    pub(crate) fn standing(&self, address: Address) -> Standing {
+        match self.phase(address) {
+            None | Some(Phase::Probation(_)) => Standing::Runs,
+            Some(Phase::Migrating(migration)) if migration.frozen.is_none() => Standing::ReadsAsAt(migration.since),
+            Some(Phase::RollingBack(back)) if back.frozen.is_none() => Standing::ReadsAsAt(back.since),
+            Some(_) => Standing::Frozen,
+        }
+    }
+
+    pub(crate) fn phases(&self) -> impl Iterator<Item = (Address, &Phase)> {
+        self.phases.iter().map(|(address, phase)| (*address, phase))
+    }
+
+    /// Changes where a mount stands; only the road does, before the first transaction.
+    pub(crate) fn set_phase(&mut self, address: Address, phase: Option<Phase>) {
+        match phase {
+            Some(phase) => drop(self.phases.insert(address, phase)),
+            None => drop(self.phases.remove(&address)),
+        }
+    }
+
+    /// Counts a call of an engine on probation. `by_chain` is the chain's own call of a hook, where every fault counts.
+    pub(crate) fn tally(&mut self, address: Address, fault: Option<Fault>, by_chain: bool) {
+        if let Some(Phase::Probation(_)) = self.phase(address) {
+            let tally = self.tallies.entry(address).or_default();
+            tally.calls += 1;
+            tally.faults += u64::from(fault.is_some_and(|fault| by_chain || fault.counts_in_probation()));
+        }
+    }
+
+    pub(crate) fn take_tallies(&mut self) -> BTreeMap<Address, Tally> {
+        std::mem::take(&mut self.tallies)
     }
 
     pub(crate) fn runtime(&self) -> &'a Engines {

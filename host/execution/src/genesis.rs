@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use caldera_engine::{Engines, StageError};
 use caldera_state::{Account, AccountDiff, MemoryView, StateDiff};
-use caldera_types::{BlockEnv, Component, Digest, EngineLimits, Grants};
+use caldera_types::{BlockEnv, Component, Digest, EngineLimits, Grants, ProbationRule};
 use revm::context_interface::{ContextTr, JournalTr};
 
 use crate::{
-    Ground, NoComponents, activation,
+    Ground, NoComponents,
     block_engines::BlockEngines,
     bytes_map,
     error::ExecutionError,
     evm,
     executor::BlockOutcome,
     registry::{self, Armed, Staged, entries},
+    road,
     view_db::ViewDb,
 };
 
@@ -69,8 +70,14 @@ pub fn execute_genesis(engines: &Engines, genesis: &Genesis) -> Result<BlockOutc
     let mut ctx = evm::context(&genesis.env, ViewDb::new(&view), BlockEngines::load(ground)?);
     for mount in &genesis.mounts {
         stage(&mut ctx, engines, mount)?;
-        let armed = Armed::new(mount.address, mount.component.digest(), 0, mount.config.clone());
-        activation::run_genesis(&mut ctx, &armed)?;
+        let armed = Armed {
+            mount: mount.address,
+            digest: mount.component.digest(),
+            height: 0,
+            config: mount.config.clone(),
+            probation: ProbationRule::NONE,
+        };
+        road::run_genesis(&mut ctx, &armed)?;
     }
     // Logs of `init` have no transaction to stand in.
     ctx.journal_mut().take_logs();
@@ -101,7 +108,7 @@ fn stage(ctx: &mut evm::Ctx<'_>, engines: &Engines, mount: &GenesisMount) -> Res
         hooks: description.hooks,
         staged_at: 0,
     };
-    activation::as_system(ctx, |slots| entries::put_staged(slots, &staged))
+    road::as_system(ctx, |slots| entries::put_staged(slots, &staged))
 }
 
 fn accounts(genesis: &Genesis) -> StateDiff {

@@ -15,6 +15,8 @@ use revm::{
 use crate::{
     bytes_map,
     evm::{self, Ctx, EvmHandler, SPEC},
+    road,
+    shadow::SubcallRecord,
     slots::{Slots, fatal},
 };
 
@@ -24,12 +26,27 @@ pub(crate) struct JournalHost<'h, 'a> {
     account: Address,
     max_depth: u8,
     is_static: bool,
+    mode: Mode,
     refund: i64,
+    /// What was called, if somebody compares it.
+    subcalls: Option<Vec<SubcallRecord>>,
+}
+
+/// How an engine meets its own storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// As it is.
+    Plain,
+    /// It rewrites it: what it overwrites first is kept, and calls to other contracts are read-only, so that what is
+    /// kept is enough to undo it.
+    Migrates,
+    /// As it was when the migration that began at this height began.
+    ReadsAsAt(u64),
 }
 
 impl<'h, 'a> JournalHost<'h, 'a> {
-    pub(crate) fn new(ctx: &'h mut Ctx<'a>, account: Address, max_depth: u8, is_static: bool) -> Self {
-        Self { ctx, account, max_depth, is_static, refund: 0 }
+    pub(crate) fn new(ctx: &'h mut Ctx<'a>, account: Address, max_depth: u8, is_static: bool, mode: Mode) -> Self {
+        Self { ctx, account, max_depth, is_static, mode, refund: 0, subcalls: None }
     }
 
     /// EVM gas refund that the call earned, if it succeeds.
@@ -37,10 +54,25 @@ impl<'h, 'a> JournalHost<'h, 'a> {
         self.refund
     }
 
+    /// Keeps the sub-calls from now on.
+    pub(crate) fn record_subcalls(&mut self) {
+        self.subcalls = Some(Vec::new());
+    }
+
+    /// The sub-calls that were kept.
+    pub(crate) fn take_subcalls(&mut self) -> Vec<SubcallRecord> {
+        self.subcalls.take().unwrap_or_default()
+    }
+
     fn slots<'s>(&'s mut self, gas: &'s mut GasMeter) -> Result<Slots<'s, 'a>, HostError> {
         // The journal wants the account loaded before its slots. Mounts are warm, so this costs no gas.
         self.ctx.journal_mut().load_account(self.account).map_err(fatal)?;
         Ok(Slots { ctx: self.ctx, account: self.account, gas, refund: &mut self.refund })
+    }
+
+    /// In a migration, remembers what the entry held before.
+    fn keep_old(&mut self, key: &[u8]) -> Result<(), HostError> {
+        if self.mode == Mode::Migrates { road::remember(self.ctx, key) } else { Ok(()) }
     }
 
     /// Charges what CALL charges before the callee runs and gives back the callee's code.
@@ -78,23 +110,14 @@ impl<'h, 'a> JournalHost<'h, 'a> {
         self.ctx.local = outer;
         result.map_err(|error| HostError::Fatal(error.to_string()))
     }
-}
 
-impl EngineHost for JournalHost<'_, '_> {
-    fn get(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<Option<Vec<u8>>, HostError> {
-        let mut slots = self.slots(gas)?;
-        bytes_map::get(key, |slot| bytes_map::SlotAccess::load(&mut slots, slot))
-    }
-
-    fn set(&mut self, key: &[u8], value: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
-        bytes_map::set(key, value, &mut self.slots(gas)?)
-    }
-
-    fn remove(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
-        bytes_map::set(key, &[], &mut self.slots(gas)?)
-    }
-
-    fn call(&mut self, call: Subcall<'_>, gas: &mut GasMeter) -> Result<SubcallResult, HostError> {
+    /// Charges, checks and makes a call.
+    fn make_call(&mut self, call: Subcall<'_>, gas: &mut GasMeter) -> Result<SubcallResult, HostError> {
+        let call = match self.mode {
+            Mode::Migrates if !call.value.is_zero() => return Err(Fault::StaticWrite.into()),
+            Mode::Migrates => Subcall { is_static: true, ..call },
+            Mode::Plain | Mode::ReadsAsAt(_) => call,
+        };
         let known_bytecode = self.charge_call(&call, gas)?;
         if self.ctx.chain.depth > self.max_depth {
             return Ok(SubcallResult::TooDeep);
@@ -134,6 +157,37 @@ impl EngineHost for JournalHost<'_, '_> {
             revert if revert.is_revert() => SubcallResult::Revert(output),
             halt => SubcallResult::Halt(format!("{halt:?}")),
         })
+    }
+}
+
+impl EngineHost for JournalHost<'_, '_> {
+    fn get(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<Option<Vec<u8>>, HostError> {
+        if let Mode::ReadsAsAt(since) = self.mode
+            && let Some(old) = road::read_old(self.ctx, self.account, since, key)?
+        {
+            gas.charge(self.ctx.cfg().gas_params().warm_storage_read_cost())?;
+            return Ok(old);
+        }
+        let mut slots = self.slots(gas)?;
+        bytes_map::get(key, |slot| bytes_map::SlotAccess::load(&mut slots, slot))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
+        self.keep_old(key)?;
+        bytes_map::set(key, value, &mut self.slots(gas)?)
+    }
+
+    fn remove(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
+        self.keep_old(key)?;
+        bytes_map::set(key, &[], &mut self.slots(gas)?)
+    }
+
+    fn call(&mut self, call: Subcall<'_>, gas: &mut GasMeter) -> Result<SubcallResult, HostError> {
+        let result = self.make_call(call, gas)?;
+        if let Some(subcalls) = &mut self.subcalls {
+            subcalls.push(SubcallRecord::new(&call, &result));
+        }
+        Ok(result)
     }
 
     fn emit(&mut self, topics: &[B256], data: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {

@@ -6,9 +6,8 @@
 //! Invariants:
 //! - The same block over the same state gives the same [`BlockOutcome`] on every node.
 //! - A guest's fault halts its call by name; only this node's own fault ([`ExecutionError`]) stops a block.
-//! - The mount table is fixed within a block: it moves only in the activation before the first transaction.
+//! - The mount table is fixed within a block: it moves only in the chain's own turn before the first transaction.
 
-mod activation;
 mod block_engines;
 mod bytes_map;
 mod error;
@@ -21,6 +20,8 @@ mod hooks;
 mod host;
 mod mounts;
 pub mod registry;
+mod road;
+pub mod shadow;
 mod simulate;
 mod slots;
 mod source;

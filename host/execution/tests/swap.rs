@@ -5,23 +5,12 @@
 mod support;
 
 use alloy_primitives::{Address, B256, Bytes, TxKind};
-use alloy_sol_types::{SolCall, SolError, SolEvent};
+use alloy_sol_types::{SolCall, SolError};
 use caldera_execution::{BlockOutcome, SimulationResult, registry, registry::abi::IEngineRegistry as abi};
 use caldera_testkit::{PROBE, component};
-use caldera_types::{Component, EngineLimits, Grants, TxReceipt, is_system_transaction, limits};
+use caldera_types::{Component, EngineLimits, ProbationRule, TxReceipt, limits};
 use probe_engine::IProbe;
-use support::{World, user_receipt};
-
-const STAGE_GAS: u64 = 16_000_000;
-
-fn stage_call(component: &Component) -> abi::stageCall {
-    abi::stageCall {
-        digest: component.digest().0,
-        size: u32::try_from(component.bytes().len()).unwrap(),
-        grants: Grants::ALL.bits(),
-        limits: EngineLimits::recommended().into(),
-    }
-}
+use support::{STAGE_GAS, World, stage_call, system_logs, user_receipt};
 
 /// Sends a stage transaction with the component beside it.
 fn stage(world: &mut World, from: u8, call: &abi::stageCall, sidecar: &[Component]) -> (TxReceipt, BlockOutcome) {
@@ -32,7 +21,13 @@ fn stage(world: &mut World, from: u8, call: &abi::stageCall, sidecar: &[Componen
 
 fn arm(world: &World, mount: Address, digest: B256, ahead: u64) -> abi::armCall {
     // The arm transaction itself is in the next block.
-    abi::armCall { mount, digest, height: world.env.number + 1 + ahead, config: Bytes::new() }
+    abi::armCall {
+        mount,
+        digest,
+        height: world.env.number + 1 + ahead,
+        config: Bytes::new(),
+        probation: ProbationRule::NONE.into(),
+    }
 }
 
 fn generation(world: &World) -> u32 {
@@ -69,15 +64,6 @@ fn armed(world: &mut World) -> Component {
 fn note(world: &mut World, key: &'static str, value: &'static str) {
     let call = IProbe::setCall { key: key.as_bytes().into(), value: value.as_bytes().into() };
     assert!(world.send(1, PROBE, &call).succeeded());
-}
-
-fn system_logs<E: SolEvent>(outcome: &BlockOutcome) -> Vec<E> {
-    let system = outcome.transactions.iter().zip(&outcome.receipts).filter(|(tx, _)| is_system_transaction(tx));
-    system
-        .flat_map(|(_, receipt)| receipt.logs())
-        .filter_map(|log| E::decode_log(log).ok())
-        .map(|log| log.data)
-        .collect()
 }
 
 #[test]
@@ -170,9 +156,17 @@ fn what_the_registry_refuses() {
     refused::<abi::HeightNotAhead>(&mut world, 0, &late);
     let reserved = arm(&world, registry::ADDRESS, digest, 50);
     refused::<abi::AddressNotFree>(&mut world, 0, &reserved);
-    let config = abi::armCall { config: Bytes::from_static(b"again"), ..arm(&world, PROBE, digest, 50) };
+    let long = vec![1; limits::MAX_CONFIG_BYTES + 1];
+    let config = abi::armCall { config: long.into(), ..arm(&world, PROBE, digest, 50) };
     refused::<abi::BadConfig>(&mut world, 0, &config);
-    let call = arm(&world, PROBE, digest, 90);
+    let same = arm(&world, PROBE, digest, 50);
+    refused::<abi::NothingToChange>(&mut world, 0, &same);
+    let rule = ProbationRule { blocks: 5, ..ProbationRule::NONE };
+    let config = Bytes::from_static(b"new");
+    let bad = abi::armCall { config: config.clone(), probation: rule.into(), ..arm(&world, PROBE, digest, 50) };
+    refused::<abi::BadProbation>(&mut world, 0, &bad);
+    refused::<abi::NotMigrating>(&mut world, 0, &abi::abortCall { mount: PROBE });
+    let call = abi::armCall { config, ..arm(&world, PROBE, digest, 90) };
     assert!(world.send(0, registry::ADDRESS, &call).succeeded());
     refused::<abi::AlreadyArmed>(&mut world, 0, &call);
     let taken = abi::armCall { mount: Address::repeat_byte(0x99), ..call };

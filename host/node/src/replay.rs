@@ -6,10 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
+use alloy_sol_types::SolEventInterface as _;
 use caldera_chain::{Chain, ChainError, ChainSpec, Progress};
 use caldera_engine::Engines;
+use caldera_execution::registry::{self, abi::IEngineRegistry::IEngineRegistryEvents as Events};
 use caldera_state::StateOptions;
+use caldera_types::Digest;
 use serde::Serialize;
 
 use crate::output::{self, Align, Report, Table};
@@ -63,10 +66,25 @@ pub struct Replayed {
     pub blocks: u64,
     /// Transactions in them, the system's own included.
     pub transactions: u64,
+    /// Which swaps took place, failed or went back, and when.
+    pub swaps: Vec<SwapLine>,
     /// How long it took.
     pub seconds: f64,
     /// Blocks for each second of it.
     pub blocks_per_second: f64,
+}
+
+/// A step of a swap, as the registry told it in a block that was executed again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SwapLine {
+    /// Height.
+    pub block: u64,
+    /// `activated`, `activation failed`, `reverted` or `frozen`.
+    pub name: &'static str,
+    /// Where.
+    pub mount: Address,
+    /// What runs there then.
+    pub digest: Option<Digest>,
 }
 
 /// Replays. Blocks, for as long as it takes; needs a thread with a deep stack.
@@ -83,7 +101,7 @@ pub fn replay(request: ReplayRequest, engines: Engines) -> Result<Replayed, Repl
     let took = began.elapsed().max(Duration::from_millis(1)).as_secs_f64();
     let head = chain.head();
     let (number, hash, state_root) = (head.block.header.number, head.block.hash(), head.block.header.state_root);
-    let transactions = transactions(&chain, number).map_err(failed)?;
+    let (transactions, swaps) = told(&chain, number).map_err(failed)?;
     Ok(Replayed {
         event: "replayed",
         chain: name,
@@ -92,6 +110,7 @@ pub fn replay(request: ReplayRequest, engines: Engines) -> Result<Replayed, Repl
         state_root,
         blocks: executed,
         transactions,
+        swaps,
         seconds: took,
         blocks_per_second: executed as f64 / took,
     })
@@ -108,12 +127,25 @@ fn fresh_folder(out: Option<PathBuf>) -> Result<(PathBuf, Option<tempfile::TempD
     }
 }
 
-fn transactions(chain: &Chain, head: u64) -> Result<u64, ChainError> {
-    let mut count = 0;
+/// How many transactions there were, and what the registry told of swaps.
+fn told(chain: &Chain, head: u64) -> Result<(u64, Vec<SwapLine>), ChainError> {
+    let (mut transactions, mut swaps) = (0, Vec::new());
     for number in 1..=head {
-        count += chain.block(number)?.map_or(0, |block| block.block.transactions.len() as u64);
+        let Some(block) = chain.block(number)? else { continue };
+        transactions += block.block.transactions.len() as u64;
+        let logs = block.receipts.iter().flat_map(|receipt| receipt.logs());
+        swaps.extend(logs.filter(|log| log.address == registry::ADDRESS).filter_map(|log| {
+            let (name, mount, digest) = match Events::decode_log(log).ok()?.data {
+                Events::Activated(e) => ("activated", e.mount, Some(Digest(e.digest))),
+                Events::ActivationFailed(e) => ("activation failed", e.mount, None),
+                Events::Reverted(e) => ("reverted", e.mount, Some(Digest(e.to))),
+                Events::Frozen(e) => ("frozen", e.mount, None),
+                _ => return None,
+            };
+            Some(SwapLine { block: number, name, mount, digest })
+        }));
     }
-    Ok(count)
+    Ok((transactions, swaps))
 }
 
 impl Report for Replayed {
@@ -130,6 +162,20 @@ impl Report for Replayed {
         ] {
             table.row([name.to_owned(), value]);
         }
-        format!("Executed {} blocks again; every root is the same\n{table}", output::count(self.blocks))
+        let mut text = format!("Executed {} blocks again; every root is the same\n{table}", output::count(self.blocks));
+        let mut swaps = Table::new([
+            ("block", Align::Right),
+            ("swap", Align::Left),
+            ("mount", Align::Left),
+            ("digest", Align::Left),
+        ]);
+        for swap in &self.swaps {
+            let digest = swap.digest.map(|digest| digest.to_string()).unwrap_or_default();
+            swaps.row([swap.block.to_string(), swap.name.to_owned(), swap.mount.to_string(), digest]);
+        }
+        if !swaps.is_empty() {
+            text += &swaps.to_string();
+        }
+        text
     }
 }

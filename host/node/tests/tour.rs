@@ -49,7 +49,14 @@ fn the_tour_holds() {
     assert!(closes[1]["blocks"].as_u64() < closes[0]["blocks"].as_u64(), "version 2 closes faster: {closes:?}");
     assert!(closes[1]["gas"].as_u64() < closes[0]["gas"].as_u64(), "version 2 closes cheaper: {closes:?}");
 
+    let kinds = &step("shadow")["divergences"];
+    assert!(kinds["storage"].as_u64().unwrap() > 0 && kinds["return-data"].as_u64().unwrap() > 0, "{kinds}");
+    assert_eq!(step("trap")["reason"], "unreachable");
+    let probation = step("probation");
+    assert!(probation["back"].as_u64() > probation["live"].as_u64(), "{probation}");
+    assert_eq!(step("replay")["sentBackAt"], probation["back"], "a second node sends it back in the same block");
+
     assert_eq!(step("replay")["stateRoot"].as_str().unwrap().len(), 66);
     let summary = lines.last().unwrap();
-    assert_eq!((summary["event"].as_str(), summary["steps"].as_u64()), (Some("tour"), Some(7)));
+    assert_eq!((summary["event"].as_str(), summary["steps"].as_u64()), (Some("tour"), Some(10)));
 }

@@ -1,6 +1,7 @@
 //! A component and its identity.
 
 use alloy_primitives::{B256, Bytes};
+use alloy_rlp::{RlpDecodableWrapper, RlpEncodableWrapper};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{fmt, str::FromStr};
@@ -12,7 +13,21 @@ use crate::limits::MAX_COMPONENT_BYTES;
 const ZSTD_LEVEL: i32 = 9;
 
 /// SHA-256 of a component's bytes: what an engine *is*. Names, versions and signatures are claims about a digest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    RlpEncodableWrapper,
+    RlpDecodableWrapper,
+)]
 #[serde(transparent)]
 pub struct Digest(pub B256);
 

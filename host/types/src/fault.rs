@@ -76,6 +76,12 @@ impl Fault {
         NAMES.iter().find(|(_, known)| *known == name).map(|(fault, _)| *fault)
     }
 
+    /// Whether it speaks against an engine on probation. What a caller can bring about alone (too little gas, a static
+    /// call of what writes, a deep stack) does not: else anybody could send an engine back.
+    pub const fn counts_in_probation(self) -> bool {
+        !matches!(self, Self::OutOfFuel | Self::StaticWrite | Self::TooDeep)
+    }
+
     /// Every fault, in stored order.
     pub fn all() -> impl Iterator<Item = Self> {
         NAMES.iter().map(|(fault, _)| *fault)

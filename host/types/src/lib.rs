@@ -10,6 +10,7 @@ pub mod limits;
 pub mod metering;
 pub mod mount;
 pub mod receipt;
+pub mod swap;
 
 pub use block::{
     Block, BlockEnv, BlockSummary, SYSTEM_ADDRESS, SealedBlock, is_system_transaction, system_transaction,
@@ -18,3 +19,4 @@ pub use component::{Component, ComponentError, Digest};
 pub use fault::Fault;
 pub use mount::{EngineLimits, Grants, Hooks, Interface, Mount};
 pub use receipt::TxReceipt;
+pub use swap::{Cause, Freeze, Generation, Migration, Phase, Probation, ProbationRule, RollBack, Swap};

@@ -35,6 +35,10 @@ pub const TX_GAS: u64 = 1 << 24;
 pub const HOOK_GAS: u64 = 8_000_000;
 /// Gas that one activation (`init` or `migrate`) may use.
 pub const ACTIVATION_GAS: u64 = 30_000_000;
+/// Steps, one a block, that one migration may take.
+pub const MAX_MIGRATION_STEPS: u32 = 10_000;
+/// Longest probation, in blocks.
+pub const MAX_PROBATION_BLOCKS: u64 = 10_000_000;
 /// Gas that `describe` may use when a component is staged.
 pub const DESCRIBE_GAS: u64 = 1_000_000;
 /// Gas for staging, whatever the component's size.

@@ -1,6 +1,7 @@
 //! A mount: an engine at an address, with what it may import and use.
 
 use alloy_primitives::{Address, Bytes};
+use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -80,6 +81,22 @@ impl FromIterator<Interface> for Grants {
     }
 }
 
+impl Encodable for Grants {
+    fn encode(&self, out: &mut dyn alloy_rlp::BufMut) {
+        self.0.encode(out);
+    }
+
+    fn length(&self) -> usize {
+        self.0.length()
+    }
+}
+
+impl Decodable for Grants {
+    fn decode(buf: &mut &[u8]) -> alloy_rlp::Result<Self> {
+        Self::from_bits(u8::decode(buf)?).ok_or(alloy_rlp::Error::Custom("a grant bit that stands for no interface"))
+    }
+}
+
 impl fmt::Display for Grants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = Interface::ALL.into_iter().filter(|i| self.allows(*i)).map(Interface::name).collect();
@@ -88,7 +105,7 @@ impl fmt::Display for Grants {
 }
 
 /// What one call of an engine may use. Values over the limits of [`crate::limits`] are refused when staged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, RlpEncodable, RlpDecodable)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EngineLimits {
     /// Linear memory, in 64 KiB pages.
@@ -127,7 +144,7 @@ impl EngineLimits {
 }
 
 /// Which block hooks an engine asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, RlpEncodable, RlpDecodable)]
 #[serde(rename_all = "kebab-case")]
 pub struct Hooks {
     /// `begin-block` is called.

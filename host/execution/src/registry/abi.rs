@@ -40,24 +40,59 @@ sol! {
             uint64 stagedAt;
         }
 
+        /// When a generation on probation goes back: see `arm`.
+        struct ProbationRule {
+            uint64 blocks;
+            uint64 window;
+            uint64 minCalls;
+            uint64 faultsPerThousand;
+        }
+
         /// A staged component that goes live at a height.
         struct ArmedInfo {
             address mount;
             bytes32 digest;
             uint64 height;
             bytes config;
+            ProbationRule probation;
+        }
+
+        /// Where a mount stands on the road of a swap. `phase` is migrating, rolling-back, probation or frozen;
+        /// `digest` is what is to go live (migrating), what did not (rolling-back), what comes back if the rule trips
+        /// (probation) or zero (frozen); `done` of `total` is the migration's own account of itself, or calls and faults.
+        struct SwapInfo {
+            address mount;
+            string phase;
+            bytes32 digest;
+            uint64 since;
+            uint64 until;
+            uint64 done;
+            uint64 total;
+            uint64 calls;
+            uint64 faults;
+            string reason;
         }
 
         /// A component passed its checks.
         event Staged(bytes32 indexed digest, uint32 size, uint8 grants, string name, string version);
         /// A staged component will go live at a height.
-        event Armed(address indexed mount, bytes32 indexed digest, uint64 height);
+        event Armed(address indexed mount, bytes32 indexed digest, uint64 height, ProbationRule probation);
         /// An armed component was called back.
         event Disarmed(address indexed mount, bytes32 indexed digest);
+        /// A migration goes on in a later block; meanwhile the engine answers from the state as it was when it began.
+        event MigrationProgress(address indexed mount, bytes32 indexed digest, uint32 step, uint64 done, uint64 total);
         /// A component went live, its state migrated or initialised.
         event Activated(address indexed mount, bytes32 indexed digest, uint32 generation, uint32 fromStateVersion, uint32 toStateVersion, uint64 gasUsed);
         /// A component did not go live; what stood there before still stands, untouched.
         event ActivationFailed(address indexed mount, bytes32 indexed digest, string reason);
+        /// What a migration over several blocks wrote before it failed is undone.
+        event RolledBack(address indexed mount, bytes32 indexed digest);
+        /// A generation passed its probation, or another took its place: nothing goes back behind it.
+        event Finalized(address indexed mount, bytes32 indexed digest, uint32 generation);
+        /// The rule of a probation tripped: the generation before stands again, on the state as it was then.
+        event Reverted(address indexed mount, bytes32 indexed from, bytes32 indexed to, uint32 generation, string reason);
+        /// The rule of a probation tripped and the generation before cannot read the state: calls revert.
+        event Frozen(address indexed mount, bytes32 indexed digest, string reason);
         /// A block hook failed; its writes were undone and the block went on.
         event HookFailed(address indexed mount, string hook, string reason);
         /// The registry has a new governor.
@@ -89,8 +124,20 @@ sol! {
         error AddressNotFree(address mount);
         /// The chain has all the mounts it can have.
         error TooManyMounts(uint256 most);
-        /// The configuration is too long, or is given to a mount that already has one.
+        /// The configuration is too long.
         error BadConfig(string reason);
+        /// The rule cannot hold.
+        error BadProbation(string reason);
+        /// The mount is in the middle of a migration.
+        error Busy(address mount, string phase);
+        /// The mount is just that already: component, grants, limits and configuration.
+        error NothingToChange(address mount);
+        /// Nothing of the governor's is under way there.
+        error NotMigrating(address mount);
+        /// Told by an engine's own address: its state is being migrated, and only reads are answered meanwhile.
+        error EngineMigrating(address mount, uint64 done, uint64 total);
+        /// Told by an engine's own address: no generation fits its state until the governor activates one.
+        error EngineFrozen(address mount);
         /// No engine is mounted there.
         error NotMounted(address mount);
         /// The zero address cannot govern.
@@ -103,8 +150,12 @@ sol! {
         /// Checks, compiles and records a component whose bytes travel in the block's sidecar. Governor only.
         function stage(bytes32 digest, uint32 size, uint8 grants, Limits limits) external;
         /// Sets a staged component to go live at a mount before the first transaction of block `height`. `config` is
-        /// for a new mount's `init`, and empty for a mount that exists. Governor only.
-        function arm(address mount, bytes32 digest, uint64 height, bytes config) external;
+        /// for a new mount's `init`; for a mount that exists it is a new configuration, or empty to keep the old one.
+        /// With `probation.blocks` not zero the generation before comes back when, within `window` blocks (zero: all of
+        /// them), at least `minCalls` calls were made and `faultsPerThousand` of them faulted. Governor only.
+        function arm(address mount, bytes32 digest, uint64 height, bytes config, ProbationRule probation) external;
+        /// Ends a migration that takes several blocks; what it wrote is undone. Governor only.
+        function abort(address mount) external;
         /// Calls back what is armed for a mount. Governor only.
         function disarm(address mount) external;
         /// Hands the registry to another governor. Governor only.
@@ -123,7 +174,10 @@ sol! {
         /// What is armed, by mount.
         function armed() external view returns (ArmedInfo[] memory);
 
-        /// The chain's own act before a block's transactions: activations and `begin-block` hooks. Nobody can call it.
+        /// Every mount that is not simply active.
+        function swaps() external view returns (SwapInfo[] memory);
+
+        /// The chain's own act before a block's transactions: reverts, activations, migrations and `begin-block` hooks. Nobody can call it.
         function beginBlock() external;
         /// The chain's own act after a block's transactions: `end-block` hooks. Nobody can call it.
         function endBlock() external;

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, Bytes};
 use alloy_sol_types::{SolCall, SolEvent};
 use caldera_engine::{HostError, StageError};
-use caldera_types::{Component, Digest, EngineLimits, Grants, limits};
+use caldera_types::{Cause, Component, Digest, EngineLimits, Generation, Grants, Mount, Phase, ProbationRule, limits};
 use revm::{
     context_interface::{ContextTr, JournalTr},
     handler::EthPrecompiles,
@@ -20,6 +20,7 @@ use crate::{
     error::ExecutionError,
     evm::{Ctx, SPEC},
     mounts::engine_code,
+    road,
     slots::{Slots, fatal},
 };
 
@@ -34,6 +35,7 @@ pub(super) fn run(slots: &mut Slots<'_, '_>, number: u64, governor: Address, cal
         Calls::stage(call) => stage(slots, number, call),
         Calls::arm(call) => arm(slots, number, call),
         Calls::disarm(call) => disarm(slots, call.mount),
+        Calls::abort(call) => abort(slots, call.mount),
         Calls::transferGovernance(call) => transfer(slots, governor, call.to),
         Calls::beginBlock(_) => Err(bad_call(registry::beginBlockCall::SELECTOR)),
         Calls::endBlock(_) => Err(bad_call(registry::endBlockCall::SELECTOR)),
@@ -103,9 +105,9 @@ fn node_failure(ctx: &mut Ctx<'_>, error: ExecutionError) -> Failure {
 
 fn arm(slots: &mut Slots<'_, '_>, number: u64, call: registry::armCall) -> Result<(), Failure> {
     let digest = Digest(call.digest);
-    if entries::staged(slots, digest)?.is_none() {
+    let Some(staged) = entries::staged(slots, digest)? else {
         return Err(revert(registry::NotStaged { digest: digest.0 }));
-    }
+    };
     if call.height <= number {
         return Err(revert(registry::HeightNotAhead { height: call.height, current: number }));
     }
@@ -116,31 +118,75 @@ fn arm(slots: &mut Slots<'_, '_>, number: u64, call: registry::armCall) -> Resul
     if armed.iter().any(|armed| armed.height == call.height) {
         return Err(revert(registry::HeightTaken { height: call.height }));
     }
-    check_config(slots, call.mount, &call.config)?;
-    let mounted = entries::mount_addresses(slots)?;
-    if !mounted.contains(&call.mount) {
-        if mounted.len() + armed.len() >= limits::MAX_MOUNTS {
-            return Err(revert(registry::TooManyMounts { most: limits::MAX_MOUNTS.try_into().unwrap_or_default() }));
-        }
-        if !is_free(slots.ctx, call.mount)? {
-            return Err(revert(registry::AddressNotFree { mount: call.mount }));
-        }
+    if call.config.len() > limits::MAX_CONFIG_BYTES {
+        let reason = format!("{} bytes, at most {} are allowed", call.config.len(), limits::MAX_CONFIG_BYTES);
+        return Err(revert(registry::BadConfig { reason }));
+    }
+    let probation = ProbationRule::from(call.probation);
+    if let Some(problem) = probation.problem() {
+        return Err(revert(registry::BadProbation { reason: problem.to_owned() }));
+    }
+    match entries::mount(slots, call.mount)? {
+        Some(mount) => must_change(slots, &mount, &staged, &call.config)?,
+        None => must_be_free(slots, call.mount, armed.len(), &probation)?,
     }
     let place = armed.partition_point(|armed| armed.mount < call.mount);
-    armed.insert(place, Armed::new(call.mount, digest, call.height, call.config));
+    let entry = Armed { mount: call.mount, digest, height: call.height, config: call.config, probation };
+    armed.insert(place, entry);
     entries::put_armed(slots, &armed)?;
-    emit(slots, &registry::Armed { mount: call.mount, digest: digest.0, height: call.height })
+    let probation = probation.into();
+    emit(slots, &registry::Armed { mount: call.mount, digest: digest.0, height: call.height, probation })
 }
 
-fn check_config(slots: &mut Slots<'_, '_>, mount: Address, config: &Bytes) -> Result<(), Failure> {
-    let reason = if config.len() > limits::MAX_CONFIG_BYTES {
-        format!("{} bytes, at most {} are allowed", config.len(), limits::MAX_CONFIG_BYTES)
-    } else if !config.is_empty() && entries::mount(slots, mount)?.is_some() {
-        "the mount already has its configuration".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(revert(registry::BadConfig { reason }))
+/// A mount that exists: it must not be in the middle of a migration, and something must change.
+fn must_change(slots: &mut Slots<'_, '_>, mount: &Mount, staged: &Staged, config: &Bytes) -> Result<(), Failure> {
+    match entries::phase(slots, mount.address)? {
+        Some(phase @ (Phase::Migrating(_) | Phase::RollingBack(_))) => {
+            return Err(revert(registry::Busy { mount: mount.address, phase: phase.name().to_owned() }));
+        }
+        // A frozen mount may be given what it has, with another layout read by the same component.
+        Some(Phase::Frozen(_)) => return Ok(()),
+        Some(Phase::Probation(_)) | None => {}
+    }
+    let config = if config.is_empty() { &mount.config } else { config };
+    if staged.generation(config.clone()) == Generation::from(mount) {
+        return Err(revert(registry::NothingToChange { mount: mount.address }));
+    }
+    Ok(())
+}
+
+/// A mount that does not exist yet: there must be room for it.
+fn must_be_free(
+    slots: &mut Slots<'_, '_>,
+    mount: Address,
+    armed: usize,
+    probation: &ProbationRule,
+) -> Result<(), Failure> {
+    if !probation.is_none() {
+        let reason = "a new mount has no generation to go back to".to_owned();
+        return Err(revert(registry::BadProbation { reason }));
+    }
+    if entries::mount_addresses(slots)?.len() + armed >= limits::MAX_MOUNTS {
+        return Err(revert(registry::TooManyMounts { most: limits::MAX_MOUNTS.try_into().unwrap_or_default() }));
+    }
+    match is_free(slots.ctx, mount)? {
+        true => Ok(()),
+        false => Err(revert(registry::AddressNotFree { mount })),
+    }
+}
+
+/// Ends a migration that the governor began. One by which a probation goes back cannot be ended.
+fn abort(slots: &mut Slots<'_, '_>, mount: Address) -> Result<(), Failure> {
+    match entries::phase(slots, mount)? {
+        Some(Phase::Migrating(migration)) if migration.cause == Cause::Armed => {
+            let digest = migration.target.digest;
+            let back = road::roll_back(migration);
+            entries::put_phase(slots, mount, Some(&back))?;
+            let reason = "ended by the governor".to_owned();
+            emit(slots, &registry::ActivationFailed { mount, digest: digest.0, reason })
+        }
+        _ => Err(revert(registry::NotMigrating { mount })),
+    }
 }
 
 /// Whether an engine can be mounted where none is: no reserved address and no code of another kind.
@@ -159,7 +205,7 @@ fn disarm(slots: &mut Slots<'_, '_>, mount: Address) -> Result<(), Failure> {
     };
     let removed = armed.remove(place);
     entries::put_armed(slots, &armed)?;
-    emit(slots, &registry::Disarmed { mount, digest: removed.digest().0 })
+    emit(slots, &registry::Disarmed { mount, digest: removed.digest.0 })
 }
 
 fn transfer(slots: &mut Slots<'_, '_>, from: Address, to: Address) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! The registry's words in its Solidity interface.
 
-use caldera_types::{EngineLimits, Mount};
+use caldera_types::{EngineLimits, Mount, Phase, ProbationRule, Swap};
 
 use super::{
     abi::IEngineRegistry as abi,
@@ -63,6 +63,71 @@ impl From<Staged> for abi::StagedInfo {
 
 impl From<Armed> for abi::ArmedInfo {
     fn from(armed: Armed) -> Self {
-        Self { mount: armed.mount, digest: armed.digest().0, height: armed.height, config: armed.config }
+        Self {
+            mount: armed.mount,
+            digest: armed.digest.0,
+            height: armed.height,
+            config: armed.config,
+            probation: armed.probation.into(),
+        }
+    }
+}
+
+impl From<ProbationRule> for abi::ProbationRule {
+    fn from(rule: ProbationRule) -> Self {
+        Self {
+            blocks: rule.blocks,
+            window: rule.window,
+            minCalls: rule.min_calls,
+            faultsPerThousand: rule.faults_per_thousand,
+        }
+    }
+}
+
+impl From<abi::ProbationRule> for ProbationRule {
+    fn from(rule: abi::ProbationRule) -> Self {
+        Self {
+            blocks: rule.blocks,
+            window: rule.window,
+            min_calls: rule.minCalls,
+            faults_per_thousand: rule.faultsPerThousand,
+        }
+    }
+}
+
+impl From<Swap> for abi::SwapInfo {
+    fn from(swap: Swap) -> Self {
+        let info = Self {
+            mount: swap.mount,
+            phase: swap.phase.name().to_owned(),
+            digest: Default::default(),
+            since: 0,
+            until: 0,
+            done: 0,
+            total: 0,
+            calls: 0,
+            faults: 0,
+            reason: String::new(),
+        };
+        match swap.phase {
+            Phase::Migrating(m) => Self {
+                digest: m.target.digest.0,
+                since: m.since,
+                done: m.done,
+                total: m.total,
+                reason: m.reason,
+                ..info
+            },
+            Phase::RollingBack(back) => Self { digest: back.digest.0, since: back.since, total: back.left, ..info },
+            Phase::Probation(p) => Self {
+                digest: p.previous.digest.0,
+                since: p.since,
+                until: p.until,
+                calls: p.calls,
+                faults: p.faults,
+                ..info
+            },
+            Phase::Frozen(freeze) => Self { since: freeze.since, reason: freeze.reason, ..info },
+        }
     }
 }

@@ -5,11 +5,11 @@ use alloy_primitives::{Address, B256, U256};
 use alloy_rlp::Decodable;
 use caldera_engine::HostError;
 use caldera_state::{StateError, StateView};
-use caldera_types::{Digest, Mount};
+use caldera_types::{Digest, Mount, Phase, Swap};
 
 use super::{
     ADDRESS,
-    records::{Armed, MountRecord, Staged, StagedRecord},
+    records::{Armed, Kept, MountRecord, Staged, StagedRecord},
 };
 use crate::{
     bytes_map::{self, SlotAccess},
@@ -21,6 +21,8 @@ pub(crate) const GOVERNOR: &[u8] = b"governor";
 const MOUNTS: &[u8] = b"mounts";
 const ARMED: &[u8] = b"armed";
 const STAGED: &[u8] = b"staged";
+const SWAPS: &[u8] = b"swaps";
+const GARBAGE: &[u8] = b"garbage";
 
 /// Something that reads the registry's entries.
 pub(crate) trait Entries {
@@ -72,6 +74,10 @@ fn staged_key(digest: Digest) -> Vec<u8> {
     [b"staged/".as_slice(), digest.0.as_slice()].concat()
 }
 
+fn swap_key(mount: Address) -> Vec<u8> {
+    [b"swap/".as_slice(), mount.as_slice()].concat()
+}
+
 pub(crate) fn governor<E: Entries>(entries: &mut E) -> Result<Address, E::Error> {
     Ok(read(entries, GOVERNOR)?.unwrap_or_default())
 }
@@ -98,6 +104,44 @@ pub(crate) fn staged_digests<E: Entries>(entries: &mut E) -> Result<Vec<Digest>,
 
 pub(crate) fn armed<E: Entries>(entries: &mut E) -> Result<Vec<Armed>, E::Error> {
     Ok(read(entries, ARMED)?.unwrap_or_default())
+}
+
+/// Every mount that is not simply active, by address.
+pub(crate) fn swaps<E: Entries>(entries: &mut E) -> Result<Vec<Swap>, E::Error> {
+    let mounts: Vec<Address> = read(entries, SWAPS)?.unwrap_or_default();
+    let mut swaps = Vec::with_capacity(mounts.len());
+    for mount in mounts {
+        swaps.extend(phase(entries, mount)?.map(|phase| Swap { mount, phase }));
+    }
+    Ok(swaps)
+}
+
+/// Where one mount stands, unless it is simply active.
+pub(crate) fn phase<E: Entries>(entries: &mut E, mount: Address) -> Result<Option<Phase>, E::Error> {
+    read(entries, &swap_key(mount))
+}
+
+/// Old values that nobody needs any more.
+pub(crate) fn garbage<E: Entries>(entries: &mut E) -> Result<Vec<Kept>, E::Error> {
+    Ok(read(entries, GARBAGE)?.unwrap_or_default())
+}
+
+pub(crate) fn put_garbage(slots: &mut Slots<'_, '_>, garbage: &[Kept]) -> Result<(), HostError> {
+    let bytes = if garbage.is_empty() { Vec::new() } else { alloy_rlp::encode(garbage.to_vec()) };
+    bytes_map::set(GARBAGE, &bytes, slots)
+}
+
+/// Writes where a mount stands; none makes it simply active.
+pub(crate) fn put_phase(slots: &mut Slots<'_, '_>, mount: Address, phase: Option<&Phase>) -> Result<(), HostError> {
+    bytes_map::set(&swap_key(mount), &phase.map(alloy_rlp::encode).unwrap_or_default(), slots)?;
+    let mut mounts: Vec<Address> = read(slots, SWAPS)?.unwrap_or_default();
+    match (mounts.binary_search(&mount), phase) {
+        (Err(place), Some(_)) => mounts.insert(place, mount),
+        (Ok(place), None) => drop(mounts.remove(place)),
+        (Ok(_), Some(_)) | (Err(_), None) => return Ok(()),
+    }
+    let bytes = if mounts.is_empty() { Vec::new() } else { alloy_rlp::encode(mounts) };
+    bytes_map::set(SWAPS, &bytes, slots)
 }
 
 pub(crate) fn put_governor(slots: &mut Slots<'_, '_>, governor: Address) -> Result<(), HostError> {

@@ -13,13 +13,14 @@ use alloy_primitives::{Address, Bytes, Log, address};
 use alloy_sol_types::{SolError, SolEvent, SolInterface, SolValue};
 use caldera_engine::{GasMeter, HostError};
 use caldera_state::StateView;
-use caldera_types::{Digest, Fault, Mount};
+use caldera_types::{Digest, Fault, Mount, Swap};
 use revm::{
     context_interface::{ContextTr, JournalTr},
     interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult},
 };
 
 use abi::IEngineRegistry::{self as registry, IEngineRegistryCalls as Calls};
+pub(crate) use records::Kept;
 pub use records::{Armed, Staged};
 
 use crate::{error::ExecutionError, evm::Ctx, host, slots::Slots};
@@ -67,6 +68,11 @@ pub fn staged(mut view: &dyn StateView) -> Result<Vec<Staged>, ExecutionError> {
 /// What is armed in a state, by mount.
 pub fn armed(mut view: &dyn StateView) -> Result<Vec<Armed>, ExecutionError> {
     entries::armed(&mut view)
+}
+
+/// Every mount that is not simply active in a state, by address.
+pub fn swaps(mut view: &dyn StateView) -> Result<Vec<Swap>, ExecutionError> {
+    entries::swaps(&mut view)
 }
 
 /// Who governs a state.
@@ -156,6 +162,9 @@ fn view(slots: &mut Slots<'_, '_>, call: &Calls) -> Result<Option<Bytes>, Failur
         }
         Calls::armed(_) => {
             entries::armed(slots)?.into_iter().map(registry::ArmedInfo::from).collect::<Vec<_>>().abi_encode()
+        }
+        Calls::swaps(_) => {
+            entries::swaps(slots)?.into_iter().map(registry::SwapInfo::from).collect::<Vec<_>>().abi_encode()
         }
         _ => return Ok(None),
     };

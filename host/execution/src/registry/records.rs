@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
-use caldera_types::{Digest, EngineLimits, Grants, Hooks, Mount};
+use caldera_types::{Digest, EngineLimits, Generation, Grants, Hooks, Mount, ProbationRule};
 
 #[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 struct LimitsRecord {
@@ -76,6 +76,20 @@ pub struct Staged {
     pub staged_at: u64,
 }
 
+impl Staged {
+    /// The generation that it makes with a configuration.
+    pub fn generation(&self, config: Bytes) -> Generation {
+        Generation {
+            digest: self.digest,
+            grants: self.grants,
+            limits: self.limits,
+            state_version: self.state_version,
+            hooks: self.hooks,
+            config,
+        }
+    }
+}
+
 #[derive(RlpEncodable, RlpDecodable)]
 pub(super) struct StagedRecord {
     grants: u8,
@@ -128,22 +142,25 @@ fn grants(bits: u8) -> Result<Grants, alloy_rlp::Error> {
 pub struct Armed {
     /// Where.
     pub mount: Address,
-    digest: B256,
+    /// What goes live.
+    pub digest: Digest,
     /// When: before the first transaction of this block.
     pub height: u64,
-    /// For the `init` of a new mount.
+    /// For the `init` of a new mount; for another, a new configuration unless empty.
     pub config: Bytes,
+    /// The probation that follows.
+    pub probation: ProbationRule,
 }
 
-impl Armed {
-    pub(crate) fn new(mount: Address, digest: Digest, height: u64, config: Bytes) -> Self {
-        Self { mount, digest: digest.0, height, config }
-    }
-
-    /// What goes live.
-    pub fn digest(&self) -> Digest {
-        Digest(self.digest)
-    }
+/// Old values kept by one migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+pub(crate) struct Kept {
+    /// Of which mount.
+    pub(crate) mount: Address,
+    /// Height at which the migration began.
+    pub(crate) since: u64,
+    /// How many there are.
+    pub(crate) left: u64,
 }
 
 impl From<LimitsRecord> for EngineLimits {

@@ -4,19 +4,21 @@
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_signer_local::PrivateKeySigner;
-use alloy_sol_types::SolCall;
+use alloy_sol_types::{SolCall, SolEvent};
 use caldera_engine::Engines;
 use caldera_execution::{
-    BlockExecutor, BlockOutcome, ComponentSource, Ground, Simulation, SimulationRequest, TxError, execute_genesis,
-    simulate,
+    BlockExecutor, BlockOutcome, ComponentSource, Ground, Simulation, SimulationRequest, TxError, execute,
+    execute_genesis, registry, registry::abi::IEngineRegistry as abi, simulate,
 };
 use caldera_state::{MemoryView, StateError, StateView};
 use caldera_testkit::{account, engines, genesis, sign};
-use caldera_types::{BlockEnv, Component, Digest, TxReceipt};
+use caldera_types::{Block, BlockEnv, Component, Digest, EngineLimits, Grants, TxReceipt};
 use std::collections::BTreeMap;
 
 /// Gas that every call of the tests may use.
 pub const GAS: u64 = 5_000_000;
+/// Gas that staging may use.
+pub const STAGE_GAS: u64 = 16_000_000;
 
 /// Components that the blocks brought.
 #[derive(Default)]
@@ -35,6 +37,13 @@ pub struct World {
     pub components: Components,
     pub env: BlockEnv,
     nonces: BTreeMap<Address, u64>,
+    recorded: Option<Recording>,
+}
+
+/// Blocks since a state, for a second node to execute.
+struct Recording {
+    view: MemoryView,
+    blocks: Vec<(BlockEnv, BlockOutcome)>,
 }
 
 impl World {
@@ -48,6 +57,7 @@ impl World {
             components: Components::default(),
             env: genesis.env,
             nonces: BTreeMap::new(),
+            recorded: None,
         };
         world.settle(&outcome);
         world
@@ -78,7 +88,30 @@ impl World {
         }
         let outcome = executor.finish().unwrap();
         self.settle(&outcome);
+        let env = self.env;
+        if let Some(recorded) = &mut self.recorded {
+            recorded.blocks.push((env, outcome.clone()));
+        }
         outcome
+    }
+
+    /// Keeps the blocks from now on.
+    pub fn record(&mut self) {
+        self.recorded = Some(Recording { view: self.view.clone(), blocks: Vec::new() });
+    }
+
+    /// Executes what was kept on a node that compiled nothing yet: each outcome must be the same.
+    pub fn replay_recorded(&mut self) {
+        let Some(Recording { mut view, blocks }) = self.recorded.take() else { panic!("nothing was recorded") };
+        let engines = engines();
+        for (env, outcome) in blocks {
+            let (transactions, sidecar) = (outcome.transactions.clone(), outcome.sidecar.clone());
+            let block = Block { header: Default::default(), transactions, sidecar };
+            let ground = Ground { view: &view, engines: &engines, components: &self.components };
+            assert_eq!(execute(ground, env, &block).unwrap(), outcome, "block {}", env.number);
+            view.apply(&outcome.diff);
+            view.set_block_hash(env.number, B256::from(U256::from(env.number)));
+        }
     }
 
     /// Makes empty blocks.
@@ -135,6 +168,31 @@ pub fn user_receipt(outcome: &BlockOutcome) -> TxReceipt {
     let receipt = users.next().unwrap().clone();
     assert!(users.next().is_none());
     receipt
+}
+
+/// What the chain itself told in a block, of one kind.
+pub fn system_logs<E: SolEvent>(outcome: &BlockOutcome) -> Vec<E> {
+    let system = outcome.transactions.iter().zip(&outcome.receipts);
+    let system = system.filter(|(tx, _)| caldera_types::is_system_transaction(tx));
+    let logs = system.flat_map(|(_, receipt)| receipt.logs());
+    logs.filter_map(|log| E::decode_log(log).ok()).map(|log| log.data).collect()
+}
+
+/// The governor's call that stages a component with every grant.
+pub fn stage_call(component: &Component) -> abi::stageCall {
+    abi::stageCall {
+        digest: component.digest().0,
+        size: u32::try_from(component.bytes().len()).unwrap(),
+        grants: Grants::ALL.bits(),
+        limits: EngineLimits::recommended().into(),
+    }
+}
+
+/// Stages a component in a block of its own.
+pub fn stage(world: &mut World, component: &Component) -> TxReceipt {
+    let call = stage_call(component).abi_encode();
+    let tx = world.tx(0, TxKind::Call(registry::ADDRESS), 0, STAGE_GAS, call);
+    user_receipt(&world.block(&[tx], std::slice::from_ref(component)))
 }
 
 /// Calldata that a Solidity contract would send.

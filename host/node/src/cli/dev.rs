@@ -6,6 +6,8 @@ use tempfile::TempDir;
 
 use super::{args::DevArgs, node, run::blocking, signals::Signals};
 use crate::{
+    admin::AdminSpec,
+    ctl::AdminPlace,
     dev,
     error::CommandError,
     node::{Node, NodeError, NodeSpec, engines},
@@ -28,8 +30,13 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
         return node::until_signal(node, signals, output).await;
     };
     let url = node.url();
+    let admin = AdminPlace {
+        url: Some(format!("http://{}", node.admin().addr())),
+        token_file: Some(node.admin().token_file().to_owned()),
+        data: None,
+    };
     let result = tokio::select! {
-        result = tour::run(&url, &plugins, spec, output) => result.map_err(CommandError::from),
+        result = tour::run(&url, &admin, &plugins, spec, output) => result.map_err(CommandError::from),
         signal = signals.wait() => Err(CommandError::Interrupted(signal)),
     };
     node.stop().await;
@@ -47,7 +54,11 @@ async fn spec(
     let (port, plugins, data) = (args.port, plugins.to_owned(), data.path());
     let (accounts, engines) = (accounts.to_vec(), engines.clone());
     let work = move || dev::node_spec(port, &plugins, data, interval, &accounts, &engines);
-    Ok(blocking(work).await?)
+    let mut spec = blocking(work).await?;
+    if let Some(port) = args.admin_port {
+        spec.admin = AdminSpec::local(port);
+    }
+    Ok(spec)
 }
 
 /// Where the chains' data lies: a given folder, or one that is removed at the end.

@@ -137,6 +137,12 @@ fn registry_reason(error: IEngineRegistryErrors) -> String {
         E::HeightNotAhead(e) => format!("height {} is not ahead of {}: choose a later one", e.height, e.current),
         E::HeightTaken(e) => format!("another activation has height {}: choose another one", e.height),
         E::AlreadyArmed(e) => format!("{} is armed for height {} already; disarm it first", e.mount, e.height),
+        E::Busy(e) => format!("{} is {}: wait until that is over", e.mount, e.phase),
+        E::NothingToChange(e) => {
+            format!("{} runs just that already: component, grants, limits and configuration", e.mount)
+        }
+        E::BadProbation(e) => format!("the rule of the probation cannot hold: {}", e.reason),
+        E::NotMigrating(e) => format!("no migration of the governor's is under way at {}", e.mount),
         E::NotMounted(e) => format!("no engine is mounted at {}", e.mount),
         E::AddressNotFree(e) => format!("{} cannot hold an engine: it is reserved or has other code", e.mount),
         other => format!("{other:?}"),

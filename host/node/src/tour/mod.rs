@@ -1,9 +1,10 @@
 //! `caldera dev --tour`: the main job on real input, against the live node, through its own JSON-RPC.
 //!
-//! The tour is a client: it knows the node by URLs alone, and compares what it reads there with what it computes itself.
+//! The tour is a client: it knows the node by the URLs of its JSON-RPC and its admin API alone, and compares what it reads there with what it computes itself.
 //! The first thing that does not hold ends it with an error, so an exit code of zero says that everything printed was checked.
 //! Only the last step looks at a file: it executes the block log again.
 
+mod governor;
 mod members;
 mod model;
 mod plan;
@@ -20,7 +21,7 @@ use std::{fmt, path::Path};
 use crate::{
     check::CheckError,
     component::ReadError,
-    ctl::CtlError,
+    ctl::{AdminClientError, AdminPlace, CtlError},
     dev::DevError,
     node::NodeSpec,
     obligations::{FileError, ObligationsError},
@@ -73,6 +74,9 @@ pub enum TourError {
     /// Staging or arming.
     #[error(transparent)]
     Ctl(#[from] CtlError),
+    /// The node's admin API.
+    #[error(transparent)]
+    Admin(#[from] AdminClientError),
     /// A component's file.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -98,10 +102,16 @@ fn holds(what: &str, is_so: bool, why: impl FnOnce() -> String) -> Result<(), To
 }
 
 /// How many steps there are.
-const STEPS: usize = 7;
+const STEPS: usize = 10;
 
-/// Performs the tour on the node at `url`, whose chains are those of `spec`.
-pub async fn run(url: &str, plugins: &Path, spec: NodeSpec, output: Output) -> Result<(), TourError> {
+/// Performs the tour on the node at `url`, whose chains are those of `spec` and whose admin API is at `admin`.
+pub async fn run(
+    url: &str,
+    admin: &AdminPlace,
+    plugins: &Path,
+    spec: NodeSpec,
+    output: Output,
+) -> Result<(), TourError> {
     let mut telling = Telling::new(output, STEPS);
     steps::live(&mut telling, url).await?;
     let mut world = World::new(url, spec.data.join("tour")).await?;
@@ -110,6 +120,7 @@ pub async fn run(url: &str, plugins: &Path, spec: NodeSpec, output: Output) -> R
     let netted = steps::net_first(&mut telling, &mut world, &first).await?;
     steps::crash(&mut telling, &mut world).await?;
     steps::swap(&mut telling, &mut world, plugins, &netted).await?;
+    steps::strangers(&mut telling, &mut world, plugins, admin).await?;
     steps::replay(&mut telling, &world, spec).await?;
     telling.summary();
     Ok(())

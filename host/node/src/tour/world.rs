@@ -43,6 +43,8 @@ pub struct World {
     pub senders: Vec<Sender>,
     /// Dollars that each member should have in its wallet.
     pub wallets: Vec<U256>,
+    /// Height at which the rule of a probation sent an engine back.
+    pub sent_back_at: Option<u64>,
     /// Where files are written.
     folder: PathBuf,
 }
@@ -69,6 +71,7 @@ impl World {
             accounts,
             members,
             senders,
+            sent_back_at: None,
             folder,
         })
     }

@@ -36,8 +36,10 @@ mod views;
 #[cfg(test)]
 mod tests;
 
-pub use book::{Book, Deferred, Incremental};
+pub use book::{Book, Deferred, Entry, Incremental};
 pub use calls::Clearing;
+pub use step::Budget;
+pub use store::{Position, Store};
 
 /// The Solidity ABI, the same for all versions. Written and checked by the test `abi`.
 pub const ABI: &str = include_str!("../abi.json");

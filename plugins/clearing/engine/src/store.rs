@@ -97,7 +97,14 @@ stored_struct! {
 stored_struct! {
     /// A participant's balance in a cycle, and whether it failed to pay its net debit.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct Position { pub debit: U256, pub credit: U256, pub failed: bool }
+    pub struct Position {
+        /// What it owes.
+        pub debit: U256,
+        /// What it is owed.
+        pub credit: U256,
+        /// Whether it did not pay.
+        pub failed: bool,
+    }
 }
 
 stored_struct! {

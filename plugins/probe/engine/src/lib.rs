@@ -1,11 +1,15 @@
 //! An engine that does what its input says, for tests and benches; never for a chain that matters.
 //!
 //! [`Probe`] stores, calls, emits, and misbehaves on demand: it loops, traps, uses up memory or overflows its stack.
-//! [`NextProbe`] is its second version, whose hooks and migrations, up and down, do what entries of the storage say.
+//! [`NextProbe`] is its second version, whose hooks and migrations, up and down, do what entries of the storage say;
+//! [`OddProbe`] diverges from the first.
 
 mod misbehave;
+mod odd;
 
 use caldera_sdk::prelude::*;
+
+pub use odd::OddProbe;
 
 sol! {
     /// What the probe can be told to do.
@@ -203,6 +207,7 @@ impl Engine for NextProbe {
         let index = step.cursor.first_chunk().map_or(0, |cursor| u64::from_be_bytes(*cursor));
         // Written first, so that a failed migration has something to undo.
         self.0.put(mark, &step.from.to_be_bytes());
+        self.0.put(b"counter", format!("step {}", index + 1).as_bytes());
         if index == self.0.number(b"migrate-at").unwrap_or(0) {
             self.0.obey(how)?;
         }

@@ -5,6 +5,7 @@ mod first;
 mod live;
 mod onboard;
 mod replay;
+mod strangers;
 mod swap;
 mod waterfall;
 
@@ -13,4 +14,5 @@ pub use first::{load_first, net_first};
 pub use live::live;
 pub use onboard::onboard;
 pub use replay::replay;
+pub use strangers::strangers;
 pub use swap::swap;

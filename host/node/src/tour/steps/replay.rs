@@ -1,4 +1,4 @@
-//! Step 7: a fresh folder executes the block log and arrives at the same roots.
+//! Last step: a fresh folder executes the block log and arrives at the same roots.
 
 use crate::{
     dev::FINANCE,
@@ -27,6 +27,11 @@ pub async fn replay(telling: &mut Telling, world: &World, spec: NodeSpec) -> Res
     let block = block.ok_or_else(|| broken(format!("the node has no block {}", replayed.head)))?;
     same("hash of the last block", replayed.hash, block.header.hash)?;
     same("state root of the last block", replayed.state_root, block.header.inner.state_root)?;
+    if let Some(height) = world.sent_back_at {
+        let back = replayed.swaps.iter().find(|swap| swap.name == "reverted").map(|swap| swap.block);
+        same("block in which the second node sends the engine back", back.unwrap_or_default(), height)?;
+        step.count("sentBackAt", "the bad version goes back there too, in block", height);
+    }
     step.fact("log", "block log", log.display());
     step.count("blocks", "blocks", replayed.blocks);
     step.count("transactions", "transactions", replayed.transactions);

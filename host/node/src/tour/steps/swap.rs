@@ -3,24 +3,18 @@
 use std::path::Path;
 
 use alloy_primitives::{B256, U256};
-use alloy_rpc_types_eth::Filter;
-use alloy_sol_types::SolEvent;
-use caldera_execution::registry::{
-    self,
-    abi::IEngineRegistry::{self as abi, Activated, ActivationFailed},
-};
-use caldera_types::{Component, EngineLimits, Grants};
+use caldera_execution::registry::abi::IEngineRegistry::{Activated, ActivationFailed};
+use caldera_types::{Component, ProbationRule};
 use clearing_rules::abi::Clearing;
 use serde_json::json;
 
 use super::{first::amount, waterfall};
 use crate::{
-    check, component,
-    ctl::stage_tx,
+    component,
     dev::CLEARING,
     output::{self, Align, Table},
     tour::{
-        TourError, holds,
+        TourError, governor, holds,
         members::Kind,
         model::CycleModel,
         report::{Step, Telling},
@@ -28,7 +22,7 @@ use crate::{
         settle::{self, Settled, wallets_hold},
         synthetic::{Batch, Due, FOURTH, THIRD, generate},
         traffic::{Sent, Traffic, What},
-        world::{CALL_GAS, WITHIN, World},
+        world::{WITHIN, World},
     },
 };
 
@@ -97,21 +91,8 @@ fn combined(mut model: CycleModel, other: CycleModel) -> CycleModel {
 
 /// Stages, arms and waits.
 async fn take_over(step: &mut Step, world: &mut World, engine: Component) -> Result<Swap, TourError> {
-    let (grants, limits) = (Grants::ALL, EngineLimits::recommended());
-    let checked = check::check(&engine, grants, &limits)?;
-    let tx = stage_tx(world.operator(), &engine, grants, &limits)?;
-    world.rpc.send_with_sidecar(&tx.raw, &[engine.bytes()]).await?;
-    let receipts = world.watch.receipts(&[tx.hash], WITHIN).await?;
-    step.fact("engine", "engine", format!("{} {}", checked.name, checked.version));
-    step.fact("digest", "digest", engine.digest());
-    let bytes = engine.bytes().len() as u64;
-    step.figure("bytes", "size", output::bytes(bytes), bytes);
-    step.count("stageGas", "gas to stage", receipts.iter().map(|receipt| receipt.gas_used).sum());
-
-    let height = world.rpc.block_number().await? + NOTICE_BLOCKS;
-    let call = abi::armCall { mount: CLEARING, digest: engine.digest().0, height, config: Default::default() };
-    let tx = world.operator().call(registry::ADDRESS, &call, CALL_GAS)?;
-    world.watch.settle(&[tx], WITHIN).await?;
+    governor::stage(step, world, &engine).await?;
+    let height = governor::arm(world, engine.digest().0, NOTICE_BLOCKS, ProbationRule::NONE).await?;
     world.watch.height_reached(height).await?;
     let event = activation(world, height, engine.digest().0).await?;
     step.count("height", "went live before the transactions of block", height);
@@ -123,17 +104,13 @@ async fn take_over(step: &mut Step, world: &mut World, engine: Component) -> Res
 
 /// What the registry says of an activation.
 async fn activation(world: &World, height: u64, digest: B256) -> Result<Activated, TourError> {
-    let filter = Filter::new().address(registry::ADDRESS).from_block(height).to_block(height);
-    let logs = world.rpc.logs(&filter).await?;
-    if let Some(failed) = logs.iter().find_map(|log| ActivationFailed::decode_log(&log.inner).ok()) {
-        return Err(TourError::Broken { what: "activation".to_owned(), why: failed.data.reason });
+    let broken = |why: String| TourError::Broken { what: "activation".to_owned(), why };
+    if let Some((_, failed)) = governor::event::<ActivationFailed>(world, height, height).await? {
+        return Err(broken(failed.reason));
     }
-    let activated = logs.iter().find_map(|log| Activated::decode_log(&log.inner).ok());
-    let activated = activated.map(|log| log.data).filter(|event| event.mount == CLEARING && event.digest == digest);
-    activated.ok_or_else(|| TourError::Broken {
-        what: "activation".to_owned(),
-        why: format!("block {height} has no event of it"),
-    })
+    let activated = governor::event::<Activated>(world, height, height).await?.map(|(_, event)| event);
+    let activated = activated.filter(|event| event.mount == CLEARING && event.digest == digest);
+    activated.ok_or_else(|| broken(format!("block {height} has no event of it")))
 }
 
 /// Every transaction that the node accepted is in exactly one place, took effect, and nonces add up.
