@@ -1,5 +1,7 @@
 //! `caldera engine replay` over the folder of a node that was stopped.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 mod support;
 
 use std::{fs, path::Path, time::Duration};

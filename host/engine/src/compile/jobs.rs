@@ -196,7 +196,7 @@ mod tests {
         let note = |n| jobs.note(digest(n), Some(Ended::Failed(n.to_string())));
         (0..2 * MAX_ENDED as u32).for_each(note);
         assert_eq!(jobs.ended(digest(0)), None);
-        assert_eq!(jobs.ended(digest(2 * MAX_ENDED as u32 - 1)).is_some(), true);
+        assert!(jobs.ended(digest(2 * MAX_ENDED as u32 - 1)).is_some());
         assert_eq!(jobs.0.lock().ended.len(), MAX_ENDED);
     }
 }
