@@ -64,7 +64,7 @@ pub async fn arm(road: &mut Road) -> Aim {
 }
 
 fn is_called_back(road: &Road) -> bool {
-    road.round % 2 == 0
+    road.round.is_multiple_of(2)
 }
 
 pub async fn goes_on_from_armed(road: &mut Road) -> &'static str {
