@@ -28,14 +28,15 @@ pub(crate) struct Built {
 }
 
 /// Runs candidates on the parent's state until the block is full, they are used up, or `time` is over. The time bounds
-/// what the builder *takes in*; it has no say in what a transaction does.
+/// what the builder *takes in*; it has no say in what a transaction does. It runs from the end of the chain's own turn, and
+/// one transaction is always taken: a migration or a hook that is slower than the interval must not keep all of them
+/// out, the governor's `abort` least of all.
 pub(crate) fn build(
     ground: Ground<'_>,
     env: BlockEnv,
     candidates: &mut Candidates,
     time: Duration,
 ) -> Result<Built, ExecutionError> {
-    let started = Instant::now();
     let (mut senders, mut dropped, mut misfits) = (Vec::new(), Vec::new(), 0);
     let mut taken: Vec<Arc<PooledTx>> = Vec::new();
     let gatekeeper = Gatekeeper::new(ground)?;
@@ -47,8 +48,10 @@ pub(crate) fn build(
     for component in open.flat_map(|(tx, _)| &tx.sidecar) {
         executor.offer(component);
     }
+    let started = Instant::now();
     while let Some(tx) = candidates.peek().cloned() {
-        if misfits == MAX_MISFITS || executor.gas_left() < 21_000 || started.elapsed() > time {
+        let late = !taken.is_empty() && started.elapsed() > time;
+        if late || misfits == MAX_MISFITS || executor.gas_left() < 21_000 {
             break;
         }
         match gates.get(&tx.hash).map(|(_, gate)| gate) {

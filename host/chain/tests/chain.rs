@@ -11,7 +11,7 @@ use caldera_chain::{Chain, ChainError, ChainEvent, ChainSpec, FoundTransaction, 
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_state::{StateOptions, StateView};
 use caldera_testkit::{PROBE, account, component, engines, genesis, sign};
-use caldera_types::{Component, EngineLimits, Fault, Grants};
+use caldera_types::{Component, EngineLimits, Fault, Grants, is_system_transaction};
 use probe_engine::IProbe;
 
 const GAS: u64 = 2_000_000;
@@ -63,6 +63,27 @@ fn swap(chain: &Chain, nonce: u64, ahead: u64) {
     let block = chain.produce_block(0, TIME).unwrap();
     assert!(block.receipts.iter().all(caldera_types::TxReceipt::succeeded), "{:?}", block.receipts);
     assert_eq!(block.block.sidecar.len(), 1);
+}
+
+/// The chain's own turn may be slower than the interval; a block takes a transaction all the same.
+#[test]
+fn a_slow_turn_keeps_nobody_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = try_open(dir.path(), spec(&["probe-v2"])).unwrap();
+    for nonce in 0..3 {
+        chain.submit(transfer(2, nonce, 1), Vec::new()).unwrap();
+    }
+    let mut taken = 0;
+    for _ in 0..3 {
+        let block = chain.produce_block(0, Duration::ZERO).unwrap();
+        let own = block.block.transactions.iter().filter(|tx| is_system_transaction(tx)).count();
+        assert!(block.receipts.len() > own, "block {} takes nothing", block.number());
+        taken += block.receipts.len() - own;
+        if taken == 3 {
+            break;
+        }
+    }
+    assert_eq!(taken, 3);
 }
 
 /// Blocks with calls, faults, transfers and a swap.

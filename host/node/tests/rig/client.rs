@@ -117,7 +117,10 @@ impl Client {
                 self.ledger.lock().acknowledge(&receipt);
                 return receipt;
             }
-            assert!(began.elapsed() < WITHIN, "{hash} is in no block");
+            if began.elapsed() > WITHIN {
+                let status: Value = self.rpc.request("caldera_status", rpc_params![]).await.expect("the node answers");
+                panic!("{hash} is in no block: {status}");
+            }
             tokio::time::sleep(POLL).await;
         }
     }
