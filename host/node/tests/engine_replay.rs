@@ -38,6 +38,11 @@ async fn clear(node: &Dev, dir: &Path) {
     let mut governor = Sender::ask(&rpc, dev::governor().unwrap()).await.unwrap();
     let close = governor.call(dev::CLEARING, &Clearing::closeCycleCall {}, 5_000_000).unwrap();
     watch.settle(&[close], WITHIN).await.unwrap();
+    // Version 1 nets only now, so that is where the versions could part.
+    for _ in 0..3 {
+        let work = governor.call(dev::CLEARING, &Clearing::workCall {}, 5_000_000).unwrap();
+        watch.settle(&[work], WITHIN).await.unwrap();
+    }
 }
 
 fn replay(data: &Path, candidate: &str, more: &[&str]) -> (i32, String, String) {
@@ -77,7 +82,7 @@ async fn a_candidate_is_compared_over_the_blocks_of_a_stopped_node() {
     let (code, out, err) = replay(&data, "clearing-v3-rounding", &["--fuel-tolerance", "100000"]);
     assert_eq!(code, 3, "{out}{err}");
     assert!(err.contains("the candidate diverged in"), "{err}");
-    assert!(out.contains("First events divergence, call in block"), "{out}");
+    assert!(out.contains("divergence, call in block") || out.contains("divergence, end-block in block"), "{out}");
 
     let (code, _, err) = replay(&data, "clearing-v1", &["--from", "9000", "--to", "9001"]);
     assert_eq!(code, 1);

@@ -32,7 +32,7 @@ fn quietly<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Shadows that one chain has at once: the node keeps room for what their threads run.
-pub const MAX_SHADOWS: usize = 4;
+pub const MAX_SHADOWS: usize = 2;
 
 impl Chain {
     /// Puts a candidate in the shadow of a mount, from the next block on. Compiles it first, on the caller's thread. A

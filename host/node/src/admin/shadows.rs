@@ -9,12 +9,15 @@ use alloy_primitives::Address;
 use caldera_api::admin::port::{ShadowError, ShadowPlan, ShadowReport, Shadows};
 use caldera_chain::{
     Chain,
-    shadow::{Candidate, CandidateCode, ShadowError as ChainShadowError, ShadowOptions, ShadowState, ShadowStatus},
+    shadow::{
+        Candidate, CandidateCode, MAX_SHADOWS, ShadowError as ChainShadowError, ShadowOptions, ShadowState,
+        ShadowStatus,
+    },
 };
 use caldera_execution::shadow::ShadowLimits;
 
 /// Most runs under way on one chain. Each takes instances of the engine runtime, which has room for so many and no more.
-pub const MAX_RUNS: usize = 2;
+pub const MAX_RUNS: usize = MAX_SHADOWS;
 
 /// One chain's. Does not keep it open.
 pub struct ChainShadows {
