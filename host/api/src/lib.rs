@@ -1,4 +1,4 @@
-//! What clients talk to: Ethereum JSON-RPC over HTTP and WebSocket, one endpoint per chain.
+//! What clients and operators talk to: Ethereum JSON-RPC per chain; admin API and metrics on a port of their own.
 //!
 //! [`ApiServer::serve`] listens on one port: `/chains/<name>` is a chain, `/` the first one. Methods have the shapes of
 //! the [execution-apis](https://github.com/ethereum/execution-apis), so that wallets, ethers and viem need nothing of
@@ -8,11 +8,14 @@
 //! - Nothing that a client sends or leaves undone can panic or stall the node: bodies, batches, connections,
 //!   subscriptions, filters, answers and gas are bounded by [`ApiLimits`], and slow subscribers are dropped.
 //! - What reads a disk or runs code does so on threads of this server's own runtime, never on the node's.
-//! - The API only reads and submits; it decides nothing. There are no keys here.
+//! - The API only reads and submits; it decides nothing. There are no keys here but the admin API's own token.
+//!
+//! [`admin`] is for operators, on a port of its own behind a token; [`metrics`] is what it shows to a scraper.
 //!
 //! Blocks are final when they are sealed, so the tags `latest`, `safe`, `finalized` and `pending` all mean the head;
 //! only `eth_getTransactionCount` knows more of `pending`: it counts the pool.
 
+pub mod admin;
 mod args;
 mod caldera;
 mod context;
@@ -21,6 +24,8 @@ mod errors;
 mod eth;
 mod ids;
 mod limits;
+mod listen;
+pub mod metrics;
 mod module;
 mod node;
 mod routes;

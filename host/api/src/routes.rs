@@ -1,6 +1,6 @@
 //! Which path leads where: `/chains/<name>` to a chain, `/` to the first, a browser's GET to a list of the chains.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::U64;
 use caldera_chain::Chain;
@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use tower::{Service, layer::util::Identity};
 
 use crate::{
-    context::ChainApi, ids::HexIds, limits::ApiLimits, module::Module, node::CLIENT_VERSION, server::ApiError,
+    context::ChainApi, ids::HexIds, limits::ApiLimits, listen::Answer, module::Module, node::CLIENT_VERSION,
+    server::ApiError,
 };
 
 /// Any page may ask: there are no keys and no cookies here, only what the chain shows to everybody.
@@ -31,11 +32,16 @@ pub(crate) struct Routes {
     first: String,
     index: Value,
     service: TowerServiceBuilder<Identity, Identity>,
+}
+
+/// The routes of a server that can be told to stop.
+pub(crate) struct Served {
+    routes: Routes,
     stop: StopHandle,
 }
 
 impl Routes {
-    pub(crate) fn new(chains: Vec<Arc<Chain>>, limits: &ApiLimits, stop: StopHandle) -> Result<Self, ApiError> {
+    pub(crate) fn new(chains: Vec<Arc<Chain>>, limits: &ApiLimits) -> Result<Self, ApiError> {
         let first = chains.first().ok_or(ApiError::NoChains)?.name().to_owned();
         let index = chains.iter().map(|chain| {
             json!({
@@ -57,24 +63,15 @@ impl Routes {
             }
         }
         let service = Server::builder().set_config(config(limits)).to_service_builder();
-        Ok(Self { chains: methods, first, index, service, stop })
+        Ok(Self { chains: methods, first, index, service })
     }
 
-    /// What tells that the server is to stop.
-    pub(crate) fn stop(&self) -> StopHandle {
-        self.stop.clone()
+    /// The same, ending what is long when `stop` says so.
+    pub(crate) fn stopped_by(self, stop: StopHandle) -> Served {
+        Served { routes: self, stop }
     }
 
-    /// Answers one HTTP request, a WebSocket's handshake included.
-    pub(crate) async fn answer(&self, request: HttpRequest<Incoming>) -> Result<HttpResponse, Infallible> {
-        let mut response = self.dispatch(request).await;
-        for (name, value) in CORS {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        Ok(response)
-    }
-
-    async fn dispatch(&self, request: HttpRequest<Incoming>) -> HttpResponse {
+    async fn dispatch(&self, request: HttpRequest<Incoming>, stop: &StopHandle) -> HttpResponse {
         if request.method() == Method::OPTIONS {
             return with_status(StatusCode::NO_CONTENT, HttpBody::empty());
         }
@@ -88,7 +85,7 @@ impl Routes {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             return response;
         }
-        let mut service = self.service.clone().build(methods.clone(), self.stop.clone());
+        let mut service = self.service.clone().build(methods.clone(), stop.clone());
         service.call(request).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "a request failed in the transport");
             with_status(StatusCode::INTERNAL_SERVER_ERROR, HttpBody::empty())
@@ -98,6 +95,18 @@ impl Routes {
     /// The methods of the chain that a path names.
     fn methods(&self, path: &str) -> Option<&Methods> {
         self.chains.get(chain_name(path)?.unwrap_or(&self.first))
+    }
+}
+
+impl Answer for Served {
+    type Body = HttpBody;
+
+    async fn answer(&self, request: HttpRequest<Incoming>) -> HttpResponse {
+        let mut response = self.routes.dispatch(request, &self.stop).await;
+        for (name, value) in CORS {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
     }
 }
 

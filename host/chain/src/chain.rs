@@ -1,6 +1,10 @@
 //! The chain itself: opening, taking transactions in, and the one way in which a block comes to be.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use alloy_consensus::{Transaction, TxEnvelope, transaction::SignerRecoverable};
 use alloy_primitives::{Address, B256, U256};
@@ -18,9 +22,11 @@ use crate::{
     builder,
     error::{ChainError, SubmitError},
     executed::ExecutedBlock,
+    observer::BlockObserver,
     pool::{Pool, PooledTx},
     recent::RecentBlocks,
     replay::{self, Progress},
+    shadow::Shadows,
     source::LoggedComponents,
     spec::ChainSpec,
 };
@@ -49,6 +55,9 @@ pub struct Chain {
     pub(crate) recent: RecentBlocks,
     events: broadcast::Sender<ChainEvent>,
     halted: RwLock<Option<String>>,
+    /// Candidates that are tried beside what is mounted.
+    pub(crate) shadows: Shadows,
+    pub(crate) observer: OnceLock<Box<dyn BlockObserver>>,
     /// Held while a block is made: there is one writer.
     writer: Mutex<()>,
 }
@@ -83,6 +92,8 @@ impl Chain {
             recent: RecentBlocks::default(),
             events: broadcast::channel(EVENT_BUFFER).0,
             halted: RwLock::default(),
+            shadows: Shadows::default(),
+            observer: OnceLock::new(),
             writer: Mutex::default(),
         };
         Ok(Arc::new(chain))
@@ -201,8 +212,10 @@ impl Chain {
         let parent = self.head();
         let env = self.env_after(&parent, timestamp_s);
         let mut candidates = self.pool.lock().runnable(env.base_fee);
-        let (view, components) = (self.state.flat(), LoggedComponents(&self.state));
-        let ground = Ground { view: &view, engines: &self.engines, components: &components };
+        let (flat, components) = (self.state.flat(), LoggedComponents(&self.state));
+        let watched = self.shadows.watch(&flat);
+        let view: &dyn StateView = watched.as_ref().map_or(&flat, |watched| watched);
+        let ground = Ground { view, engines: &self.engines, components: &components };
         let built = builder::build(ground, env, &mut candidates, time)
             .map_err(|error| ChainError::Execution { number: env.number, error })?;
         let nonces: Vec<_> = nonces(&built.outcome.diff).collect();
@@ -210,6 +223,9 @@ impl Chain {
         let block = Arc::new(block);
         // Before the pool forgets them: who asks for a nonce or a transaction in between finds it in one of the two.
         self.publish(block.clone());
+        if let Some(watched) = watched {
+            self.shadows.feed(&block, parent.block.header.state_root, watched.into_known());
+        }
         let mut pool = self.pool.lock();
         pool.advance(nonces);
         for (tx, reason) in &built.dropped {

@@ -14,7 +14,7 @@ use std::{
 use crate::{chain::Chain, error::ChainError};
 
 /// Engine calls nest, each with a WebAssembly stack of its own on this one.
-const STACK_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// A running block producer. Dropping it stops it after the block under way.
 pub struct BlockProducer {
@@ -67,10 +67,14 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
         // A panic is a bug of ours or of a library's, and must not end in a chain that silently makes no blocks.
+        let began = Instant::now();
         let made = panic::catch_unwind(AssertUnwindSafe(|| chain.produce_block(now_s(), interval)));
-        if let Err(reason) = made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
-            chain.halt(&reason);
-            return;
+        match made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
+            Ok(block) => chain.tell(&block, began.elapsed()),
+            Err(reason) => {
+                chain.halt(&reason);
+                return;
+            }
         }
         // A late block does not make the following ones hurry.
         next = (next + interval).max(Instant::now());
@@ -78,7 +82,7 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
 }
 
 /// What a panic said.
-fn message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }

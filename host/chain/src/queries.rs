@@ -5,19 +5,21 @@ use std::sync::Arc;
 use alloy_consensus::Header;
 use alloy_eips::eip1559::BaseFeeParams;
 use alloy_primitives::{Address, B256};
+use caldera_engine::Purpose;
 use caldera_execution::{
     Ground, Simulation, SimulationRequest, estimate_gas,
     registry::{self, Armed, Staged},
     simulate,
 };
 use caldera_state::{AccountProof, StateError, StateView, TrieView};
-use caldera_types::{BlockEnv, Mount, Swap};
+use caldera_types::{BlockEnv, Component, Digest, Mount, Swap};
 
 use crate::{
     chain::Chain,
     error::{ChainError, SimulateError},
     executed::{ExecutedBlock, FoundTransaction},
     pool::PoolStatus,
+    shadow,
     source::LoggedComponents,
 };
 
@@ -86,6 +88,11 @@ impl Chain {
         Ok(self.pool.lock().get(hash).cloned().map(FoundTransaction::Pending))
     }
 
+    /// A component that one of the chain's blocks brought.
+    pub fn component(&self, digest: Digest) -> Result<Option<Component>, ChainError> {
+        Ok(self.state.component(digest)?)
+    }
+
     /// The account's next nonce, the pool's transactions included.
     pub fn next_nonce(&self, address: Address) -> Result<u64, ChainError> {
         let account = self.head_view()?.account(address)?;
@@ -131,21 +138,13 @@ impl Chain {
     ) -> Result<T, SimulateError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
         let (view, components) = (self.state.at(header.state_root)?, LoggedComponents(&self.state));
-        let ground = Ground { view: &view, engines: &self.engines, components: &components };
-        run(ground, &self.env_of(&header))
+        let engines = self.engines.for_purpose(Purpose::Simulation);
+        run(Ground { view: &view, engines: &engines, components: &components }, &self.env_of(&header))
     }
 
     /// A block's own environment, in which calls "at" it run.
-    fn env_of(&self, header: &Header) -> BlockEnv {
-        BlockEnv {
-            chain_id: self.chain_id(),
-            number: header.number,
-            timestamp_s: header.timestamp,
-            prev_randao: header.mix_hash,
-            beneficiary: header.beneficiary,
-            gas_limit: header.gas_limit,
-            base_fee: header.base_fee_per_gas.unwrap_or_default(),
-        }
+    pub(crate) fn env_of(&self, header: &Header) -> BlockEnv {
+        shadow::env_of(self.chain_id(), header)
     }
 
     /// Wei per gas that a transaction should offer as priority fee.

@@ -15,13 +15,14 @@ use crate::{
     fault::{Stop, stop_of},
     guest::Guest,
     imports,
+    observer::{Timer, Watching},
     port::EngineHost,
     run::{self, WarmInstance},
 };
 
 /// Everything that runs engines. Cheap to clone; clones share what is staged.
 #[derive(Clone)]
-pub struct Engines(Arc<Inner>);
+pub struct Engines(Arc<Inner>, pub(crate) Watching);
 
 struct Inner {
     engine: Engine,
@@ -85,7 +86,8 @@ impl Sizes {
 impl Engines {
     /// Starts with nothing staged.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        Ok(Self(Arc::new(Inner { engine: config::engine(options)?, staged: RwLock::default() })))
+        let inner = Inner { engine: config::engine(options)?, staged: RwLock::default() };
+        Ok(Self(Arc::new(inner), Watching::default()))
     }
 
     /// Makes a component ready to be called under `grants`: checks its limits, compiles it, links it and asks `describe`.
@@ -127,7 +129,10 @@ impl Engines {
     /// Runs one call in a fresh instance with at most `gas` gas. The error is this node's own.
     pub fn call(&self, unit: CallUnit<'_>, host: &mut dyn EngineHost, gas: u64) -> Result<CallOutcome, EngineError> {
         let ready = self.must_be_ready(unit.digest, unit.grants)?;
-        run::call(&ready, &unit, host, gas)
+        let mut timer = Timer::start(&self.1);
+        let outcome = run::call(&ready, &unit, host, gas, &mut timer)?;
+        timer.end(&unit, &outcome);
+        Ok(outcome)
     }
 
     /// An instance that is kept between calls: for sessions and benches, never for blocks.

@@ -8,7 +8,7 @@
 //! - Every fault of a guest has a name ([`caldera_types::Fault`]) and takes all the gas of the call; it never stops a
 //!   block. Only [`EngineError`] does, and that is this node's own fault.
 //! - The same component, grants, limits, arguments and answers of the port give the same result, fuel and gas on every
-//!   node. Nothing here reads a clock or a random source.
+//!   node. Nothing that leads to them reads a clock or a random source; an [`Observer`] times calls from outside.
 //! - An interface that is not granted does not link.
 //! - Work is charged before or as it is done: instructions and bulk bytes by wasmtime's fuel, host calls and the bytes
 //!   they move by [`caldera_types::metering`], instances and memory by their pages.
@@ -26,6 +26,7 @@ mod fault;
 mod guest;
 mod imports;
 mod memory;
+mod observer;
 pub mod port;
 mod run;
 
@@ -33,5 +34,6 @@ pub use call::{CallEnv, CallOutcome, CallUnit, Description, EngineResult, Export
 pub use config::EngineOptions;
 pub use engines::Engines;
 pub use error::{EngineError, Rejection, StageError};
+pub use observer::{Observation, Observer, Purpose};
 pub use port::{EngineHost, GasMeter, HostError, LogLevel, Subcall, SubcallResult};
 pub use run::WarmInstance;

@@ -21,6 +21,7 @@ use crate::{
     exports::Exports,
     fault::Stop,
     guest::{Guest, Mode},
+    observer::Timer,
     port::{EngineHost, GasMeter, HostError, LogLevel, Subcall, SubcallResult},
 };
 
@@ -38,6 +39,7 @@ pub(crate) fn call(
     unit: &CallUnit<'_>,
     host: &mut dyn EngineHost,
     gas: u64,
+    timer: &mut Timer<'_>,
 ) -> Result<CallOutcome, EngineError> {
     let instance_gas = ready.sizes.instance_gas(unit.warm);
     let Some(rest) = gas.checked_sub(instance_gas) else {
@@ -46,8 +48,10 @@ pub(crate) fn call(
     let mut store = store(ready.pre.engine(), unit.limits).map_err(node)?;
     let fuel = fuel_of(rest).min(unit.limits.fuel_per_call);
     store.data_mut().attach(host, Mode::of(&unit.export, unit.is_static));
-    let result = instantiate(&mut store, &ready.pre, fuel)
-        .and_then(|instance| run(&mut store, &ready.exports, &instance, &unit.export));
+    let result = instantiate(&mut store, &ready.pre, fuel).and_then(|instance| {
+        timer.instantiated();
+        run(&mut store, &ready.exports, &instance, &unit.export)
+    });
     store.data_mut().detach();
     outcome(&store, result, fuel, instance_gas, gas)
 }

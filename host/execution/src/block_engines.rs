@@ -9,7 +9,7 @@ use caldera_types::{
 };
 use revm::handler::EthPrecompiles;
 
-use crate::{Ground, error::ExecutionError, evm::SPEC, registry, road::OldValues};
+use crate::{Ground, error::ExecutionError, evm::SPEC, registry, road::OldValues, shadow::Shadow};
 
 /// The engines of one block, and what must be remembered while it runs.
 pub(crate) struct BlockEngines<'a> {
@@ -28,6 +28,8 @@ pub(crate) struct BlockEngines<'a> {
     pub(crate) sidecar: Sidecar<'a>,
     /// How deep engines are nested right now.
     pub(crate) depth: u8,
+    /// A candidate that runs beside one of the engines; never when a block is made, committed or replayed.
+    pub(crate) shadow: Option<&'a mut Shadow>,
     fault: Option<Fault>,
     failure: Option<ExecutionError>,
 }
@@ -57,7 +59,7 @@ pub(crate) struct Tally {
 }
 
 /// The components that came with a block or with the pool's transactions, and those of them that were asked for.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Sidecar<'a> {
     pub(crate) offered: BTreeMap<Digest, &'a Component>,
     pub(crate) taken: Vec<Digest>,
@@ -90,6 +92,7 @@ impl<'a> BlockEngines<'a> {
             warm: BTreeSet::new(),
             sidecar: Sidecar::default(),
             depth: 0,
+            shadow: None,
             fault: None,
             failure: None,
         };
@@ -99,6 +102,44 @@ impl<'a> BlockEngines<'a> {
         }
         engines.phases.extend(registry::swaps(ground.view)?.into_iter().map(|Swap { mount, phase }| (mount, phase)));
         Ok(engines)
+    }
+
+    /// The same engines on `ground`, with `candidate` in the place of what runs at its address. It is as warm.
+    pub(crate) fn copy_with<'b>(&'b self, ground: Ground<'b>, candidate: Mount) -> BlockEngines<'b> {
+        let mut copy = BlockEngines {
+            ground,
+            mounts: self.mounts.clone(),
+            phases: self.phases.clone(),
+            tallies: BTreeMap::new(),
+            old_values: None,
+            warm_addresses: self.warm_addresses.clone(),
+            warm: self.warm.clone(),
+            sidecar: self.sidecar.clone(),
+            depth: self.depth,
+            shadow: None,
+            fault: None,
+            failure: None,
+        };
+        if let Some(active) = self.mounts.get(&candidate.address) {
+            match self.warm.contains(&active.digest) {
+                true => copy.warm.insert(candidate.digest),
+                false => copy.warm.remove(&candidate.digest),
+            };
+        }
+        copy.put(candidate);
+        copy
+    }
+
+    /// Tells the shadow, if there is one, what is mounted in this block.
+    pub(crate) fn tell_shadow(&mut self) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.meets(self.mounts.get(&shadow.plan().mount));
+        }
+    }
+
+    /// What the block stands on.
+    pub(crate) fn ground(&self) -> Ground<'a> {
+        self.ground
     }
 
     /// A component that an earlier block brought.

@@ -26,7 +26,9 @@ use crate::{
     evm::{self, Ctx, TransactError},
     hooks::{self, Hook},
     registry::{self, abi::IEngineRegistry as abi},
-    road, transaction,
+    road,
+    shadow::Shadow,
+    transaction,
     view_db::ViewDb,
 };
 
@@ -71,12 +73,24 @@ pub struct BlockExecutor<'a> {
 impl<'a> BlockExecutor<'a> {
     /// Opens a block: goes on with swaps, activates what is due and runs the `begin-block` hooks.
     pub fn begin(ground: Ground<'a>, env: BlockEnv) -> Result<Self, ExecutionError> {
-        let engines = BlockEngines::load(ground)?;
+        Self::begin_shadowed(ground, env, None)
+    }
+
+    /// The same with a candidate in the shadow of an engine.
+    pub(crate) fn begin_shadowed(
+        ground: Ground<'a>,
+        env: BlockEnv,
+        shadow: Option<&'a mut Shadow>,
+    ) -> Result<Self, ExecutionError> {
+        let mut engines = BlockEngines::load(ground)?;
+        engines.shadow = shadow;
         let ctx = evm::context(&env, ViewDb::new(ground.view), engines);
         let (transactions, receipts) = Default::default();
         let mut block = Self { ctx, env, summary: BlockSummary::default(), transactions, receipts, gas_used: 0 };
         block.as_system(abi::beginBlockCall {}.abi_encode().into(), ACTIVATION_GAS + HOOK_GAS, |ctx| {
-            Ok(road::run(ctx, env.number)? + hooks::run(ctx, Hook::Begin)?)
+            let acted = road::run(ctx, env.number)?;
+            ctx.chain.tell_shadow();
+            Ok(acted + hooks::run(ctx, Hook::Begin)?)
         })?;
         Ok(block)
     }
@@ -99,12 +113,14 @@ impl<'a> BlockExecutor<'a> {
         if needs > left {
             return Err(TxRefusal::BlockFull { needs, left }.into());
         }
+        if let Some(shadow) = &mut self.ctx.chain.shadow {
+            shadow.at(Some(*tx.tx_hash()));
+        }
         let result = evm::transact(&mut self.ctx, transaction::env(tx, sender)).map_err(|error| match error {
             TransactError::Refused(refusal) => TxError::Refused(refusal),
             TransactError::Node(error) => TxError::Node(error),
         })?;
-        let changes = self.ctx.journal_mut().finalize();
-        self.ctx.journal_mut().db_mut().fold(changes);
+        self.fold();
         self.summary.transactions += 1;
         self.summary.gas_used += result.tx_gas_used();
         let receipt = self.receipt(tx, &result);
@@ -140,12 +156,14 @@ impl<'a> BlockExecutor<'a> {
         gas_limit: u64,
         act: impl FnOnce(&mut Ctx<'a>) -> Result<u64, ExecutionError>,
     ) -> Result<(), ExecutionError> {
+        if let Some(shadow) = &mut self.ctx.chain.shadow {
+            shadow.at(None);
+        }
         self.ctx.chain.begin_transaction();
         self.ctx.tx = TxEnv { caller: SYSTEM_ADDRESS, gas_limit, data: input.clone(), ..Default::default() };
         let gas_used = act(&mut self.ctx)?;
         let logs = self.ctx.journal_mut().take_logs();
-        let changes = self.ctx.journal_mut().finalize();
-        let changed = self.ctx.journal_mut().db_mut().fold(changes);
+        let changed = self.fold();
         if !changed && logs.is_empty() {
             return Ok(());
         }
@@ -159,6 +177,20 @@ impl<'a> BlockExecutor<'a> {
         };
         self.include(tx, receipt);
         Ok(())
+    }
+
+    /// Folds what the journal holds into the block's diff; tells whether anything changed.
+    fn fold(&mut self) -> bool {
+        let mut changes = self.ctx.journal_mut().finalize();
+        if let Some(shadow) = &mut self.ctx.chain.shadow {
+            shadow.settle(&mut changes);
+        }
+        self.ctx.journal_mut().db_mut().fold(changes)
+    }
+
+    /// Whether the shadow, if there is one, has time left.
+    pub(crate) fn shadow_goes_on(&mut self) -> bool {
+        self.ctx.chain.shadow.as_mut().is_none_or(|shadow| shadow.goes_on())
     }
 
     fn receipt(&self, tx: &TxEnvelope, result: &ExecutionResult) -> TxReceipt {

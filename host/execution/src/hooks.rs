@@ -1,7 +1,7 @@
 //! Block hooks: what engines do before and after a block's transactions.
 
 use caldera_engine::{EngineResult, Export};
-use caldera_types::{BlockSummary, Hooks, Mount, limits::HOOK_GAS};
+use caldera_types::{BlockEnv, BlockSummary, Hooks, Mount, limits::HOOK_GAS};
 use revm::context_interface::{ContextTr, JournalTr};
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     host::block_env,
     mounts::run_engine,
     registry::{self, abi::IEngineRegistry as abi},
+    shadow,
 };
 
 /// Which hook runs.
@@ -27,6 +28,13 @@ impl Hook {
         }
     }
 
+    fn export(self, env: BlockEnv) -> Export<'static> {
+        match self {
+            Self::Begin => Export::BeginBlock { env },
+            Self::End(summary) => Export::EndBlock { env, summary },
+        }
+    }
+
     fn wanted(self, hooks: Hooks) -> bool {
         match self {
             Self::Begin => hooks.begin_block,
@@ -40,20 +48,27 @@ impl Hook {
 pub(crate) fn run(ctx: &mut Ctx<'_>, hook: Hook) -> Result<u64, ExecutionError> {
     let runs = |mount: &&Mount| hook.wanted(mount.hooks) && ctx.chain.standing(mount.address).runs();
     let mounts: Vec<Mount> = ctx.chain.mounts().filter(runs).cloned().collect();
-    let Some(share) = HOOK_GAS.checked_div(mounts.len() as u64) else { return Ok(0) };
+    let share = HOOK_GAS / (mounts.len() as u64).max(1);
     let mut gas_used = 0;
+    shadow_alone(ctx, hook, share);
     for mount in mounts {
         gas_used += run_one(ctx, &mount, hook, share)?;
     }
     Ok(gas_used)
 }
 
+/// Runs the hook of a candidate in the shadow of an engine that has none.
+fn shadow_alone(ctx: &mut Ctx<'_>, hook: Hook, gas: u64) {
+    let Some(address) = ctx.chain.shadow.as_ref().map(|shadow| shadow.plan().mount) else { return };
+    let Some(mount) = ctx.chain.mount(address).cloned().filter(|_| ctx.chain.standing(address).runs()) else { return };
+    let export = hook.export(block_env(ctx));
+    if ctx.chain.shadow.as_ref().is_some_and(|shadow| shadow.alone_has(&mount, &export)) {
+        shadow::hook_of_candidate(ctx, &mount, &export, gas);
+    }
+}
+
 fn run_one(ctx: &mut Ctx<'_>, mount: &Mount, hook: Hook, gas: u64) -> Result<u64, ExecutionError> {
-    let env = block_env(ctx);
-    let export = match hook {
-        Hook::Begin => Export::BeginBlock { env },
-        Hook::End(summary) => Export::EndBlock { env, summary },
-    };
+    let export = hook.export(block_env(ctx));
     let checkpoint = ctx.journal_mut().checkpoint();
     let (outcome, _) = run_engine(ctx, mount, export, false, gas)?;
     let reason = match outcome.result {

@@ -16,6 +16,7 @@ use crate::{
     bytes_map,
     evm::{self, Ctx, EvmHandler, SPEC},
     road,
+    shadow::SubcallRecord,
     slots::{Slots, fatal},
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct JournalHost<'h, 'a> {
     is_static: bool,
     mode: Mode,
     refund: i64,
+    /// What was called, if somebody compares it.
+    subcalls: Option<Vec<SubcallRecord>>,
 }
 
 /// How an engine meets its own storage.
@@ -43,12 +46,22 @@ pub(crate) enum Mode {
 
 impl<'h, 'a> JournalHost<'h, 'a> {
     pub(crate) fn new(ctx: &'h mut Ctx<'a>, account: Address, max_depth: u8, is_static: bool, mode: Mode) -> Self {
-        Self { ctx, account, max_depth, is_static, mode, refund: 0 }
+        Self { ctx, account, max_depth, is_static, mode, refund: 0, subcalls: None }
     }
 
     /// EVM gas refund that the call earned, if it succeeds.
     pub(crate) fn refund(&self) -> i64 {
         self.refund
+    }
+
+    /// Keeps the sub-calls from now on.
+    pub(crate) fn record_subcalls(&mut self) {
+        self.subcalls = Some(Vec::new());
+    }
+
+    /// The sub-calls that were kept.
+    pub(crate) fn take_subcalls(&mut self) -> Vec<SubcallRecord> {
+        self.subcalls.take().unwrap_or_default()
     }
 
     fn slots<'s>(&'s mut self, gas: &'s mut GasMeter) -> Result<Slots<'s, 'a>, HostError> {
@@ -97,31 +110,9 @@ impl<'h, 'a> JournalHost<'h, 'a> {
         self.ctx.local = outer;
         result.map_err(|error| HostError::Fatal(error.to_string()))
     }
-}
 
-impl EngineHost for JournalHost<'_, '_> {
-    fn get(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<Option<Vec<u8>>, HostError> {
-        if let Mode::ReadsAsAt(since) = self.mode
-            && let Some(old) = road::read_old(self.ctx, self.account, since, key)?
-        {
-            gas.charge(self.ctx.cfg().gas_params().warm_storage_read_cost())?;
-            return Ok(old);
-        }
-        let mut slots = self.slots(gas)?;
-        bytes_map::get(key, |slot| bytes_map::SlotAccess::load(&mut slots, slot))
-    }
-
-    fn set(&mut self, key: &[u8], value: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
-        self.keep_old(key)?;
-        bytes_map::set(key, value, &mut self.slots(gas)?)
-    }
-
-    fn remove(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
-        self.keep_old(key)?;
-        bytes_map::set(key, &[], &mut self.slots(gas)?)
-    }
-
-    fn call(&mut self, call: Subcall<'_>, gas: &mut GasMeter) -> Result<SubcallResult, HostError> {
+    /// Charges, checks and makes a call.
+    fn make_call(&mut self, call: Subcall<'_>, gas: &mut GasMeter) -> Result<SubcallResult, HostError> {
         let call = match self.mode {
             Mode::Migrates if !call.value.is_zero() => return Err(Fault::StaticWrite.into()),
             Mode::Migrates => Subcall { is_static: true, ..call },
@@ -166,6 +157,37 @@ impl EngineHost for JournalHost<'_, '_> {
             revert if revert.is_revert() => SubcallResult::Revert(output),
             halt => SubcallResult::Halt(format!("{halt:?}")),
         })
+    }
+}
+
+impl EngineHost for JournalHost<'_, '_> {
+    fn get(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<Option<Vec<u8>>, HostError> {
+        if let Mode::ReadsAsAt(since) = self.mode
+            && let Some(old) = road::read_old(self.ctx, self.account, since, key)?
+        {
+            gas.charge(self.ctx.cfg().gas_params().warm_storage_read_cost())?;
+            return Ok(old);
+        }
+        let mut slots = self.slots(gas)?;
+        bytes_map::get(key, |slot| bytes_map::SlotAccess::load(&mut slots, slot))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
+        self.keep_old(key)?;
+        bytes_map::set(key, value, &mut self.slots(gas)?)
+    }
+
+    fn remove(&mut self, key: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {
+        self.keep_old(key)?;
+        bytes_map::set(key, &[], &mut self.slots(gas)?)
+    }
+
+    fn call(&mut self, call: Subcall<'_>, gas: &mut GasMeter) -> Result<SubcallResult, HostError> {
+        let result = self.make_call(call, gas)?;
+        if let Some(subcalls) = &mut self.subcalls {
+            subcalls.push(SubcallRecord::new(&call, &result));
+        }
+        Ok(result)
     }
 
     fn emit(&mut self, topics: &[B256], data: &[u8], gas: &mut GasMeter) -> Result<(), HostError> {

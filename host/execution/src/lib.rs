@@ -21,6 +21,7 @@ mod host;
 mod mounts;
 pub mod registry;
 mod road;
+pub mod shadow;
 mod simulate;
 mod slots;
 mod source;

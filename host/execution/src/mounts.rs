@@ -18,6 +18,7 @@ use crate::{
     evm::{Ctx, SPEC},
     host::{JournalHost, Mode},
     registry::{self, abi::IEngineRegistry as abi},
+    shadow::{self, SubcallRecord},
 };
 
 /// What stands as code at an engine's address: INVALID and the component's digest.
@@ -28,6 +29,15 @@ pub fn engine_code(digest: Digest) -> Bytes {
     [&[0xfe], digest.0.as_slice()].concat().into()
 }
 
+/// What one run of an engine did.
+pub(crate) struct Ran {
+    pub(crate) outcome: CallOutcome,
+    /// The EVM refund that it earned.
+    pub(crate) refund: i64,
+    /// The sub-calls that it made, if somebody compares them.
+    pub(crate) subcalls: Vec<SubcallRecord>,
+}
+
 /// Runs one export of an engine on the journal and gives back what it did, with the refund it earned.
 pub(crate) fn run_engine(
     ctx: &mut Ctx<'_>,
@@ -36,6 +46,23 @@ pub(crate) fn run_engine(
     is_static: bool,
     gas: u64,
 ) -> Result<(CallOutcome, i64), ExecutionError> {
+    let ahead = shadow::ahead(ctx, mount, &export, is_static, gas);
+    let ran = run(ctx, mount, export, is_static, gas, ahead.is_some())?;
+    if let Some(ahead) = ahead {
+        shadow::after(ctx, ahead, &ran);
+    }
+    Ok((ran.outcome, ran.refund))
+}
+
+/// Runs one export, with nothing in its shadow.
+pub(crate) fn run(
+    ctx: &mut Ctx<'_>,
+    mount: &Mount,
+    export: Export<'_>,
+    is_static: bool,
+    gas: u64,
+    records: bool,
+) -> Result<Ran, ExecutionError> {
     let mode = match (&export, ctx.chain.standing(mount.address)) {
         (Export::Migrate { .. }, _) => Mode::Migrates,
         (Export::Call { .. }, Standing::ReadsAsAt(since)) => Mode::ReadsAsAt(since),
@@ -54,8 +81,11 @@ pub(crate) fn run_engine(
     let engines = ctx.chain.runtime();
     ctx.chain.depth += 1;
     let mut host = JournalHost::new(ctx, mount.address, mount.limits.subcall_depth, is_static, mode);
+    if records {
+        host.record_subcalls();
+    }
     let outcome = engines.call(unit, &mut host as &mut dyn EngineHost, gas);
-    let refund = host.refund();
+    let (refund, subcalls) = (host.refund(), host.take_subcalls());
     ctx.chain.depth -= 1;
     let outcome = match outcome {
         Ok(outcome) => outcome,
@@ -70,7 +100,7 @@ pub(crate) fn run_engine(
         ctx.chain.note_fault(fault);
     }
     ctx.chain.tally(mount.address, fault, by_chain);
-    Ok((outcome, refund))
+    Ok(Ran { outcome, refund, subcalls })
 }
 
 /// Ethereum's precompiles, the registry and the mounted engines. All state is in the context.

@@ -1,6 +1,6 @@
 //! The parent's state with the block's changes so far on top, as revm reads it.
 
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, map::AddressMap};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, map::AddressMap};
 use caldera_state::{Account, AccountDiff, StateDiff, StateError, StateView};
 use revm::{
     Database,
@@ -24,6 +24,37 @@ impl DBErrorMarker for ViewError {}
 impl<'a> ViewDb<'a> {
     pub(crate) fn new(view: &'a dyn StateView) -> Self {
         Self { view, diff: StateDiff::default() }
+    }
+
+    /// An account as the block has left it so far.
+    pub(crate) fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
+        match self.diff.accounts.get(&address) {
+            Some(changed) => Ok(changed.account),
+            None => self.view.account(address),
+        }
+    }
+
+    /// Code, that of the block included.
+    pub(crate) fn code(&self, hash: B256) -> Result<Bytes, StateError> {
+        self.diff.codes.get(&hash).map_or_else(|| self.view.code(hash), |code| Ok(code.clone()))
+    }
+
+    /// A slot as the block has left it so far.
+    pub(crate) fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        if let Some(changed) = self.diff.accounts.get(&address) {
+            if let Some(value) = changed.storage.get(&slot) {
+                return Ok(*value);
+            }
+            if changed.wiped {
+                return Ok(U256::ZERO);
+            }
+        }
+        self.view.storage(address, slot)
+    }
+
+    /// The hash of an earlier block.
+    pub(crate) fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        self.view.block_hash(number)
     }
 
     /// What the block changed, consuming the database.
@@ -91,38 +122,23 @@ impl Database for ViewDb<'_> {
     type Error = ViewError;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ViewError> {
-        let account = match self.diff.accounts.get(&address) {
-            Some(changed) => changed.account,
-            None => self.view.account(address)?,
-        };
-        Ok(account.map(|a| {
+        Ok(self.account(address)?.map(|a| {
             AccountInfo { balance: a.balance, nonce: a.nonce, code_hash: a.code_hash, ..Default::default() }
                 .without_code()
         }))
     }
 
     fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, ViewError> {
-        let code = match self.diff.codes.get(&code_hash) {
-            Some(code) => code.clone(),
-            None => self.view.code(code_hash)?,
-        };
+        let code = self.code(code_hash)?;
         // Only a damaged delegation designator (EIP-7702) fails here; execution never stored one.
         Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ViewError> {
-        if let Some(changed) = self.diff.accounts.get(&address) {
-            if let Some(value) = changed.storage.get(&slot) {
-                return Ok(*value);
-            }
-            if changed.wiped {
-                return Ok(U256::ZERO);
-            }
-        }
-        Ok(self.view.storage(address, slot)?)
+        Ok(self.slot(address, slot)?)
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, ViewError> {
-        Ok(self.view.block_hash(number)?)
+        Ok(ViewDb::block_hash(self, number)?)
     }
 }

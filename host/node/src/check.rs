@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use caldera_engine::{EngineError, EngineOptions, Engines, Rejection, StageError};
+use caldera_api::admin::{self, view::CheckedView};
+use caldera_engine::{EngineError, Rejection, StageError};
 use caldera_types::{Component, Digest, EngineLimits, Grants};
 use serde::Serialize;
 
@@ -41,7 +42,7 @@ pub struct Checked {
     /// Layout of its state.
     pub state_version: u32,
     /// Which block hooks it asks for.
-    pub hooks: Vec<&'static str>,
+    pub hooks: Vec<String>,
     /// What it was granted for the check.
     pub grants: String,
     /// Gas of its first instance in a block, and of each further one.
@@ -52,35 +53,28 @@ pub struct Checked {
 
 /// Checks, compiles, links and describes a component.
 pub fn check(component: &Component, grants: Grants, limits: &EngineLimits) -> Result<Checked, CheckError> {
-    let engines = Engines::new(EngineOptions { instances: 1 })?;
-    let digest = component.digest();
-    let described = engines.stage(component, grants, limits).map_err(|error| match error {
-        StageError::Rejected(rejection) => CheckError::Rejected { digest, rejection },
+    let checked = admin::check(component, grants, limits).map_err(|error| match error {
+        StageError::Rejected(rejection) => CheckError::Rejected { digest: component.digest(), rejection },
         StageError::Node(error) => CheckError::Node(error),
     })?;
-    let hooks = [("begin-block", described.hooks.begin_block), ("end-block", described.hooks.end_block)];
-    Ok(Checked {
-        event: "checked",
-        digest,
-        bytes: component.bytes().len(),
-        name: described.name,
-        version: described.version,
-        state_version: described.state_version,
-        hooks: hooks.iter().filter(|(_, asked)| *asked).map(|(name, _)| *name).collect(),
-        grants: grants.to_string(),
-        instance_gas: [false, true].map(|warm| engines.instance_gas(digest, warm).unwrap_or_default()),
-        abi: abi_kinds(&described.abi),
-    })
+    Ok(checked.into())
 }
 
-/// Counts an ABI's entries by kind. One that is no ABI counts as nothing: it is a claim, and no node reads it.
-fn abi_kinds(abi: &str) -> BTreeMap<String, usize> {
-    let entries: Vec<serde_json::Value> = serde_json::from_str(abi).unwrap_or_default();
-    let kinds = entries.iter().filter_map(|entry| entry.get("type")?.as_str());
-    kinds.fold(BTreeMap::new(), |mut counts, kind| {
-        *counts.entry(kind.to_owned()).or_default() += 1;
-        counts
-    })
+impl From<CheckedView> for Checked {
+    fn from(checked: CheckedView) -> Self {
+        Self {
+            event: "checked",
+            digest: checked.digest,
+            bytes: checked.bytes,
+            name: checked.name,
+            version: checked.version,
+            state_version: checked.state_version,
+            hooks: checked.hooks,
+            grants: checked.grants.to_string(),
+            instance_gas: checked.instance_gas,
+            abi: checked.abi,
+        }
+    }
 }
 
 impl Report for Checked {
@@ -115,12 +109,5 @@ mod tests {
         let error = check(&component, Grants::ALL, &EngineLimits::recommended()).unwrap_err();
         assert!(matches!(error, CheckError::Rejected { rejection: Rejection::NotAComponent(_), .. }), "{error}");
         assert!(error.to_string().contains("core module"), "{error}");
-    }
-
-    #[test]
-    fn abi_entries_are_counted() {
-        let abi = r#"[{"type":"function"},{"type":"function"},{"type":"event"}]"#;
-        assert_eq!(abi_kinds(abi), BTreeMap::from([("event".to_owned(), 1), ("function".to_owned(), 2)]));
-        assert!(abi_kinds("not JSON").is_empty());
     }
 }

@@ -3,6 +3,7 @@
 //! Rooms of the host meet here and nowhere else. What talks to a live chain ([`rpc`], [`ctl`], [`obligations`],
 //! [`tour`]) knows it only through its JSON-RPC, as any client does.
 
+pub mod admin;
 pub mod check;
 pub mod cli;
 pub mod component;

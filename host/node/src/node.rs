@@ -7,10 +7,19 @@ use std::{
     time::Instant,
 };
 
-use caldera_api::{ApiError, ApiHandle, ApiLimits, ApiServer};
+use caldera_api::{
+    ApiError, ApiHandle, ApiLimits, ApiServer,
+    admin::{AdminError, AdminHandle, AdminLimits},
+    metrics::Metrics,
+};
 use caldera_chain::{BlockProducer, Chain, ChainError, ChainSpec, Progress};
 use caldera_engine::{EngineError, EngineOptions, Engines};
 use caldera_state::StateOptions;
+
+use crate::{
+    admin::{self, AdminSpec, Note, NoteFile, Served},
+    paths,
+};
 
 /// Native stack of every thread, in bytes: engines and contracts call each other up to
 /// [`caldera_types::limits::MAX_SUBCALL_DEPTH`] deep, and each level holds frames of the EVM, the host and the guest.
@@ -25,6 +34,8 @@ pub struct NodeSpec {
     pub data: PathBuf,
     /// Page cache of each chain's database, in bytes.
     pub cache_bytes: u64,
+    /// Where operators are served.
+    pub admin: AdminSpec,
     /// The chains; the first is served at `/` too.
     pub chains: Vec<ChainSpec>,
 }
@@ -60,6 +71,9 @@ pub enum NodeError {
     /// The server does not start.
     #[error("JSON-RPC: {0} (--port of `caldera dev`, `listen` in caldera.toml)")]
     Api(#[from] ApiError),
+    /// The admin server does not start.
+    #[error("admin API: {0} (--admin-port of `caldera dev`, `listen` of [admin] in caldera.toml)")]
+    Admin(#[from] AdminError),
     /// A chain's block producer does not start.
     #[error("chain '{name}': {source}")]
     Producer {
@@ -78,11 +92,14 @@ pub struct Node {
     chains: Vec<Arc<Chain>>,
     producers: Vec<BlockProducer>,
     server: ApiHandle,
+    admin: AdminHandle,
+    note: Option<NoteFile>,
 }
 
 /// A new engine runtime for a node of so many chains: no call from outside can take the instances that a block needs.
 pub fn engines(chains: usize) -> Result<Engines, EngineError> {
-    let threads = chains.saturating_add(ApiLimits::recommended().threads);
+    let readers = ApiLimits::recommended().threads.saturating_add(AdminLimits::recommended().threads);
+    let threads = chains.saturating_add(readers);
     Engines::new(EngineOptions::for_threads(u32::try_from(threads).unwrap_or(u32::MAX)))
 }
 
@@ -94,15 +111,23 @@ impl Node {
             return Err(NodeError::NoChain);
         }
         let (listen, options) = (spec.listen, spec.state_options());
-        let mut chains = Vec::with_capacity(spec.chains.len());
+        let metrics = Arc::new(Metrics::default());
+        let mut served = Vec::with_capacity(spec.chains.len());
         for chain in spec.chains {
             let folder = spec.data.join(&chain.name);
-            chains.push(open(chain, folder, options, engines.clone()).await?);
+            let counts = metrics.chain(&chain.name);
+            let chain = open(chain, folder, options, engines.observed(counts.calls())).await?;
+            let chain = Served::new(chain);
+            counts.watch(&chain.chain, &chain.shadows);
+            served.push(chain);
         }
+        let chains: Vec<_> = served.iter().map(|served| served.chain.clone()).collect();
         let server = ApiServer::serve(listen, chains.clone(), ApiLimits::recommended())?;
-        // After the server: a port that is taken must not leave blocks behind.
+        let admin = admin::serve(spec.admin, spec.data, &served, engines, metrics)?;
+        // After the servers: a port that is taken must not leave blocks behind.
         let producers = chains.iter().map(start).collect::<Result<_, _>>()?;
-        Ok(Self { chains, producers, server })
+        let note = spec.admin.note.then(|| leave_note(&server, &admin)).flatten();
+        Ok(Self { chains, producers, server, admin, note })
     }
 
     /// The chains, in the order of the specification.
@@ -115,16 +140,37 @@ impl Node {
         format!("http://{}", self.server.addr())
     }
 
+    /// The admin API.
+    pub fn admin(&self) -> &AdminHandle {
+        &self.admin
+    }
+
     /// Stops serving, lets the blocks under way be finished and written, and closes the folders.
     pub async fn stop(self) {
-        let Self { chains, producers, server } = self;
+        let Self { chains, producers, server, admin, note } = self;
         let stopped = tokio::task::spawn_blocking(move || {
+            drop(note);
+            admin.stop();
             server.stop();
             producers.into_iter().for_each(BlockProducer::stop);
             drop(chains);
         });
         if let Err(error) = stopped.await {
             tracing::error!(%error, "stopping the chains failed");
+        }
+    }
+}
+
+/// Tells this user's command line where the admin API is. Without it, the command line has to be told.
+fn leave_note(server: &ApiHandle, admin: &AdminHandle) -> Option<NoteFile> {
+    let folder = paths::runtime_folder();
+    let token_file = std::path::absolute(admin.token_file()).unwrap_or_else(|_| admin.token_file().to_owned());
+    let note = Note { admin: format!("http://{}", admin.addr()), token_file };
+    match NoteFile::leave(&folder, server.addr().port(), &note) {
+        Ok(left) => Some(left),
+        Err(error) => {
+            tracing::warn!(folder = %folder.display(), %error, "no note of the admin API: give `caldera engine` --admin and --data");
+            None
         }
     }
 }

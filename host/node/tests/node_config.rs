@@ -14,6 +14,7 @@ async fn the_example_configuration_runs() {
     let component = plugins().join("hello-engine.wasm");
     let example = include_str!("../caldera.example.toml")
         .replace("listen = \"127.0.0.1:8545\"", "listen = \"127.0.0.1:0\"")
+        .replace("# listen = \"127.0.0.1:8546\"", "listen = \"127.0.0.1:0\"")
         .replace("target/plugins/hello-engine.wasm", component.to_str().unwrap());
     let file = dir.path().join("caldera.toml");
     std::fs::write(&file, example).unwrap();

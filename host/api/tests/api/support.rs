@@ -142,6 +142,11 @@ pub fn client(server: &ApiHandle, path: &str) -> HttpClient {
 
 /// A chain with the engine on it, the given accounts funded, at its genesis.
 pub fn chain(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address]) -> Arc<Chain> {
+    chain_on(name, chain_id, dir, funded, Engines::new(EngineOptions { instances: 32 }).unwrap())
+}
+
+/// The same on a given engine runtime.
+pub fn chain_on(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address], engines: Engines) -> Arc<Chain> {
     let account = || GenesisAccount { balance: U256::from(FUNDS), ..Default::default() };
     let env = BlockEnv {
         chain_id,
@@ -166,7 +171,6 @@ pub fn chain(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address]) -> Ar
         mounts: vec![mount],
     };
     let spec = ChainSpec { name: name.into(), genesis, block_interval: Duration::from_millis(50) };
-    let engines = Engines::new(EngineOptions { instances: 32 }).unwrap();
     let options = StateOptions { backend: Backend::Memory, ..StateOptions::recommended() };
     Chain::open(spec, &dir.path().join(name), options, engines, &mut |_| {}).unwrap()
 }

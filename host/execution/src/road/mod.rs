@@ -10,6 +10,7 @@ mod activate;
 mod migrate;
 mod old_values;
 mod probation;
+mod rehearse;
 mod step;
 
 use alloy_primitives::Address;
@@ -20,6 +21,7 @@ use revm::context_interface::{ContextTr, JournalTr};
 pub(crate) use activate::run_genesis;
 pub(crate) use old_values::{OldValues, read_old, remember};
 pub(crate) use probation::count;
+pub(crate) use rehearse::rehearse;
 
 use crate::{
     error::ExecutionError,

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::{args::DevArgs, node, run::blocking, signals::Signals};
 use crate::{
+    admin::AdminSpec,
     dev,
     error::CommandError,
     node::{Node, NodeError, NodeSpec, engines},
@@ -47,7 +48,11 @@ async fn spec(
     let (port, plugins, data) = (args.port, plugins.to_owned(), data.path());
     let (accounts, engines) = (accounts.to_vec(), engines.clone());
     let work = move || dev::node_spec(port, &plugins, data, interval, &accounts, &engines);
-    Ok(blocking(work).await?)
+    let mut spec = blocking(work).await?;
+    if let Some(port) = args.admin_port {
+        spec.admin = AdminSpec::local(port);
+    }
+    Ok(spec)
 }
 
 /// Where the chains' data lies: a given folder, or one that is removed at the end.

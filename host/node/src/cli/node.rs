@@ -26,7 +26,7 @@ pub async fn run(args: NodeArgs, output: Output) -> Result<(), CommandError> {
 
 /// What a live node says of itself.
 pub(super) fn ready(node: &Node, data: String, accounts: &[crate::dev::Account]) -> Result<Ready, CommandError> {
-    let mut ready = Ready::new(node.url(), data, accounts);
+    let mut ready = Ready::new(node.url(), node.admin(), data, accounts);
     for chain in node.chains() {
         let registry = chain.registry().map_err(|source| NodeError::Chain {
             name: chain.name().to_owned(),

@@ -4,6 +4,7 @@
 //! refused with the nearest known one, because a misspelt limit that is silently ignored is worse than a node that
 //! does not start. Paths are relative to the file they stand in.
 
+mod admin;
 mod chain;
 mod error;
 mod mount;
@@ -15,6 +16,7 @@ use std::{
 
 use serde::Deserialize;
 
+pub use admin::AdminConfig;
 pub use chain::{AccountConfig, ChainConfig, genesis_env};
 pub use error::ConfigError;
 pub use mount::{LimitsConfig, MountConfig};
@@ -38,6 +40,9 @@ pub struct Config {
     /// Page cache of each chain's database, in MiB.
     #[serde(default = "recommended_cache_mib")]
     pub cache_mib: u64,
+    /// The port for operators.
+    #[serde(default)]
+    pub admin: AdminConfig,
     /// The chains.
     #[serde(default, rename = "chain")]
     pub chains: Vec<ChainConfig>,
@@ -63,6 +68,7 @@ impl Config {
             data: paths::data_folder(),
             block_interval_ms: recommended_interval_ms(),
             cache_mib: recommended_cache_mib(),
+            admin: AdminConfig::default(),
             chains: Vec::new(),
         }
     }
@@ -103,6 +109,7 @@ impl Config {
             listen: self.listen,
             data: self.data.clone(),
             cache_bytes: self.cache_mib << 20,
+            admin: self.admin.spec(),
             chains: chains.collect::<Result<_, _>>()?,
         })
     }
@@ -131,6 +138,13 @@ impl Config {
                     chain.name, chain.chain_id
                 ));
             }
+        }
+        if !self.admin.allow_remote && !self.admin.listen.ip().is_loopback() {
+            return bad(format!(
+                "listen of [admin] is {}, which other machines can reach, and the admin API has no TLS: use a loopback \
+                 address, or set allow-remote = true and put a proxy with TLS before it",
+                self.admin.listen
+            ));
         }
         if self.block_interval_ms == 0 {
             return bad("block-interval-ms is 0: a chain needs time between blocks; 250 suits development".to_owned());

@@ -14,8 +14,9 @@ fn known_keys(header: &str) -> Vec<String> {
     unknown_key(error.message()).expect("serde's words for an unknown field changed").1
 }
 
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 6] = [
     "",
+    "[admin]",
     "[[chain]]",
     "[[chain]]\n[[chain.account]]",
     "[[chain]]\n[[chain.mount]]",
@@ -27,7 +28,7 @@ fn the_example_parses_and_names_every_key() {
     parse(EXAMPLE).unwrap();
     for table in TABLES {
         let keys = known_keys(table);
-        assert!(keys.len() >= 4, "{table}: {keys:?}");
+        assert!(keys.len() >= 3, "{table}: {keys:?}");
         for key in keys {
             let named = |line: &str| {
                 let line = line.trim_start_matches(['#', ' ', '[']);
@@ -43,7 +44,7 @@ fn what_the_example_leaves_out_is_what_it_says() {
     let mut bare = parse("").unwrap();
     assert_eq!(bare, Config::recommended());
     let example = parse(EXAMPLE).unwrap();
-    assert_eq!((example.listen, example.cache_mib), (bare.listen, bare.cache_mib));
+    assert_eq!((example.listen, example.cache_mib, example.admin), (bare.listen, bare.cache_mib, bare.admin));
     bare.resolve(Path::new("/srv"));
     assert!(bare.data.is_absolute());
 }
@@ -56,6 +57,7 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
         ("block_interval_ms = 5", 1, "block_interval_ms", Some("block-interval-ms")),
         ("[[chain]]\nname = \"a\"\nchainid = 1", 3, "chainid", Some("chain-id")),
         ("[[chain]]\n[[chain.mount]]\n[chain.mount.limits]\nmemory = 5", 4, "memory", Some("memory-pages")),
+        ("[admin]\nlisten-on = 1", 2, "listen-on", Some("listen")),
         ("zzz = 1", 1, "zzz", None),
     ] {
         match parse(text).unwrap_err() {
@@ -83,6 +85,7 @@ fn contradictions_say_what_does_not_fit() {
         ("block-interval-ms = 0".to_owned(), "block-interval-ms is 0"),
         (chain("a", 1, "block-interval-ms = 0"), "block-interval-ms of chain 'a'"),
         ("listen = \"nowhere\"".to_owned(), "invalid socket address"),
+        ("[admin]\nlisten = \"0.0.0.0:8546\"".to_owned(), "allow-remote = true"),
         (chain("a", 1, "[[chain.mount]]\naddress = \"0x12\""), "caldera.toml:6"),
     ] {
         let message = parse(&text).unwrap_err().to_string();

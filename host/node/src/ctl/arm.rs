@@ -1,4 +1,7 @@
-//! `caldera engine arm`: sets a staged component to go live at a height.
+//! `caldera engine arm`: sets a staged component, a new configuration or both to go live at a height.
+//!
+//! The node is asked first whether the component is ready there, and nothing is sent when it is not: a chain whose builder
+//! compiles at the height would stand still for it. There is no way around this but another client.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -7,7 +10,7 @@ use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_types::{Digest, ProbationRule};
 use serde::Serialize;
 
-use super::{CtlError, governor};
+use super::{Admin, CtlError, governor, which_mount};
 use crate::{
     output::Report,
     rpc::{Rpc, Watch},
@@ -22,12 +25,14 @@ const WITHIN: Duration = Duration::from_secs(60);
 pub struct ArmRequest {
     /// Where; the only mount if there is one.
     pub mount: Option<Address>,
-    /// The staged component.
-    pub digest: Digest,
+    /// The staged component; none for the one that runs there, whose configuration changes.
+    pub digest: Option<Digest>,
     /// When.
     pub when: When,
-    /// For the `init` of a new mount.
+    /// For the `init` of a new mount; for another, a new configuration, or empty to keep the old one.
     pub config: Bytes,
+    /// When it goes back.
+    pub probation: ProbationRule,
     /// The governor's key, if not from the environment.
     pub key_file: Option<PathBuf>,
 }
@@ -52,51 +57,57 @@ pub struct Armed {
     pub digest: Digest,
     /// Before the first transaction of this block.
     pub height: u64,
+    /// The probation that follows.
+    pub probation: ProbationRule,
     /// The block that armed it.
     pub block: u64,
 }
 
 /// Arms.
-pub async fn arm(rpc: &Rpc, request: &ArmRequest) -> Result<Armed, CtlError> {
+pub async fn arm(rpc: &Rpc, admin: &Admin, request: &ArmRequest) -> Result<Armed, CtlError> {
     let mut sender = governor(rpc, request.key_file.as_ref()).await?;
-    let mount = match request.mount {
-        Some(mount) => mount,
-        None => only_mount(rpc).await?,
+    let mount = which_mount(rpc, request.mount).await?;
+    let digest = match request.digest {
+        Some(digest) => digest,
+        None => running(rpc, mount).await?,
     };
+    admin.ready(digest).await?;
     let height = match request.when {
         When::Height(height) => height,
-        When::In(blocks) => rpc.block_number().await? + blocks,
+        When::In(blocks) => rpc.block_number().await?.saturating_add(blocks),
     };
-    let call = abi::armCall {
-        mount,
-        digest: request.digest.0,
-        height,
-        config: request.config.clone(),
-        probation: ProbationRule::NONE.into(),
-    };
+    let (config, probation) = (request.config.clone(), request.probation.into());
+    let call = abi::armCall { mount, digest: digest.0, height, config, probation };
     // Asked first, so that a refusal is a sentence and not a failed transaction.
     rpc.call_from(sender.address(), registry::ADDRESS, call.clone()).await?;
     let mut watch = Watch::from_head(rpc).await?;
     let receipts = watch.settle(&[sender.call(registry::ADDRESS, &call, ARM_GAS)?], WITHIN).await?;
     let block = receipts.iter().filter_map(|receipt| receipt.block_number).max().unwrap_or_default();
-    Ok(Armed { event: "armed", mount, digest: request.digest, height, block })
+    Ok(Armed { event: "armed", mount, digest, height, probation: request.probation, block })
 }
 
-async fn only_mount(rpc: &Rpc) -> Result<Address, CtlError> {
+/// The component that runs at a mount.
+async fn running(rpc: &Rpc, mount: Address) -> Result<Digest, CtlError> {
     let mounts = rpc.call(registry::ADDRESS, abi::mountsCall {}).await?;
-    match mounts.as_slice() {
-        [mount] => Ok(mount.mount),
-        [] => Err(CtlError::WhichMount("none yet".to_owned())),
-        many => {
-            Err(CtlError::WhichMount(many.iter().map(|mount| mount.mount.to_string()).collect::<Vec<_>>().join(", ")))
-        }
-    }
+    let found = mounts.into_iter().find(|info| info.mount == mount);
+    found.map(|info| Digest(info.digest)).ok_or(CtlError::NothingMounted(mount))
 }
 
 impl Report for Armed {
     fn text(&self) -> String {
+        let ProbationRule { blocks, window, min_calls, faults_per_thousand } = self.probation;
+        let rule = match (self.probation.is_none(), window) {
+            (true, _) => "No probation: it is final at once".to_owned(),
+            (false, 0) => format!(
+                "Probation of {blocks} blocks: it goes back at {faults_per_thousand} faults per thousand calls, from {min_calls} calls on"
+            ),
+            (false, window) => format!(
+                "Probation of {blocks} blocks: it goes back at {faults_per_thousand} faults per thousand calls within {window} blocks, \
+                 from {min_calls} calls on"
+            ),
+        };
         format!(
-            "Armed in block {}: {} goes live at {} before the first transaction of block {}",
+            "Armed in block {}: {} goes live at {} before the first transaction of block {}\n{rule}",
             self.block,
             self.digest.short(),
             self.mount,

@@ -1,12 +1,13 @@
 //! `caldera engine ls`: the mounts of a chain and the components that wait.
 
+use caldera_api::admin::view::{CompileState, RoadView, ShadowBrief};
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_types::{Digest, Grants};
 use serde::Serialize;
 
-use super::CtlError;
+use super::{Admin, AdminClientError, CtlError, stage::compile_text};
 use crate::{
-    output::{Align, Report, Table},
+    output::{self, Align, Report, Table},
     rpc::Rpc,
 };
 
@@ -19,6 +20,8 @@ pub struct EngineList {
     pub mounts: Vec<Mounted>,
     /// Every staged component, in the order of staging.
     pub staged: Vec<StagedLine>,
+    /// Why nothing is said of the node, if nothing is.
+    pub node_error: Option<String>,
 }
 
 /// One engine.
@@ -39,6 +42,10 @@ pub struct Mounted {
     pub state_version: u32,
     /// How often the pointer has moved.
     pub generation: u32,
+    /// What it is doing: `active`, `migrating`, `rolling-back`, `probation` or `frozen`.
+    pub phase: String,
+    /// Height at which something else goes live there.
+    pub armed: Option<u64>,
 }
 
 /// One staged component.
@@ -55,6 +62,19 @@ pub struct StagedLine {
     pub state_version: u32,
     /// When it was staged.
     pub staged_at: u64,
+    /// How far it is on the node; none when the node was not asked.
+    pub here: Option<Here>,
+}
+
+/// What one node has done with a component.
+#[derive(Clone, Debug, Serialize)]
+pub struct Here {
+    /// How far it is to native code.
+    pub compile: CompileState,
+    /// Whether it can be called now.
+    pub ready: bool,
+    /// Shadow runs of it.
+    pub shadows: Vec<ShadowBrief>,
 }
 
 /// Asks the registry.
@@ -63,7 +83,10 @@ pub async fn list(rpc: &Rpc) -> Result<EngineList, CtlError> {
     let calls: Vec<_> = digests.into_iter().map(|digest| abi::stagedComponentCall { digest }).collect();
     let staged = rpc.call_many(registry::ADDRESS, &calls).await?;
     let mounts = rpc.call(registry::ADDRESS, abi::mountsCall {}).await?;
+    let armed = rpc.call(registry::ADDRESS, abi::armedCall {}).await?;
+    let swaps = rpc.call(registry::ADDRESS, abi::swapsCall {}).await?;
     let mounts = mounts.into_iter().map(|mount| {
+        let phase = swaps.iter().find(|swap| swap.mount == mount.mount).map(|swap| swap.phase.as_str());
         let claim = staged.iter().find(|staged| staged.digest == mount.digest);
         Mounted {
             address: mount.mount.to_string(),
@@ -73,6 +96,8 @@ pub async fn list(rpc: &Rpc) -> Result<EngineList, CtlError> {
             grants: Grants::from_bits(mount.grants).map_or_else(|| "unknown".to_owned(), |grants| grants.to_string()),
             state_version: mount.stateVersion,
             generation: mount.generation,
+            phase: phase.unwrap_or("active").to_owned(),
+            armed: armed.iter().find(|armed| armed.mount == mount.mount).map(|armed| armed.height),
         }
     });
     let staged = staged.iter().map(|staged| StagedLine {
@@ -81,8 +106,41 @@ pub async fn list(rpc: &Rpc) -> Result<EngineList, CtlError> {
         version: staged.version.clone(),
         state_version: staged.stateVersion,
         staged_at: staged.stagedAt,
+        here: None,
     });
-    Ok(EngineList { event: "engines", mounts: mounts.collect(), staged: staged.collect() })
+    Ok(EngineList { event: "engines", mounts: mounts.collect(), staged: staged.collect(), node_error: None })
+}
+
+impl EngineList {
+    /// Adds what a node says of its own part, or why it says nothing.
+    pub async fn with_node(mut self, node: Result<Admin, AdminClientError>) -> Self {
+        let said = match node {
+            Ok(admin) => admin.engines().await,
+            Err(error) => Err(error),
+        };
+        match said {
+            Ok(view) => self.staged.iter_mut().for_each(|line| {
+                let road = view.components.iter().find(|road| road.digest == line.digest).cloned();
+                line.here = road.map(|RoadView { compile, ready, shadows, .. }| Here { compile, ready, shadows });
+            }),
+            Err(error) => self.node_error = Some(error.to_string()),
+        }
+        self
+    }
+}
+
+impl Here {
+    fn text(&self) -> String {
+        let mut text = match (&self.compile, self.ready) {
+            (_, true) => "ready".to_owned(),
+            (CompileState::Ready { .. } | CompileState::Absent, false) => "not ready".to_owned(),
+            (state, false) => compile_text(state),
+        };
+        for run in &self.shadows {
+            text += &format!(", shadow {}: {} calls, {} differ", run.state, output::count(run.compared), run.divergences);
+        }
+        text
+    }
 }
 
 impl Report for EngineList {
@@ -96,6 +154,7 @@ impl Report for EngineList {
             right("state"),
             right("generation"),
             left("grants"),
+            left("phase"),
         ]);
         for mount in &self.mounts {
             mounts.row([
@@ -106,10 +165,14 @@ impl Report for EngineList {
                 mount.state_version.to_string(),
                 mount.generation.to_string(),
                 mount.grants.clone(),
+                match mount.armed {
+                    Some(height) => format!("{}, armed for block {height}", mount.phase),
+                    None => mount.phase.clone(),
+                },
             ]);
         }
         let mut staged =
-            Table::new([left("digest"), left("engine"), left("version"), right("state"), right("staged at")]);
+            Table::new([left("digest"), left("engine"), left("version"), right("state"), right("staged at"), left("here")]);
         for line in &self.staged {
             staged.row([
                 line.digest.to_string(),
@@ -117,8 +180,10 @@ impl Report for EngineList {
                 line.version.clone(),
                 line.state_version.to_string(),
                 line.staged_at.to_string(),
+                line.here.as_ref().map_or_else(|| "?".to_owned(), Here::text),
             ]);
         }
-        format!("Mounted\n{mounts}\nStaged\n{staged}")
+        let note = self.node_error.as_ref().map(|why| format!("What the node has ready is unknown: {why}"));
+        format!("Mounted\n{mounts}\nStaged\n{staged}{}", note.unwrap_or_default())
     }
 }

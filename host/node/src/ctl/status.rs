@@ -1,19 +1,17 @@
-//! `caldera engine status`: who governs, what is armed, and how the last activations ended.
+//! `caldera engine status`: who governs, what is armed or under way, and how the last swaps ended.
 
 use alloy_primitives::Address;
-use alloy_rpc_types_eth::Filter;
-use alloy_sol_types::SolEventInterface;
-use caldera_execution::registry::{
-    self,
-    abi::IEngineRegistry::{self as abi, IEngineRegistryEvents as Events},
-};
+use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_types::Digest;
 use serde::Serialize;
 
-use super::CtlError;
+use super::{
+    CtlError,
+    events::{EventLine, events},
+};
 use crate::{
     output::{Align, Report, Table},
-    rpc::{Rpc, RpcLog},
+    rpc::Rpc,
 };
 
 /// How far back the registry's events are read: what a node answers in one question.
@@ -30,6 +28,8 @@ pub struct EngineStatus {
     pub governor: Address,
     /// What waits for its height.
     pub armed: Vec<ArmedLine>,
+    /// What is in the middle of a swap.
+    pub swaps: Vec<SwapLine>,
     /// The registry's events of the last blocks, oldest first.
     pub events: Vec<EventLine>,
 }
@@ -45,14 +45,14 @@ pub struct ArmedLine {
     pub height: u64,
 }
 
-/// One event of the registry.
+/// One mount that is not simply active.
 #[derive(Debug, Serialize)]
-pub struct EventLine {
-    /// When.
-    pub block: u64,
-    /// What happened.
-    pub name: &'static str,
-    /// To whom, and how.
+pub struct SwapLine {
+    /// Where.
+    pub mount: Address,
+    /// `migrating`, `rolling-back`, `probation` or `frozen`.
+    pub phase: String,
+    /// How far it is.
     pub text: String,
 }
 
@@ -66,57 +66,27 @@ pub async fn status(rpc: &Rpc) -> Result<EngineStatus, CtlError> {
         digest: Digest(armed.digest),
         height: armed.height,
     });
-    let filter = Filter::new().address(registry::ADDRESS).from_block(head.saturating_sub(EVENT_BLOCKS - 1));
-    let events = rpc.logs(&filter.to_block(head)).await?;
-    let events = events.iter().filter_map(event).collect();
-    Ok(EngineStatus { event: "status", head, governor, armed: armed.collect(), events })
+    let swaps = rpc.call(registry::ADDRESS, abi::swapsCall {}).await?;
+    let swaps = swaps.into_iter().map(|swap| {
+        let text = swap_text(&swap);
+        SwapLine { mount: swap.mount, phase: swap.phase, text }
+    });
+    let events = events(rpc, head.saturating_sub(EVENT_BLOCKS - 1), head).await?;
+    Ok(EngineStatus { event: "status", head, governor, armed: armed.collect(), swaps: swaps.collect(), events })
 }
 
-/// A log in words, if it is the registry's.
-fn event(log: &RpcLog) -> Option<EventLine> {
-    let (name, text) = match Events::decode_log(&log.inner).ok()?.data {
-        Events::Staged(e) => ("staged", format!("{} {} as {}", e.name, e.version, Digest(e.digest).short())),
-        Events::Armed(e) => ("armed", format!("{} at {} for block {}", Digest(e.digest).short(), e.mount, e.height)),
-        Events::Disarmed(e) => ("disarmed", format!("{} at {}", Digest(e.digest).short(), e.mount)),
-        Events::Activated(e) => (
-            "activated",
-            format!(
-                "{} at {}, generation {}, state version {} to {}, {} gas",
-                Digest(e.digest).short(),
-                e.mount,
-                e.generation,
-                e.fromStateVersion,
-                e.toStateVersion,
-                e.gasUsed
-            ),
+/// What a swap is at, in a few words.
+pub(super) fn swap_text(swap: &abi::SwapInfo) -> String {
+    let short = Digest(swap.digest).short();
+    match swap.phase.as_str() {
+        "migrating" => format!("{} of {} to {short} since block {}", swap.done, swap.total, swap.since),
+        "rolling-back" => format!("{} entries to restore, {short} did not go live", swap.total),
+        "probation" => format!(
+            "{} faults in {} calls, {short} comes back when the rule trips, final in block {}",
+            swap.faults, swap.calls, swap.until
         ),
-        Events::MigrationProgress(e) => (
-            "migrating",
-            format!("{} to {}, step {}, {} of {}", e.mount, Digest(e.digest).short(), e.step, e.done, e.total),
-        ),
-        Events::RolledBack(e) => ("rolled back", format!("{} from {}", e.mount, Digest(e.digest).short())),
-        Events::Finalized(e) => {
-            ("final", format!("{} at {}, generation {}", Digest(e.digest).short(), e.mount, e.generation))
-        }
-        Events::Reverted(e) => (
-            "reverted",
-            format!(
-                "{} from {} to {}, generation {}: {}",
-                e.mount,
-                Digest(e.from).short(),
-                Digest(e.to).short(),
-                e.generation,
-                e.reason
-            ),
-        ),
-        Events::Frozen(e) => ("frozen", format!("{} at {}: {}", Digest(e.digest).short(), e.mount, e.reason)),
-        Events::ActivationFailed(e) => {
-            ("activation failed", format!("{} at {}: {}", Digest(e.digest).short(), e.mount, e.reason))
-        }
-        Events::HookFailed(e) => ("hook failed", format!("{} of {}: {}", e.hook, e.mount, e.reason)),
-        Events::GovernanceTransferred(e) => ("governance transferred", format!("{} to {}", e.from, e.to)),
-    };
-    Some(EventLine { block: log.block_number.unwrap_or_default(), name, text })
+        _ => format!("since block {}: {}", swap.since, swap.reason),
+    }
 }
 
 impl Report for EngineStatus {
@@ -127,6 +97,13 @@ impl Report for EngineStatus {
             armed.row([line.height.to_string(), line.mount.to_string(), line.digest.to_string()]);
         }
         text += &if armed.is_empty() { "Nothing is armed\n".to_owned() } else { format!("Armed\n{armed}") };
+        let mut swaps = Table::new([("mount", Align::Left), ("phase", Align::Left), ("", Align::Left)]);
+        for line in &self.swaps {
+            swaps.row([line.mount.to_string(), line.phase.clone(), line.text.clone()]);
+        }
+        if !swaps.is_empty() {
+            text += &format!("Under way\n{swaps}");
+        }
         let mut events = Table::new([("block", Align::Right), ("event", Align::Left), ("", Align::Left)]);
         for line in &self.events {
             events.row([line.block.to_string(), line.name.to_owned(), line.text.clone()]);

@@ -16,6 +16,7 @@ use caldera_types::{EngineLimits, Grants, limits};
 
 use super::{Account, TOKENS, accounts::funds, clearing, tokens};
 use crate::{
+    admin::AdminSpec,
     component::{self, ReadError},
     config::genesis_env,
     node::NodeSpec,
@@ -83,7 +84,8 @@ pub fn node_spec(
         chains.push(ChainSpec { name: name.to_owned(), genesis, block_interval });
     }
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    Ok(NodeSpec { listen, data, cache_bytes: StateOptions::recommended().cache_bytes, chains })
+    let admin = AdminSpec::local(if port == 0 { 0 } else { AdminSpec::PORT });
+    Ok(NodeSpec { listen, data, cache_bytes: StateOptions::recommended().cache_bytes, admin, chains })
 }
 
 fn funded(accounts: &[Account]) -> BTreeMap<Address, GenesisAccount> {

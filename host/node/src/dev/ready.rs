@@ -1,5 +1,6 @@
 //! What `caldera dev` says once it can be used.
 
+use caldera_api::admin::AdminHandle;
 use caldera_types::Mount;
 use serde::Serialize;
 
@@ -12,6 +13,8 @@ use crate::output::{Align, Report, Table};
 pub struct Ready {
     event: &'static str,
     http: String,
+    admin: String,
+    admin_token_file: String,
     data: String,
     chains: Vec<ReadyChain>,
     accounts: Vec<ReadyAccount>,
@@ -44,12 +47,20 @@ struct ReadyAccount {
 
 impl Ready {
     /// A node at `http` with these accounts and no chain yet.
-    pub fn new(http: String, data: String, accounts: &[Account]) -> Self {
+    pub fn new(http: String, admin: &AdminHandle, data: String, accounts: &[Account]) -> Self {
         let account = |account: &Account| ReadyAccount {
             address: account.address().to_string(),
             private_key: account.private_key().to_string(),
         };
-        Self { event: "ready", http, data, chains: Vec::new(), accounts: accounts.iter().map(account).collect() }
+        Self {
+            event: "ready",
+            http,
+            admin: format!("http://{}", admin.addr()),
+            admin_token_file: admin.token_file().display().to_string(),
+            data,
+            chains: Vec::new(),
+            accounts: accounts.iter().map(account).collect(),
+        }
     }
 
     /// Adds a chain; `name_of` is what a mount's component calls itself.
@@ -97,6 +108,7 @@ impl Report for Ready {
     fn text(&self) -> String {
         let mut text = format!("Caldera is live at {}, data in {}\n\n{}", self.http, self.data, self.chains_table());
         text += &format!("\nEngines\n{}", self.mounts_table());
+        text += &format!("\nAdmin API and metrics at {}, token in {}\n", self.admin, self.admin_token_file);
         if !self.accounts.is_empty() {
             text +=
                 "\nAccounts with 10,000 ETH on every chain. THESE KEYS ARE PUBLISHED: never send real money there.\n";

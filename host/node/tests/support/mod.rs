@@ -14,8 +14,17 @@ use serde_json::Value;
 /// The binary under test.
 pub fn caldera() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_caldera"));
-    command.env_remove("CALDERA_KEY").stdin(Stdio::null());
+    command.env_remove("CALDERA_KEY").env_remove("CALDERA_ADMIN_TOKEN_FILE").stdin(Stdio::null());
+    // Nodes leave notes for the commands of the same test run, and nothing in the user's own folders.
+    command.env("XDG_RUNTIME_DIR", runtime_folder());
     command
+}
+
+/// A runtime folder that only tests use.
+fn runtime_folder() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("run");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    folder
 }
 
 /// Folder of the components: `CALDERA_PLUGINS`, else `plugins` in the target folder.
@@ -63,6 +72,11 @@ impl Dev {
     /// `http://host:port`.
     pub fn url(&self) -> &str {
         self.ready["http"].as_str().expect("http is a string")
+    }
+
+    /// `http://host:port` of the admin API.
+    pub fn admin(&self) -> &str {
+        self.ready["admin"].as_str().expect("admin is a string")
     }
 
     /// JSON-RPC of a chain.

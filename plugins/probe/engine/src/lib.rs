@@ -1,11 +1,15 @@
 //! An engine that does what its input says, for tests and benches; never for a chain that matters.
 //!
 //! [`Probe`] stores, calls, emits, and misbehaves on demand: it loops, traps, uses up memory or overflows its stack.
-//! [`NextProbe`] is its second version, whose hooks and migrations, up and down, do what entries of the storage say.
+//! [`NextProbe`] is its second version, whose hooks and migrations, up and down, do what entries of the storage say;
+//! [`OddProbe`] diverges from the first.
 
 mod misbehave;
+mod odd;
 
 use caldera_sdk::prelude::*;
+
+pub use odd::OddProbe;
 
 sol! {
     /// What the probe can be told to do.

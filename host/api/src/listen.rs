@@ -1,0 +1,188 @@
+//! A listening socket, its connections and their graceful end, for whatever answers behind it.
+//!
+//! Each server runs on a runtime of its own: threads with deep stacks for calls of engines, bounded in number, so that no
+//! client can take threads or stack from who builds the blocks.
+
+use std::{
+    future::Future,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use jsonrpsee_server::{ServerHandle, StopHandle, stop_channel};
+use tokio::{net::TcpStream, runtime::Runtime, sync::Semaphore};
+
+use crate::limits::STACK_BYTES;
+
+/// How long a connection may be silent before it has sent the head of a request.
+const IDLE: Duration = Duration::from_secs(75);
+/// Threads that move bytes.
+const IO_THREADS: usize = 2;
+/// How long to wait after the system refused a connection (out of files, say).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What answers requests. It may not fail: errors are answers too.
+pub(crate) trait Answer: Send + Sync + 'static {
+    /// The body of its answers.
+    type Body: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
+
+    /// Answers one request, a WebSocket's handshake included.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+/// How a server is run.
+#[derive(Clone, Debug)]
+pub(crate) struct Serving {
+    /// Of its threads.
+    pub(crate) name: &'static str,
+    /// Most open connections.
+    pub(crate) connections: u32,
+    /// Threads that may wait or compute.
+    pub(crate) threads: usize,
+    /// How long open requests may take to end once the server is told to stop.
+    pub(crate) grace: Duration,
+}
+
+/// A running server. Dropping it stops it.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    addr: SocketAddr,
+    stop: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why a server does not come up.
+pub(crate) enum ListenError {
+    /// The port is taken, or not ours to take.
+    Socket(std::io::Error),
+    /// The machine gives no threads.
+    Threads(std::io::Error),
+}
+
+impl Serving {
+    /// Listens on `addr` (port 0 takes a free one); `answer` is given what tells that the server is to stop.
+    pub(crate) fn listen<A: Answer>(
+        self,
+        addr: SocketAddr,
+        answer: impl FnOnce(StopHandle) -> A,
+    ) -> Result<Listening, ListenError> {
+        let listener = TcpListener::bind(addr).map_err(ListenError::Socket)?;
+        listener.set_nonblocking(true).map_err(ListenError::Socket)?;
+        let addr = listener.local_addr().map_err(ListenError::Socket)?;
+        let (stop_handle, stop) = stop_channel();
+        let answer = Arc::new(answer(stop_handle.clone()));
+        let runtime = self.runtime().map_err(ListenError::Threads)?;
+        let stopped = stop.clone();
+        let (name, grace) = (self.name, self.grace);
+        let run = move || {
+            runtime.block_on(async {
+                accept(listener, answer, self.connections, stop_handle).await;
+                // Every connection holds a stop handle: when the last is gone, all have ended.
+                if tokio::time::timeout(grace, stopped.stopped()).await.is_err() {
+                    tracing::warn!(?grace, "connections were still open when the time to stop was over");
+                }
+            });
+            runtime.shutdown_timeout(grace);
+        };
+        let thread = std::thread::Builder::new().name(name.into()).spawn(run).map_err(ListenError::Threads)?;
+        Ok(Listening { addr, stop, thread: Some(thread) })
+    }
+
+    fn runtime(&self) -> std::io::Result<Runtime> {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(IO_THREADS)
+            .max_blocking_threads(self.threads.max(1))
+            .thread_stack_size(STACK_BYTES)
+            .thread_name(self.name)
+            .enable_all()
+            .build()
+    }
+}
+
+impl Listening {
+    /// Where it listens.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Takes no new requests, lets those under way end within their time, and returns. Blocks.
+    pub(crate) fn end(&mut self) {
+        // An error says that it has stopped already.
+        let _ = self.stop.stop();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a server's thread panicked");
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn accept<A: Answer>(listener: TcpListener, answer: Arc<A>, connections: u32, stop: StopHandle) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the server cannot listen"),
+    };
+    let room = Arc::new(Semaphore::new(connections as usize));
+    let stopped = stop.clone().shutdown();
+    tokio::pin!(stopped);
+    loop {
+        let socket = tokio::select! {
+            () = &mut stopped => return,
+            accepted = listener.accept() => accepted,
+        };
+        match (socket, room.clone().try_acquire_owned()) {
+            (Ok((socket, _)), Ok(place)) => {
+                let connection = serve(socket, answer.clone(), stop.clone());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
+            (Ok((_, peer)), Err(_)) => tracing::debug!(%peer, "connection refused: as many are open as may be"),
+            (Err(error), _) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// One connection, to its end. A WebSocket lives on after it, with a place of its own among jsonrpsee's connections.
+async fn serve<A: Answer>(socket: TcpStream, answer: Arc<A>, stop: StopHandle) {
+    // Small answers should not wait for more; where it cannot be set, they do.
+    let _ = socket.set_nodelay(true);
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
+    let service = service_fn(move |request| {
+        let answer = answer.clone();
+        async move { Ok::<_, std::convert::Infallible>(answer.answer(request).await) }
+    });
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service);
+    let stopped = stop.shutdown();
+    tokio::pin!(connection, stopped);
+    let result = tokio::select! {
+        result = &mut connection => result,
+        () = &mut stopped => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection ended in an error");
+    }
+}

@@ -1,0 +1,363 @@
+//! One page for a scraper: what was counted, and what is asked of the chains now.
+
+use std::{fmt, sync::atomic::Ordering::Relaxed};
+
+use caldera_chain::{Chain, RegistryView};
+use caldera_types::Fault;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, text},
+    registry::Registry,
+};
+
+use super::{
+    ChainMetrics, Metrics,
+    calls::Calls,
+    histogram::Counted,
+    page::{Labels, Page},
+};
+use crate::{
+    admin::{
+        phase::{Phase, phases},
+        port::{CompileCounters, CompileState, Compiler, ShadowReport},
+    },
+    node::CLIENT_VERSION,
+};
+
+/// The media type of a page.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Nanoseconds in a second.
+const NS: f64 = 1e9;
+
+impl Metrics {
+    /// Writes a page. Reads the registries of the chains, so it takes a millisecond or two.
+    pub(crate) fn page(&self, compiler: &dyn Compiler) -> String {
+        let chains: Vec<_> = self.chains.read().iter().map(|chain| Row::read(chain, compiler)).collect();
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Scrape { chains, compile: compiler.counters() }));
+        let mut page = String::new();
+        // Writing to a string fails only when memory does, and allocation aborts then.
+        match text::encode(&mut page, &registry) {
+            Ok(()) => page,
+            Err(error) => format!("# {error}\n# EOF\n"),
+        }
+    }
+}
+
+/// Everything on a page, read before it is written.
+#[derive(Debug)]
+struct Scrape {
+    chains: Vec<Row>,
+    compile: CompileCounters,
+}
+
+/// One chain.
+#[derive(Debug, Default)]
+struct Row {
+    name: String,
+    build: Option<Counted>,
+    interval: Option<Counted>,
+    transactions: u64,
+    gas_used: u64,
+    calls: Vec<CallRow>,
+    open: Option<OpenRow>,
+    shadows: Vec<ShadowReport>,
+}
+
+/// What an open chain says.
+#[derive(Debug)]
+struct OpenRow {
+    height: u64,
+    halted: bool,
+    pending: usize,
+    queued: usize,
+    mounts: Vec<MountRow>,
+}
+
+/// One mount.
+#[derive(Debug)]
+struct MountRow {
+    engine: String,
+    info: Labels,
+    phase: Phase,
+    armed: Option<u64>,
+    ready: bool,
+}
+
+/// The calls of one mount for one purpose.
+#[derive(Debug)]
+struct CallRow {
+    labels: Labels,
+    total: Counted,
+    instantiation: Counted,
+    fuel: Counted,
+    memory_peak_bytes: u64,
+    reverts: u64,
+    faults: Vec<u64>,
+}
+
+impl Row {
+    fn read(metrics: &ChainMetrics, compiler: &dyn Compiler) -> Self {
+        let mut calls = Vec::new();
+        metrics.engine_calls().each(|mount, purpose, counted| {
+            let labels = labels(metrics.name(), &[("engine", &mount.to_string()), ("purpose", purpose.name())]);
+            calls.push(CallRow::read(labels, counted));
+        });
+        Self {
+            name: metrics.name().to_owned(),
+            build: Some(metrics.build.read(NS)),
+            interval: Some(metrics.interval.read(NS)),
+            transactions: metrics.transactions.load(Relaxed),
+            gas_used: metrics.gas_used.load(Relaxed),
+            calls,
+            open: metrics.open_chain().map(|chain| OpenRow::read(&chain, compiler)),
+            shadows: metrics.shadow_runs().map(|shadows| shadows.reports()).unwrap_or_default(),
+        }
+    }
+
+    fn labels(&self, more: &[(&'static str, &str)]) -> Labels {
+        labels(&self.name, more)
+    }
+}
+
+impl CallRow {
+    fn read(labels: Labels, calls: &Calls) -> Self {
+        Self {
+            labels,
+            total: calls.total.read(NS),
+            instantiation: calls.instantiation.read(NS),
+            fuel: calls.fuel.read(1.0),
+            memory_peak_bytes: calls.memory_peak_bytes.load(Relaxed),
+            reverts: calls.reverts.load(Relaxed),
+            faults: calls.faults.iter().map(|count| count.load(Relaxed)).collect(),
+        }
+    }
+}
+
+impl OpenRow {
+    fn read(chain: &Chain, compiler: &dyn Compiler) -> Self {
+        let pool = chain.pool_status();
+        let mounts = match chain.registry() {
+            Ok(registry) => mounts(&registry, compiler),
+            Err(error) => {
+                tracing::warn!(chain = chain.name(), %error, "the registry cannot be read for metrics");
+                Vec::new()
+            }
+        };
+        Self {
+            height: chain.head().number(),
+            halted: chain.halted().is_some(),
+            pending: pool.pending,
+            queued: pool.queued,
+            mounts,
+        }
+    }
+}
+
+fn mounts(registry: &RegistryView, compiler: &dyn Compiler) -> Vec<MountRow> {
+    let mut phases = phases(registry);
+    let row = |mount: &caldera_types::Mount| {
+        let claims = registry.staged.iter().find(|staged| staged.digest == mount.digest);
+        MountRow {
+            engine: mount.address.to_string(),
+            info: vec![
+                ("digest", mount.digest.to_string()),
+                ("name", claims.map(|claims| claims.name.clone()).unwrap_or_default()),
+                ("version", claims.map(|claims| claims.version.clone()).unwrap_or_default()),
+                ("state_version", mount.state_version.to_string()),
+                ("generation", mount.generation.to_string()),
+            ],
+            phase: phases.remove(&mount.address).unwrap_or_default(),
+            armed: registry.armed.iter().find(|armed| armed.mount == mount.address).map(|armed| armed.height),
+            ready: matches!(compiler.state(mount.digest), CompileState::Ready { .. })
+                || compiler.is_ready(mount.digest, mount.grants),
+        }
+    };
+    registry.mounts.iter().map(row).collect()
+}
+
+/// The chain's label and others.
+fn labels(chain: &str, more: &[(&'static str, &str)]) -> Labels {
+    let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    [("chain", chain.to_owned())].into_iter().chain(more).collect()
+}
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let page = &mut Page(encoder);
+        let version = CLIENT_VERSION.rsplit('v').next().unwrap_or_default();
+        page.gauge(("caldera_build_info", "The version of this node"), vec![(
+            vec![("version", version.to_owned())],
+            1.0,
+        )])?;
+        self.chains(page)?;
+        self.engines(page)?;
+        self.calls(page)?;
+        self.shadows(page)?;
+        self.compiler(page)
+    }
+}
+
+impl Scrape {
+    /// One series of each chain.
+    fn each<T>(&self, read: impl Fn(&Row) -> Option<T>) -> Vec<(Labels, T)> {
+        self.chains.iter().filter_map(|row| Some((row.labels(&[]), read(row)?))).collect()
+    }
+
+    fn chains(&self, page: &mut Page<'_>) -> fmt::Result {
+        let open = |read: fn(&OpenRow) -> f64| self.each(|row| row.open.as_ref().map(read));
+        page.gauge(("caldera_chain_height", "Height of the newest block"), open(|row| row.height as f64))?;
+        page.gauge(
+            ("caldera_chain_halted", "Whether the chain makes no blocks because somebody has to look at it"),
+            open(|row| f64::from(u8::from(row.halted))),
+        )?;
+        page.histogram(
+            ("caldera_chain_block_build_seconds", "Time to build, commit and publish a block"),
+            self.each(|row| row.build.clone()),
+        )?;
+        page.histogram(
+            ("caldera_chain_block_interval_seconds", "Time from one published block to the next"),
+            self.each(|row| row.interval.clone()),
+        )?;
+        page.counter(
+            ("caldera_chain_transactions", "Transactions in blocks that this node made"),
+            self.each(|row| Some(row.transactions)),
+        )?;
+        page.counter(
+            ("caldera_chain_gas_used", "Gas used in blocks that this node made"),
+            self.each(|row| Some(row.gas_used)),
+        )?;
+        let pool = self.chains.iter().filter_map(|row| Some((row, row.open.as_ref()?))).flat_map(|(row, open)| {
+            [("pending", open.pending), ("queued", open.queued)]
+                .map(|(state, count)| (row.labels(&[("state", state)]), count as f64))
+        });
+        page.gauge(("caldera_chain_pool_transactions", "Transactions that wait for a block"), pool.collect())
+    }
+
+    /// One series of each mount.
+    fn mounts<T>(&self, read: impl Fn(&MountRow) -> Option<T>) -> Vec<(Labels, T)> {
+        let mounts = self.chains.iter().flat_map(|row| row.open.iter().flat_map(|open| &open.mounts).map(move |m| (row, m)));
+        mounts.filter_map(|(row, mount)| Some((row.labels(&[("engine", &mount.engine)]), read(mount)?))).collect()
+    }
+
+    fn engines(&self, page: &mut Page<'_>) -> fmt::Result {
+        let info = self.mounts(|mount| Some(mount.info.clone()));
+        let info = info.into_iter().map(|(labels, info)| ([labels, info].concat(), 1.0)).collect();
+        page.gauge(("caldera_engine_info", "What is mounted, and what it claims to be"), info)?;
+        let phases = self.mounts(|mount| Some(mount.phase.name())).into_iter().flat_map(|(labels, now)| {
+            Phase::NAMES.map(|name| {
+                let value = f64::from(u8::from(name == now));
+                ([labels.clone(), vec![("phase", name.to_owned())]].concat(), value)
+            })
+        });
+        page.gauge(("caldera_engine_swap_phase", "1 for the phase that the mount is in"), phases.collect())?;
+        let migration = self.mounts(|mount| match mount.phase {
+            Phase::Migrating { done, total, .. } => Some(done as f64 / total.max(1) as f64),
+            _ => Some(1.0),
+        });
+        page.gauge(
+            ("caldera_engine_migration_ratio", "How much of the state is in its layout, by the engine's own count"),
+            migration,
+        )?;
+        page.gauge(
+            ("caldera_engine_armed_height", "Height at which something else goes live; 0 when nothing is armed"),
+            self.mounts(|mount| Some(mount.armed.unwrap_or_default() as f64)),
+        )?;
+        page.gauge(
+            ("caldera_compile_ready", "Whether the mounted component is ready to be called on this node"),
+            self.mounts(|mount| Some(f64::from(u8::from(mount.ready)))),
+        )
+    }
+
+    /// One series of each mount and purpose that had calls.
+    fn called<T>(&self, read: impl Fn(&CallRow) -> T) -> Vec<(Labels, T)> {
+        self.chains.iter().flat_map(|row| &row.calls).map(|row| (row.labels.clone(), read(row))).collect()
+    }
+
+    fn calls(&self, page: &mut Page<'_>) -> fmt::Result {
+        page.histogram(
+            ("caldera_engine_call_seconds", "Time of a call, with all that it called in turn"),
+            self.called(|row| row.total.clone()),
+        )?;
+        page.histogram(
+            ("caldera_engine_instantiation_seconds", "Time until the instance of a call stood"),
+            self.called(|row| row.instantiation.clone()),
+        )?;
+        page.histogram(
+            ("caldera_engine_call_fuel", "Fuel of a call, its instance apart"),
+            self.called(|row| row.fuel.clone()),
+        )?;
+        page.gauge(
+            ("caldera_engine_memory_peak_bytes", "Most memory that one instance had since the node started"),
+            self.called(|row| row.memory_peak_bytes as f64),
+        )?;
+        page.counter(
+            ("caldera_engine_reverts", "Calls that the engine refused by its own rules"),
+            self.called(|row| row.reverts),
+        )?;
+        let faults = self.chains.iter().flat_map(|row| &row.calls).flat_map(|row| {
+            let named = Fault::all().zip(&row.faults);
+            named.map(|(fault, count)| {
+                ([row.labels.clone(), vec![("fault", fault.name().to_owned())]].concat(), *count)
+            })
+        });
+        page.counter(("caldera_engine_faults", "Calls that were halted, by the fault's name"), faults.collect())
+    }
+
+    /// One series of each shadow run.
+    fn runs<'a, T>(&'a self, read: impl Fn(&'a ShadowReport) -> Vec<(Labels, T)>) -> Vec<(Labels, T)> {
+        let runs = self.chains.iter().flat_map(|row| row.shadows.iter().map(move |report| (row, report)));
+        let series = runs.flat_map(|(row, report)| {
+            let labels = row.labels(&[
+                ("engine", &report.mount.to_string()),
+                ("candidate", &report.candidate.to_string()),
+            ]);
+            read(report).into_iter().map(move |(more, value)| ([labels.clone(), more].concat(), value))
+        });
+        series.collect()
+    }
+
+    fn shadows(&self, page: &mut Page<'_>) -> fmt::Result {
+        let by = |label: &'static str, counts: &std::collections::BTreeMap<String, u64>| -> Vec<(Labels, u64)> {
+            counts.iter().map(|(name, count)| (vec![(label, name.clone())], *count)).collect()
+        };
+        page.counter(
+            ("caldera_shadow_calls_compared", "Calls that ran in the active engine and in the candidate"),
+            self.runs(|report| vec![(Vec::new(), report.compared)]),
+        )?;
+        page.counter(
+            ("caldera_shadow_calls_skipped", "Calls that the candidate did not get, by reason"),
+            self.runs(|report| by("reason", &report.skipped)),
+        )?;
+        page.counter(
+            ("caldera_shadow_divergences", "Differences between active engine and candidate, by kind"),
+            self.runs(|report| by("kind", &report.divergences)),
+        )
+    }
+
+    fn compiler(&self, page: &mut Page<'_>) -> fmt::Result {
+        let compile = &self.compile;
+        let by = |counts: &[(&str, u64)]| {
+            counts.iter().map(|(outcome, count)| (vec![("outcome", (*outcome).to_owned())], *count)).collect()
+        };
+        let components = [("compiled", compile.compiled), ("refused", compile.refused), ("failed", compile.failed)];
+        page.counter(("caldera_compile_components", "Components given to the compiler, by outcome"), by(&components))?;
+        page.seconds(
+            ("caldera_compile_seconds", "Time spent compiling"),
+            compile.compile_time.as_secs_f64(),
+        )?;
+        page.seconds(
+            ("caldera_compile_cache_seconds", "Time spent loading compiled components from the cache"),
+            compile.cache_time.as_secs_f64(),
+        )?;
+        let lookups = [
+            ("hit", compile.cache_hits),
+            ("miss", compile.cache_misses),
+            ("rejected", compile.cache_rejected),
+        ];
+        page.counter(
+            ("caldera_compile_cache_lookups", "Look-ups in the cache of compiled components, by outcome"),
+            by(&lookups),
+        )
+    }
+}
