@@ -148,7 +148,9 @@ impl Worker {
             match done {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => break ShadowState::Failed(error.to_string()),
-                Err(panic) => break ShadowState::Failed(format!("panicked, which is a bug: {}", message(panic.as_ref()))),
+                Err(panic) => {
+                    break ShadowState::Failed(format!("panicked, which is a bug: {}", message(panic.as_ref())));
+                }
             }
             if let Some(digest) = self.shadow.replaced_by() {
                 let candidate = digest == self.shadow.plan().target.digest;

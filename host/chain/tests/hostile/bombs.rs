@@ -37,12 +37,12 @@ pub fn entries() -> Vec<Entry> {
             extra((0..10_001u32).map(|n| format!("(type (func {}))", params(n))).collect())
         }),
         all("20,001 data segments", "segments", || extra("(data (i32.const 0) \"\")".repeat(20_001))),
-        all("1,001 exports", "exports", || {
-            extra((0..1_001).map(|n| format!("(func (export \"e{n}\"))")).collect())
-        }),
+        all("1,001 exports", "exports", || extra((0..1_001).map(|n| format!("(func (export \"e{n}\"))")).collect())),
         all("a tuple of tuples, 2^30 fields", "type size", || {
             let types = (0..30).map(|n| format!("(type $t{} (tuple $t{n} $t{n}))", n + 1));
-            wat::parse_str(format!("(component (type $t0 (tuple u8 u8)) {} )", types.collect::<String>())).map(with_types).unwrap()
+            wat::parse_str(format!("(component (type $t0 (tuple u8 u8)) {} )", types.collect::<String>()))
+                .map(with_types)
+                .unwrap()
         }),
         all("a type nested 100 levels deep", "nested types", || nested_types(101)),
         all("a type nested 600,000 levels deep", "nested types", || nested_types(600_000)),
@@ -57,7 +57,11 @@ pub fn entries() -> Vec<Entry> {
             extra(func(&nested("i32.const 1 if ", "end ", 30_000)))
         }),
         all("an expression 60,000 values deep", "none: accepted", || {
-            extra(format!("(func (param i32) (result i32) {} local.get 0 {})", "local.get 0 ".repeat(60_000), "i32.add ".repeat(60_000)))
+            extra(format!(
+                "(func (param i32) (result i32) {} local.get 0 {})",
+                "local.get 0 ".repeat(60_000),
+                "i32.add ".repeat(60_000)
+            ))
         }),
         all("a jump table of 60,000 ways", "none: accepted", || {
             extra(format!("(func (param i32) block {} end)", format!("local.get 0 br_table {}", "0 ".repeat(60_000))))
@@ -84,13 +88,19 @@ pub fn entries() -> Vec<Entry> {
             extra("(func (param i64) (result i64) local.get 0 i64.const 3 i64.mul i64.const 7 i64.rem_u i64.const 5 i64.div_u i64.const 9 i64.rem_s i64.const 11 i64.xor i64.const 13 i64.rotl i64.popcnt)".repeat(19_900))
         }),
         all("2 MB of code, the most there can be", "none: accepted", || {
-            let one = format!("(func (param i64) (result i64) local.get 0 {})", "i64.const 1234567 i64.div_s ".repeat(40_000));
+            let one = format!(
+                "(func (param i64) (result i64) local.get 0 {})",
+                "i64.const 1234567 i64.div_s ".repeat(40_000)
+            );
             extra(one.repeat(8))
         }),
         all("20,000 data segments", "none: accepted", || extra("(data (i32.const 0) \"x\")".repeat(19_999))),
         all("element segments with 1 million functions", "none: accepted", || {
             let functions = "$f ".repeat(10_000);
-            extra(format!("(table 10000 funcref) (func $f) {}", format!("(elem (i32.const 0) {functions})").repeat(100)))
+            extra(format!(
+                "(table 10000 funcref) (func $f) {}",
+                format!("(elem (i32.const 0) {functions})").repeat(100)
+            ))
         }),
     ]
 }
@@ -131,7 +141,9 @@ fn live_locals(locals: usize, loops: usize) -> String {
 
 /// A sound guest with a function body of these bytes in its code section: text cannot say it.
 fn with_body(body: &[u8]) -> Vec<u8> {
-    let mut module = wat::parse_str(Guest { extra: "(func (nop) (nop) (nop) (nop) (nop) (nop))".into(), ..Guest::default() }.text()).unwrap();
+    let mut module =
+        wat::parse_str(Guest { extra: "(func (nop) (nop) (nop) (nop) (nop) (nop))".into(), ..Guest::default() }.text())
+            .unwrap();
     let nops = [8, 0, 1, 1, 1, 1, 1, 1, 0x0b];
     let at = module.windows(nops.len()).position(|window| window == nops).unwrap();
     module[at + 1..at + nops.len()].copy_from_slice(body);

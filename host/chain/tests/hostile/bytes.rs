@@ -1,11 +1,11 @@
 //! Bytes that are no engine: each is refused when it is staged, by a text that names the reason.
 
-use caldera_execution::registry::abi::IEngineRegistry as abi;
-use caldera_types::{Component, Grants, Interface, limits::MAX_COMPONENT_BYTES};
 use alloy_primitives::B256;
 use alloy_sol_types::{SolCall, SolInterface};
+use caldera_execution::registry::abi::IEngineRegistry as abi;
 use caldera_execution::{SimulationResult, registry};
 use caldera_testkit::account;
+use caldera_types::{Component, Grants, Interface, limits::MAX_COMPONENT_BYTES};
 
 use crate::{
     Entry,
@@ -38,7 +38,9 @@ pub fn entries() -> Vec<Entry> {
     let mut entries = vec![
         all("nothing", "not a component: it does not begin like WebAssembly", Vec::new),
         all("text", "not a component: it does not begin like WebAssembly", || b"fn main() {}".to_vec()),
-        all("ELF", "not a component: it does not begin like WebAssembly", || [b"\x7fELF".as_slice(), &[0; 4096]].concat()),
+        all("ELF", "not a component: it does not begin like WebAssembly", || {
+            [b"\x7fELF".as_slice(), &[0; 4096]].concat()
+        }),
         all("the magic number alone", "not a component", || b"\0asm".to_vec()),
         all("cut in the middle", "not a component", || {
             let bytes = Guest::calling("(unreachable)").bytes();
@@ -87,9 +89,11 @@ pub fn entries() -> Vec<Entry> {
             section(with_type, 8, &[1, 0x02, 0])
         }),
         all("strings in UTF-16", "strings must be UTF-8", || {
-            by_hand(r#"(core module $m2 (memory (export "m") 1) (func (export "r") (param i32 i32 i32 i32) (result i32) i32.const 0) (func (export "g") (param i32 i32)))
+            by_hand(
+                r#"(core module $m2 (memory (export "m") 1) (func (export "r") (param i32 i32 i32 i32) (result i32) i32.const 0) (func (export "g") (param i32 i32)))
                 (core instance $i2 (instantiate $m2))
-                (func $g (param "s" string) (canon lift (core func $i2 "g") (memory $i2 "m") (realloc (func $i2 "r")) string-encoding=utf16))"#)
+                (func $g (param "s" string) (canon lift (core func $i2 "g") (memory $i2 "m") (realloc (func $i2 "r")) string-encoding=utf16))"#,
+            )
         }),
         all("a `describe` that loops", "describe faulted: out-of-fuel", || says("(loop $l (br $l)) (unreachable)")),
         all("a `describe` that traps", "describe faulted: unreachable", || says("(unreachable)")),
@@ -99,7 +103,9 @@ pub fn entries() -> Vec<Entry> {
         all("a `describe` whose name is not UTF-8", "describe faulted: bad-abi", || {
             says(&format!("(i32.store (i32.const 2048) (i32.const -1)) {}", describe(2048, 4, 1029, 5)))
         }),
-        all("a `describe` whose name is 65 bytes long", "is over the limit of 64", || says(&describe(1024, 65, 1029, 5))),
+        all("a `describe` whose name is 65 bytes long", "is over the limit of 64", || {
+            says(&describe(1024, 65, 1029, 5))
+        }),
         all("a `describe` whose version is in control characters", "describe gave a bad version", || {
             says(&describe(1024, 5, 0, 4))
         }),

@@ -51,30 +51,98 @@ fn bombs() -> Vec<Entry> {
     let locals = format!("(func $wide (local {}) (call $wide))", "i64 ".repeat(1_000));
     vec![
         body("an endless loop", "out-of-fuel", "(loop $l (br $l)) (unreachable)"),
-        body("an endless loop of host calls", "out-of-fuel", "(loop $l (call $get (i32.const 1024) (i32.const 5) (i32.const 64)) (br $l)) (unreachable)"),
-        body("an endless loop of 128 KiB fills", "out-of-fuel", "(loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 131072)) (br $l)) (unreachable)"),
-        body("an endless loop of divisions", "out-of-fuel", "(local.set $x (i64.const -3)) (loop $l (local.set $x (i64.rem_s (i64.const -7777777777) (i64.or (local.get $x) (i64.const 3)))) (br $l)) (unreachable)"),
-        body("an endless loop of keccak over 128 KiB", "out-of-fuel", "(loop $l (call $keccak (i32.const 0) (i32.const 131072) (i32.const 64)) (br $l)) (unreachable)"),
-        body("an endless loop of signature checks", "out-of-fuel", "(loop $l (drop (call $ed25519 (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 64))) (br $l)) (unreachable)"),
-        body("an endless loop of recoveries", "out-of-fuel", "(loop $l (call $recover (i32.const 1024) (i32.const 0) (i32.const 65) (i32.const 64)) (br $l)) (unreachable)"),
+        body(
+            "an endless loop of host calls",
+            "out-of-fuel",
+            "(loop $l (call $get (i32.const 1024) (i32.const 5) (i32.const 64)) (br $l)) (unreachable)",
+        ),
+        body(
+            "an endless loop of 128 KiB fills",
+            "out-of-fuel",
+            "(loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 131072)) (br $l)) (unreachable)",
+        ),
+        body(
+            "an endless loop of divisions",
+            "out-of-fuel",
+            "(local.set $x (i64.const -3)) (loop $l (local.set $x (i64.rem_s (i64.const -7777777777) (i64.or (local.get $x) (i64.const 3)))) (br $l)) (unreachable)",
+        ),
+        body(
+            "an endless loop of keccak over 128 KiB",
+            "out-of-fuel",
+            "(loop $l (call $keccak (i32.const 0) (i32.const 131072) (i32.const 64)) (br $l)) (unreachable)",
+        ),
+        body(
+            "an endless loop of signature checks",
+            "out-of-fuel",
+            "(loop $l (drop (call $ed25519 (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 64))) (br $l)) (unreachable)",
+        ),
+        body(
+            "an endless loop of recoveries",
+            "out-of-fuel",
+            "(loop $l (call $recover (i32.const 1024) (i32.const 0) (i32.const 65) (i32.const 64)) (br $l)) (unreachable)",
+        ),
         with("recursion", "stack-overflow", deep, "(drop (call $deep (i64.const 0))) (i32.const 0)"),
         with("recursion through a table", "stack-overflow", table, "(call $g)"),
         with("recursion with 1,000 locals", "stack-overflow", &locals, "(call $wide) (i32.const 0)"),
-        body("memory, page by page", "memory-limit", "(loop $l (drop (memory.grow (i32.const 1))) (br $l)) (unreachable)"),
+        body(
+            "memory, page by page",
+            "memory-limit",
+            "(loop $l (drop (memory.grow (i32.const 1))) (br $l)) (unreachable)",
+        ),
         body("memory, all at once", "memory-limit", "(drop (memory.grow (i32.const 65535))) (unreachable)"),
         body("memory, minus one page", "memory-limit", "(drop (memory.grow (i32.const -1))) (unreachable)"),
-        with("a table, bit by bit", "table", table, "(loop $l (drop (table.grow $t (ref.null func) (i32.const 100))) (br $l)) (unreachable)"),
-        with("a table, all at once", "table", table, "(drop (table.grow $t (ref.null func) (i32.const -1))) (unreachable)"),
-        with("table fills without end", "out-of-fuel", "(table $t 10000 funcref)", "(loop $l (table.fill $t (i32.const 0) (ref.null func) (i32.const 10000)) (br $l)) (unreachable)"),
-        with("an indirect call of another type", "table", "(table 3 funcref) (type $f (func (result i32))) (func $g) (elem (i32.const 0) $g)", "(call_indirect (type $f) (i32.const 0))"),
+        with(
+            "a table, bit by bit",
+            "table",
+            table,
+            "(loop $l (drop (table.grow $t (ref.null func) (i32.const 100))) (br $l)) (unreachable)",
+        ),
+        with(
+            "a table, all at once",
+            "table",
+            table,
+            "(drop (table.grow $t (ref.null func) (i32.const -1))) (unreachable)",
+        ),
+        with(
+            "table fills without end",
+            "out-of-fuel",
+            "(table $t 10000 funcref)",
+            "(loop $l (table.fill $t (i32.const 0) (ref.null func) (i32.const 10000)) (br $l)) (unreachable)",
+        ),
+        with(
+            "an indirect call of another type",
+            "table",
+            "(table 3 funcref) (type $f (func (result i32))) (func $g) (elem (i32.const 0) $g)",
+            "(call_indirect (type $f) (i32.const 0))",
+        ),
         body("a division by zero", "arithmetic", "(i32.div_u (i32.const 1) (i32.const 0))"),
         body("the least number by minus one", "arithmetic", "(i32.div_s (i32.const 0x80000000) (i32.const -1))"),
         body("NaN as an integer", "arithmetic", "(i32.trunc_f64_u (f64.const nan))"),
-        body("EVM logs without end", "out-of-fuel", "(loop $l (call $emit (i32.const 1024) (i32.const 4) (i32.const 0) (i32.const 65536)) (br $l)) (unreachable)"),
-        body("empty EVM logs without end", "out-of-fuel", "(loop $l (call $emit (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (br $l)) (unreachable)"),
-        body("diagnostic messages without end", "out-of-fuel", "(memory.fill (i32.const 4096) (i32.const 120) (i32.const 1024)) (loop $l (call $log (i32.const 2) (i32.const 4096) (i32.const 1024)) (br $l)) (unreachable)"),
-        body("storage writes without end", "out-of-fuel", "(loop $l (local.set $i (i32.add (local.get $i) (i32.const 1))) (i32.store (i32.const 512) (local.get $i)) (call $set (i32.const 512) (i32.const 4) (i32.const 0) (i32.const 24576)) (br $l)) (unreachable)"),
-        body("messages of 100 kB without end", "out-of-fuel", "(memory.fill (i32.const 4096) (i32.const 120) (i32.const 100000)) (loop $l (call $log (i32.const 0) (i32.const 4096) (i32.const 100000)) (br $l)) (unreachable)"),
+        body(
+            "EVM logs without end",
+            "out-of-fuel",
+            "(loop $l (call $emit (i32.const 1024) (i32.const 4) (i32.const 0) (i32.const 65536)) (br $l)) (unreachable)",
+        ),
+        body(
+            "empty EVM logs without end",
+            "out-of-fuel",
+            "(loop $l (call $emit (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (br $l)) (unreachable)",
+        ),
+        body(
+            "diagnostic messages without end",
+            "out-of-fuel",
+            "(memory.fill (i32.const 4096) (i32.const 120) (i32.const 1024)) (loop $l (call $log (i32.const 2) (i32.const 4096) (i32.const 1024)) (br $l)) (unreachable)",
+        ),
+        body(
+            "storage writes without end",
+            "out-of-fuel",
+            "(loop $l (local.set $i (i32.add (local.get $i) (i32.const 1))) (i32.store (i32.const 512) (local.get $i)) (call $set (i32.const 512) (i32.const 4) (i32.const 0) (i32.const 24576)) (br $l)) (unreachable)",
+        ),
+        body(
+            "messages of 100 kB without end",
+            "out-of-fuel",
+            "(memory.fill (i32.const 4096) (i32.const 120) (i32.const 100000)) (loop $l (call $log (i32.const 0) (i32.const 4096) (i32.const 100000)) (br $l)) (unreachable)",
+        ),
     ]
 }
 
@@ -87,7 +155,13 @@ fn values() -> Vec<Entry> {
         faults(VALUES, input, name, Guest { memory: "40".into(), ..Guest::calling(body) }, GAS)
     };
     let utf8 = |input: &str, bytes: u32| {
-        wide(input, "bad-abi", &format!("(i32.store (i32.const 2048) (i32.const {bytes:#x})) (call $log (i32.const 0) (i32.const 2048) (i32.const 4))"))
+        wide(
+            input,
+            "bad-abi",
+            &format!(
+                "(i32.store (i32.const 2048) (i32.const {bytes:#x})) (call $log (i32.const 0) (i32.const 2048) (i32.const 4))"
+            ),
+        )
     };
     vec![
         gives("1 MiB and a byte returned", "output-too-long", "(call $ok (i32.const 0) (i32.const 1048577))"),
@@ -97,25 +171,81 @@ fn values() -> Vec<Entry> {
         gives("a list that ends outside the memory", "bad-abi", "(call $ok (i32.const -4) (i32.const 8))"),
         gives("a result outside the memory", "bad-abi", "(i32.const 2621438)"),
         gives("a result that is not aligned", "bad-abi", "(i32.const 17)"),
-        gives("a result that is neither ok nor error", "bad-abi", "(i32.store8 (i32.const 16) (i32.const 9)) (i32.const 16)"),
+        gives(
+            "a result that is neither ok nor error",
+            "bad-abi",
+            "(i32.store8 (i32.const 16) (i32.const 9)) (i32.const 16)",
+        ),
         wide("a key of 257 bytes", "key-too-long", "(call $get (i32.const 0) (i32.const 257) (i32.const 64))"),
         wide("a key of 2 MB", "key-too-long", "(call $get (i32.const 0) (i32.const 2000000) (i32.const 64))"),
         wide("a key of 4 GB", "bad-abi", "(call $get (i32.const 0) (i32.const -1) (i32.const 64))"),
         wide("a key outside the memory", "bad-abi", "(call $get (i32.const -2) (i32.const 1) (i32.const 64))"),
-        wide("a value of 24 KiB and a byte", "value-too-long", "(call $set (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 24577))"),
+        wide(
+            "a value of 24 KiB and a byte",
+            "value-too-long",
+            "(call $set (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 24577))",
+        ),
         wide("a key to remove of 257 bytes", "key-too-long", "(call $remove (i32.const 0) (i32.const 257))"),
-        wide("five topics", "too-many-topics", "(call $emit (i32.const 1024) (i32.const 5) (i32.const 0) (i32.const 0))"),
-        wide("65,000 topics", "too-many-topics", "(call $emit (i32.const 1024) (i32.const 65000) (i32.const 0) (i32.const 0))"),
-        wide("100 million topics", "bad-abi", "(call $emit (i32.const 1024) (i32.const 100000000) (i32.const 0) (i32.const 0))"),
-        wide("as many topics as overflow 32 bits", "bad-abi", "(call $emit (i32.const 1024) (i32.const 0x8000001) (i32.const 0) (i32.const 0))"),
-        wide("topics that are not aligned", "bad-abi", "(call $emit (i32.const 1025) (i32.const 1) (i32.const 0) (i32.const 0))"),
-        wide("log data of 64 KiB and a byte", "log-too-long", "(call $emit (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 65537))"),
-        wide("1 MiB and a byte as input of a call", "bad-length", "(call $evm_call (i32.const 1024) (i32.const 3000) (i32.const 0) (i32.const 1048577) (i64.const 9) (i32.const 64))"),
-        wide("a signature of 64 bytes to recover", "bad-length", "(call $recover (i32.const 1024) (i32.const 0) (i32.const 64) (i32.const 64))"),
-        wide("a signature of 66 bytes to recover", "bad-length", "(call $recover (i32.const 1024) (i32.const 0) (i32.const 66) (i32.const 64))"),
-        wide("a signature of 63 bytes to verify", "bad-length", "(drop (call $ed25519 (i32.const 1024) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 63)))"),
-        wide("an answer to be written outside the memory", "bad-abi", "(call $keccak (i32.const 0) (i32.const 4) (i32.const -8))"),
-        wide("an answer to be written unaligned", "bad-abi", "(call $keccak (i32.const 0) (i32.const 4) (i32.const 65))"),
+        wide(
+            "five topics",
+            "too-many-topics",
+            "(call $emit (i32.const 1024) (i32.const 5) (i32.const 0) (i32.const 0))",
+        ),
+        wide(
+            "65,000 topics",
+            "too-many-topics",
+            "(call $emit (i32.const 1024) (i32.const 65000) (i32.const 0) (i32.const 0))",
+        ),
+        wide(
+            "100 million topics",
+            "bad-abi",
+            "(call $emit (i32.const 1024) (i32.const 100000000) (i32.const 0) (i32.const 0))",
+        ),
+        wide(
+            "as many topics as overflow 32 bits",
+            "bad-abi",
+            "(call $emit (i32.const 1024) (i32.const 0x8000001) (i32.const 0) (i32.const 0))",
+        ),
+        wide(
+            "topics that are not aligned",
+            "bad-abi",
+            "(call $emit (i32.const 1025) (i32.const 1) (i32.const 0) (i32.const 0))",
+        ),
+        wide(
+            "log data of 64 KiB and a byte",
+            "log-too-long",
+            "(call $emit (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 65537))",
+        ),
+        wide(
+            "1 MiB and a byte as input of a call",
+            "bad-length",
+            "(call $evm_call (i32.const 1024) (i32.const 3000) (i32.const 0) (i32.const 1048577) (i64.const 9) (i32.const 64))",
+        ),
+        wide(
+            "a signature of 64 bytes to recover",
+            "bad-length",
+            "(call $recover (i32.const 1024) (i32.const 0) (i32.const 64) (i32.const 64))",
+        ),
+        wide(
+            "a signature of 66 bytes to recover",
+            "bad-length",
+            "(call $recover (i32.const 1024) (i32.const 0) (i32.const 66) (i32.const 64))",
+        ),
+        wide(
+            "a signature of 63 bytes to verify",
+            "bad-length",
+            "(drop (call $ed25519 (i32.const 1024) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 63)))",
+        ),
+        wide(
+            "an answer to be written outside the memory",
+            "bad-abi",
+            "(call $keccak (i32.const 0) (i32.const 4) (i32.const -8))",
+        ),
+        wide(
+            "an answer to be written unaligned",
+            "bad-abi",
+            "(call $keccak (i32.const 0) (i32.const 4) (i32.const 65))",
+        ),
         wide("a level of log that there is not", "bad-abi", "(call $log (i32.const 4) (i32.const 1024) (i32.const 5))"),
         utf8("a message of 0xff", 0xffff_ffff),
         utf8("a message with half a surrogate", 0x4180_a0ed),
@@ -131,7 +261,10 @@ fn statics() -> Vec<Entry> {
         ("`state.set` of an empty value", "(call $set (i32.const 1024) (i32.const 5) (i32.const 1024) (i32.const 0))"),
         ("`state.remove`", "(call $remove (i32.const 1024) (i32.const 5))"),
         ("`evm.emit`", "(call $emit (i32.const 1024) (i32.const 0) (i32.const 1024) (i32.const 5))"),
-        ("`evm.call` with wei", "(i32.store8 (i32.const 3000) (i32.const 1)) (call $evm_call (i32.const 1024) (i32.const 3000) (i32.const 0) (i32.const 0) (i64.const 9) (i32.const 64))"),
+        (
+            "`evm.call` with wei",
+            "(i32.store8 (i32.const 3000) (i32.const 1)) (call $evm_call (i32.const 1024) (i32.const 3000) (i32.const 0) (i32.const 0) (i64.const 9) (i32.const 64))",
+        ),
     ];
     let entry = |(how, body): (&str, &str)| {
         let guest = Guest::calling(&format!("{body} (call $ok (i32.const 0) (i32.const 0))"));
@@ -168,20 +301,30 @@ fn repeats() -> Vec<Entry> {
     };
     let counter = Guest {
         extra: "(global $n (mut i32) (i32.const 0))".into(),
-        ..Guest::calling("(global.set $n (i32.add (global.get $n) (i32.const 1))) (i32.store (i32.const 512) (global.get $n)) (call $ok (i32.const 512) (i32.const 4))")
+        ..Guest::calling(
+            "(global.set $n (i32.add (global.get $n) (i32.const 1))) (i32.store (i32.const 512) (global.get $n)) (call $ok (i32.const 512) (i32.const 4))",
+        )
     };
     let memory = Guest {
         memory: "40".into(),
-        ..Guest::calling("(i32.store (i32.const 512) (i32.add (i32.load (i32.const 512)) (i32.load (i32.const 2600000)))) (memory.fill (i32.const 1048576) (i32.const 1) (i32.const 1572864)) (i32.store (i32.const 512) (i32.add (i32.load (i32.const 512)) (i32.const 1))) (call $ok (i32.const 512) (i32.const 4))")
+        ..Guest::calling(
+            "(i32.store (i32.const 512) (i32.add (i32.load (i32.const 512)) (i32.load (i32.const 2600000)))) (memory.fill (i32.const 1048576) (i32.const 1) (i32.const 1572864)) (i32.store (i32.const 512) (i32.add (i32.load (i32.const 512)) (i32.const 1))) (call $ok (i32.const 512) (i32.const 4))",
+        )
     };
-    let grown = Guest::calling("(i32.store (i32.const 512) (memory.grow (i32.const 40))) (i32.store (i32.const 516) (i32.load (i32.const 1600000))) (i32.store (i32.const 1600000) (i32.const 7)) (call $ok (i32.const 512) (i32.const 8))");
+    let grown = Guest::calling(
+        "(i32.store (i32.const 512) (memory.grow (i32.const 40))) (i32.store (i32.const 516) (i32.load (i32.const 1600000))) (i32.store (i32.const 1600000) (i32.const 7)) (call $ok (i32.const 512) (i32.const 8))",
+    );
     let table = Guest {
         extra: "(table $t 10 funcref) (func $f) (elem declare func $f)".into(),
-        ..Guest::calling("(i32.store (i32.const 512) (ref.is_null (table.get $t (i32.const 3)))) (table.set $t (i32.const 3) (ref.func $f)) (i32.store (i32.const 516) (table.grow $t (ref.func $f) (i32.const 10))) (call $ok (i32.const 512) (i32.const 8))")
+        ..Guest::calling(
+            "(i32.store (i32.const 512) (ref.is_null (table.get $t (i32.const 3)))) (table.set $t (i32.const 3) (ref.func $f)) (i32.store (i32.const 516) (table.grow $t (ref.func $f) (i32.const 10))) (call $ok (i32.const 512) (i32.const 8))",
+        )
     };
     let data = Guest {
         extra: "(data $d \"abcdefgh\")".into(),
-        ..Guest::calling("(memory.init $d (i32.const 512) (i32.const 0) (i32.const 8)) (data.drop $d) (call $ok (i32.const 512) (i32.const 8))")
+        ..Guest::calling(
+            "(memory.init $d (i32.const 512) (i32.const 0) (i32.const 8)) (data.drop $d) (call $ok (i32.const 512) (i32.const 8))",
+        )
     };
     vec![
         same("a counter in a global", counter, Some(vec![1, 0, 0, 0])),

@@ -27,7 +27,8 @@ const LONG: &str = "(memory.fill (i32.const 65536) (i32.const 120) (i32.const 10
 
 pub fn entries() -> Vec<Entry> {
     let mut entries = Vec::new();
-    for (how, body, name) in FAILURES.into_iter().chain([("refuses in bytes that are not UTF-8", NOT_UTF8, "bad-abi")]) {
+    for (how, body, name) in FAILURES.into_iter().chain([("refuses in bytes that are not UTF-8", NOT_UTF8, "bad-abi")])
+    {
         entries.push(init(how, body, name));
         entries.push(configure(how, body, name));
         entries.push(migrate(how, &body.replace("$err", "$fail"), name));
@@ -40,10 +41,18 @@ pub fn entries() -> Vec<Entry> {
             fault_of(&arena.call(b"input", GAS))
         }));
     }
-    entries.push(init("refuses with a million bytes", LONG, "xxx… (1000000 bytes)"));
-    entries.push(hook("end-block", "refuses with a million bytes", LONG, "xxx… (1000000 bytes)"));
-    entries.push(migrate("asks for another step without a cursor", "(call $more (i32.const 0) (i32.const 0) (i64.const 1) (i64.const 2))", "no cursor"));
-    entries.push(migrate("gives a cursor of 1025 bytes", "(call $more (i32.const 0) (i32.const 1025) (i64.const 1) (i64.const 2))", "output-too-long"));
+    entries.push(init("refuses with a million bytes", LONG, "xxx… (1024 bytes)"));
+    entries.push(hook("end-block", "refuses with a million bytes", LONG, "xxx… (1024 bytes)"));
+    entries.push(migrate(
+        "asks for another step without a cursor",
+        "(call $more (i32.const 0) (i32.const 0) (i64.const 1) (i64.const 2))",
+        "no cursor",
+    ));
+    entries.push(migrate(
+        "gives a cursor of 1025 bytes",
+        "(call $more (i32.const 0) (i32.const 1025) (i64.const 1) (i64.const 2))",
+        "output-too-long",
+    ));
     entries.push(migrate("sends wei away", "(i32.store8 (i32.const 600) (i32.const 1)) (call $evm_call (i32.const 0) (i32.const 600) (i32.const 0) (i32.const 0) (i64.const 9) (i32.const 64)) (unreachable)", "static-write"));
     entries.extend(callbacks());
     entries
@@ -85,7 +94,8 @@ fn migrate(how: &'static str, body: &str, name: &'static str) -> Entry {
 }
 
 fn with_state_version(mut guest: Guest, version: u32) -> Guest {
-    guest.describe = guest.describe.replace("(i32.const 32) (i32.const 3)", &format!("(i32.const 32) (i32.const {version})"));
+    guest.describe =
+        guest.describe.replace("(i32.const 32) (i32.const 3)", &format!("(i32.const 32) (i32.const {version})"));
     guest
 }
 
@@ -119,9 +129,18 @@ fn callbacks() -> Vec<Entry> {
     const LATER: &str = "(if (global.get $armed) (then (BODY)))";
     const IDENTITY: &str = "(i32.store8 offset=19 (i32.const 2048) (i32.const 4))";
     let imports = [
-        ("state.get", "(call $set (i32.const 1024) (i32.const 5) (i32.const 1024) (i32.const 12)) ARM (call $get (i32.const 1024) (i32.const 5) (i32.const 64))"),
-        ("evm.call", "ARM (call $evm_call (i32.const 2048) (i32.const 3000) (i32.const 1024) (i32.const 12) (i64.const 9999) (i32.const 64))"),
-        ("evm.static-call", "ARM (call $static_call (i32.const 2048) (i32.const 1024) (i32.const 12) (i64.const 9999) (i32.const 64))"),
+        (
+            "state.get",
+            "(call $set (i32.const 1024) (i32.const 5) (i32.const 1024) (i32.const 12)) ARM (call $get (i32.const 1024) (i32.const 5) (i32.const 64))",
+        ),
+        (
+            "evm.call",
+            "ARM (call $evm_call (i32.const 2048) (i32.const 3000) (i32.const 1024) (i32.const 12) (i64.const 9999) (i32.const 64))",
+        ),
+        (
+            "evm.static-call",
+            "ARM (call $static_call (i32.const 2048) (i32.const 1024) (i32.const 12) (i64.const 9999) (i32.const 64))",
+        ),
     ];
     let failures = [
         ("traps", "unreachable", "unreachable"),
@@ -138,10 +157,15 @@ fn callbacks() -> Vec<Entry> {
             let body = format!("{IDENTITY} {} (i32.const 0)", body.replace("ARM", "(global.set $armed (i32.const 1))"));
             let realloc = LATER.replace("(BODY)", realloc);
             let guest = Guest { realloc, extra: EXTRA.into(), ..Guest::calling(&body) };
-            entries.push(Entry::new(GROUP, format!("`realloc` for the answer of `{import}` {how}"), name, move |arena| {
-                arena.mount(&guest);
-                fault_of(&arena.call(b"input", GAS))
-            }));
+            entries.push(Entry::new(
+                GROUP,
+                format!("`realloc` for the answer of `{import}` {how}"),
+                name,
+                move |arena| {
+                    arena.mount(&guest);
+                    fault_of(&arena.call(b"input", GAS))
+                },
+            ));
         }
     }
     for (how, realloc, name) in failures {

@@ -33,8 +33,11 @@ pub fn render(rows: &[Row]) -> String {
         });
         format!("| {} |\n", padded.collect::<Vec<_>>().join(" | "))
     };
-    let rule: Vec<String> =
-        widths.iter().enumerate().map(|(at, w)| "-".repeat(w - usize::from(at == 2)) + if at == 2 { ":" } else { "" }).collect();
+    let rule: Vec<String> = widths
+        .iter()
+        .enumerate()
+        .map(|(at, w)| "-".repeat(w - usize::from(at == 2)) + if at == 2 { ":" } else { "" })
+        .collect();
     let mut text = String::from("# Hostile input: what came of it\n");
     let mut group = "";
     for (of, row) in &cells {
