@@ -15,8 +15,12 @@ use crate::{error::Rejection, imports::import_name};
 pub mod limits {
     /// Core modules in a component; wit-component writes three.
     pub const MODULES: u32 = 8;
-    /// Components inside a component.
-    pub const NESTED_COMPONENTS: u32 = 8;
+    /// Components inside a component. They could hand each other strings, which the runtime copies without taking fuel;
+    /// wit-component writes none for this world.
+    pub const NESTED_COMPONENTS: u32 = 0;
+    /// Component and instance types inside one type section; wit-component writes a few. The parser follows them by
+    /// recursion, so without a limit a few hundred kilobytes overflow the stack of the node.
+    pub const NESTED_TYPES: u32 = 100;
     /// Core instances of a component when it runs.
     pub const CORE_INSTANCES: u32 = 8;
     /// Linear memories of a component.
@@ -62,6 +66,9 @@ pub(crate) fn check(bytes: &[u8], grants: Grants) -> Result<(), Rejection> {
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(malformed)?;
         whole |= matches!(payload, Payload::End(_)) && count.depth == 1;
+        if let Payload::ComponentTypeSection(section) = &payload {
+            nested_types(bytes.get(section.range()).unwrap_or(bytes))?;
+        }
         count.payload(payload, grants)?;
     }
     if !whole {
@@ -181,13 +188,22 @@ fn function(body: &FunctionBody<'_>) -> Result<(), Rejection> {
     at_most("locals of a function", locals, limits::LOCALS.into())
 }
 
+/// Judges how deep types may be nested, without following them: counts where a declaration begins a component or an
+/// instance type. Bytes that only look like that count too, so this may be too high and never too low.
+fn nested_types(section: &[u8]) -> Result<(), Rejection> {
+    let nested = section.windows(2).filter(|pair| matches!(pair, [0x01, 0x41 | 0x42])).count();
+    at_most("nested types", nested as u64, limits::NESTED_TYPES.into())
+}
+
+/// Functions go in and out, and nothing else: a handle of a resource would take the host's memory for a few units of fuel.
+///
 /// Strings cross the border as UTF-8: other encodings would make the host transcode without limit.
 fn canonical(function: wasmparser::CanonicalFunction) -> Result<(), Rejection> {
     let options = match &function {
         wasmparser::CanonicalFunction::Lift { options, .. } | wasmparser::CanonicalFunction::Lower { options, .. } => {
             options
         }
-        _ => return Ok(()),
+        _ => return Err(Rejection::WrongWorld("it has no resources, tasks or threads".to_owned())),
     };
     match options.iter().any(|option| matches!(option, CanonicalOption::UTF16 | CanonicalOption::CompactUTF16)) {
         true => Err(Rejection::WrongWorld("strings must be UTF-8".to_owned())),

@@ -34,12 +34,14 @@ pub(crate) struct Guest {
     pub(crate) mode: Mode,
     /// What the instance holds and owes.
     pub(crate) memory: Memory,
+    /// Diagnostic messages so far.
+    pub(crate) messages: u32,
 }
 
 impl Guest {
     /// For one instance under `limits`, without a port yet.
     pub(crate) fn new(limits: EngineLimits) -> Self {
-        Self { port: None, limits, mode: Mode::STATIC, memory: Memory::new(limits.memory_pages) }
+        Self { port: None, limits, mode: Mode::STATIC, memory: Memory::new(limits.memory_pages), messages: 0 }
     }
 
     /// Lends the port until [`Self::detach`].

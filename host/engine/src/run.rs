@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256, U256};
 use caldera_types::{
     EngineLimits, Fault, Hooks,
-    limits::{DESCRIBE_GAS, MAX_CURSOR_BYTES, MAX_MEMORY_PAGES, MAX_OUTPUT_BYTES, MAX_SUBCALL_DEPTH, MAX_VALUE_BYTES},
+    limits::{DESCRIBE_GAS, MAX_CURSOR_BYTES, MAX_MEMORY_PAGES, MAX_MESSAGE_BYTES, MAX_OUTPUT_BYTES, MAX_SUBCALL_DEPTH, MAX_VALUE_BYTES},
     metering::{HOST_BYTE_FUEL, fuel_of, gas_of},
 };
 use wasmtime::{
@@ -189,7 +189,18 @@ fn run(store: &mut Store<Guest>, exports: &Exports, instance: &Instance, export:
         return Err(Stop::Fault(Fault::OutputTooLong).into());
     }
     charge_bytes(store, output)?;
-    Ok(result)
+    Ok(match result {
+        // Paid for whole and kept in part: it comes to stand in events, which nobody pays for by the byte.
+        EngineResult::Revert(message) if !matches!(export, Export::Call { .. }) => EngineResult::Revert(cut(message)),
+        result => result,
+    })
+}
+
+/// The beginning of a message, in whole characters.
+fn cut(mut message: Vec<u8>) -> Vec<u8> {
+    let most = std::str::from_utf8(&message).map_or(0, |text| text.floor_char_boundary(MAX_MESSAGE_BYTES));
+    message.truncate(most);
+    message
 }
 
 /// What a finished run comes to.

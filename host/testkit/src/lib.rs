@@ -49,10 +49,23 @@ pub fn account(n: u8) -> PrivateKeySigner {
     PrivateKeySigner::from_bytes(&B256::repeat_byte(n + 1)).unwrap()
 }
 
-/// A signed EIP-1559 transaction with a fee that always suffices.
+/// A signed EIP-1559 transaction with a fee that always suffices, for a chain with [`CHAIN_ID`].
 pub fn sign(signer: &PrivateKeySigner, nonce: u64, to: TxKind, value: U256, gas: u64, input: Bytes) -> TxEnvelope {
+    sign_for(CHAIN_ID, signer, nonce, to, value, gas, input)
+}
+
+/// The same for another chain.
+pub fn sign_for(
+    chain_id: u64,
+    signer: &PrivateKeySigner,
+    nonce: u64,
+    to: TxKind,
+    value: U256,
+    gas: u64,
+    input: Bytes,
+) -> TxEnvelope {
     let tx = TxEip1559 {
-        chain_id: CHAIN_ID,
+        chain_id,
         nonce,
         gas_limit: gas,
         max_fee_per_gas: 100_000_000_000,

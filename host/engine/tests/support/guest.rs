@@ -51,6 +51,8 @@ const HELPERS: &str = r#"
 pub struct Guest {
     pub imports: String,
     pub memory: String,
+    /// Runs at the start of `cabi_realloc`, whenever the host hands the guest a list.
+    pub realloc: String,
     pub helpers: String,
     pub extra: String,
     pub describe: String,
@@ -70,6 +72,7 @@ impl Default for Guest {
         Self {
             imports: String::new(),
             memory: "2".into(),
+            realloc: String::new(),
             helpers: String::new(),
             extra: String::new(),
             describe: describe(1024, 5, 1029, 5),
@@ -109,6 +112,7 @@ impl Guest {
         let Self {
             imports,
             memory,
+            realloc,
             helpers,
             extra,
             describe,
@@ -128,6 +132,7 @@ impl Guest {
             {helpers}
             {extra}
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+                {realloc}
                 (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
                 (global.set $next (i32.add (local.get $at) (local.get 3)))
                 (local.get $at))
