@@ -70,6 +70,13 @@ impl Chain {
         if tx.sidecar.is_empty() || !self.engines.compiles_aside() {
             return;
         }
+        // What this node failed to compile before gets another try when it is sent again.
+        let failed = |component: &&Component| {
+            matches!(self.engines.compile_state(component.digest()), CompileState::Failed { .. })
+        };
+        for component in tx.sidecar.iter().filter(failed) {
+            self.engines.prepare(component, Lane::Pool);
+        }
         let (view, components) = match self.head_view() {
             Ok(view) => (view, LoggedComponents(&self.state)),
             Err(_) => return,

@@ -99,8 +99,8 @@ pub struct Node {
     note: Option<NoteFile>,
 }
 
-/// Folder of native code, in the data folder.
-const NATIVE_FOLDER: &str = "native";
+/// Folder of native code, in the data folder. No chain can be called so.
+const NATIVE_FOLDER: &str = "native_code";
 
 /// A new engine runtime for a node of so many chains: no call from outside can take the instances that a block needs. It
 /// compiles in child processes; native code is kept below `data`, or nowhere.
@@ -111,6 +111,10 @@ pub fn engines(chains: usize, data: Option<&Path>) -> Result<Engines, EngineErro
     let threads = chains.saturating_mul(of_chain).saturating_add(readers);
     let child = ChildCompiler::this_program(CompileLimits::recommended())
         .map_err(|error| EngineError::Node(format!("this program's own file is not to be found: {error}")))?;
+    if let Some(data) = data {
+        let failed = |error| EngineError::Node(format!("{}: {error}", data.display()));
+        std::fs::create_dir_all(data).map_err(failed)?;
+    }
     let cache =
         data.map(|data| CacheOptions { dir: data.join(NATIVE_FOLDER), bytes: CacheOptions::recommended_bytes() });
     let compile = CompileOptions { compiler: Compiler::Child(child), cache, ..CompileOptions::in_process() };
