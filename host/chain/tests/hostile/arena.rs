@@ -67,7 +67,7 @@ impl Side {
         let request = SimulationRequest { to: TxKind::Call(PROBE), gas: GAS, input, ..Default::default() };
         let answer = self.chain.simulate(self.chain.head().number(), &request).unwrap();
         matches!(answer.result, SimulationResult::Return(data)
-            if IProbe::getCall::abi_decode_returns(&data).unwrap() == value.to_be_bytes().as_slice())
+            if IProbe::getCall::abi_decode_returns(&data).unwrap()[..] == value.to_be_bytes())
             && self.chain.halted().is_none()
             && self.chain.registry().is_ok()
     }
