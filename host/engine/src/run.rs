@@ -5,7 +5,10 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256, U256};
 use caldera_types::{
     EngineLimits, Fault, Hooks,
-    limits::{DESCRIBE_GAS, MAX_CURSOR_BYTES, MAX_MEMORY_PAGES, MAX_MESSAGE_BYTES, MAX_OUTPUT_BYTES, MAX_SUBCALL_DEPTH, MAX_VALUE_BYTES},
+    limits::{
+        DESCRIBE_GAS, MAX_CURSOR_BYTES, MAX_MEMORY_PAGES, MAX_MESSAGE_BYTES, MAX_OUTPUT_BYTES, MAX_SUBCALL_DEPTH,
+        MAX_VALUE_BYTES,
+    },
     metering::{HOST_BYTE_FUEL, fuel_of, gas_of},
 };
 use wasmtime::{

@@ -44,7 +44,8 @@ fn component_bytes_of_any_kind_are_judged() {
 fn tabled() -> Vec<u8> {
     let extra = "(table $t 10 20 funcref) (global $g (mut i64) (i64.const -1)) (type $f (func (result i32)))
         (func $a (result i32) (i32.const 1)) (elem (i32.const 2) $a $a) (data $d \"passive\")";
-    let body = "(memory.init $d (i32.const 512) (i32.const 0) (i32.const 7)) (drop (call_indirect (type $f) (i32.const 2)))
+    let body =
+        "(memory.init $d (i32.const 512) (i32.const 0) (i32.const 7)) (drop (call_indirect (type $f) (i32.const 2)))
         (call $ok (i32.const 512) (i32.const 7))";
     Guest { extra: extra.into(), ..Guest::calling(body) }.bytes()
 }

@@ -19,17 +19,37 @@ fn interpreter() -> Guest {
         format!("(call $remove {} {})", p(4), p(8)),
         format!(
             "(call $raw_call (i64.load {a}) (i64.load offset=8 {a}) (i32.load offset=16 {a}) (i64.load offset=24 {a}) (i64.const 0) (i64.const 0) (i64.const 0) {} {} (i64.load offset=32 (local.get $in)) {})",
-            p(4), p(8), p(28), a = "(i32.add (local.get $in) (i32.const 4))",
+            p(4),
+            p(8),
+            p(28),
+            a = "(i32.add (local.get $in) (i32.const 4))",
         ),
         format!(
             "(call $raw_static_call (i64.const 0) (i64.const 0) (i32.shl (i32.load8_u offset=20 (local.get $in)) (i32.const 24)) {} {} (i64.load offset=32 (local.get $in)) {})",
-            p(4), p(8), p(28),
+            p(4),
+            p(8),
+            p(28),
         ),
         format!("(call $emit {} {} {} {})", p(4), p(8), p(12), p(16)),
-        format!("(call $raw_balance (i64.load offset=4 (local.get $in)) (i64.load offset=12 (local.get $in)) {} {})", p(20), p(28)),
+        format!(
+            "(call $raw_balance (i64.load offset=4 (local.get $in)) (i64.load offset=12 (local.get $in)) {} {})",
+            p(20),
+            p(28)
+        ),
         format!("(call $keccak {} {} {})", p(4), p(8), p(28)),
-        format!("(call $raw_recover (i64.load offset=4 (local.get $in)) (i64.const 1) (i64.const 2) (i64.const 3) {} {} {})", p(12), p(16), p(28)),
-        format!("(drop (call $raw_ed25519 (i64.load offset=4 (local.get $in)) (i64.const 1) (i64.const 2) (i64.const 3) {} {} {} {}))", p(12), p(16), p(20), p(24)),
+        format!(
+            "(call $raw_recover (i64.load offset=4 (local.get $in)) (i64.const 1) (i64.const 2) (i64.const 3) {} {} {})",
+            p(12),
+            p(16),
+            p(28)
+        ),
+        format!(
+            "(drop (call $raw_ed25519 (i64.load offset=4 (local.get $in)) (i64.const 1) (i64.const 2) (i64.const 3) {} {} {} {}))",
+            p(12),
+            p(16),
+            p(20),
+            p(24)
+        ),
         format!("(call $log {} {} {})", p(20), p(4), p(8)),
         format!("(drop (memory.grow (i32.load8_u offset=4 (local.get $in))))"),
         // A call of itself with a part of its own input.
@@ -41,7 +61,12 @@ fn interpreter() -> Guest {
     let arms: String = calls
         .iter()
         .enumerate()
-        .map(|(op, call)| format!("(if (i32.eq (i32.rem_u (i32.load8_u (local.get $in)) (i32.const {})) (i32.const {op})) (then {call}))", calls.len()))
+        .map(|(op, call)| {
+            format!(
+                "(if (i32.eq (i32.rem_u (i32.load8_u (local.get $in)) (i32.const {})) (i32.const {op})) (then {call}))",
+                calls.len()
+            )
+        })
         .collect();
     Guest::calling(&format!(
         "(block $end (loop $next

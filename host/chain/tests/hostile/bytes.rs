@@ -92,7 +92,7 @@ pub fn entries() -> Vec<Entry> {
             by_hand(
                 r#"(core module $m2 (memory (export "m") 1) (func (export "r") (param i32 i32 i32 i32) (result i32) i32.const 0) (func (export "g") (param i32 i32)))
                 (core instance $i2 (instantiate $m2))
-                (func $g (param "s" string) (canon lift (core func $i2 "g") (memory $i2 "m") (realloc (func $i2 "r")) string-encoding=utf16))"#,
+                (func $g (param "s" string) (canon lift (core func $i2 "g") (memory (core memory $i2 "m")) (realloc (core func $i2 "r")) string-encoding=utf16))"#,
             )
         }),
         all("a `describe` that loops", "describe faulted: out-of-fuel", || says("(loop $l (br $l)) (unreachable)")),

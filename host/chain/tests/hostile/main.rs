@@ -18,6 +18,11 @@ mod gas;
 mod guest;
 mod table;
 
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
 use arena::Arena;
 use table::Row;
 
@@ -51,6 +56,12 @@ fn every_hostile_input_has_a_named_error_and_both_chains_go_on() {
     thread.spawn(run).unwrap().join().unwrap();
 }
 
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
 fn run() {
     let mut arena = Arena::new();
     let mut entries = bytes::entries();
@@ -65,10 +76,11 @@ fn run() {
     let mut wrong = Vec::new();
     for entry in entries.iter().filter(|entry| entry.input.contains(&only)) {
         arena.take_longest();
-        let error = (entry.act)(&mut arena);
+        let act = AssertUnwindSafe(|| (entry.act)(&mut arena));
+        let error = catch_unwind(act).unwrap_or_else(|panic| format!("PANIC: {}", message(panic.as_ref())));
         let longest = arena.take_longest();
         let alive = arena.alive();
-        if !error.contains(entry.expects) {
+        if !error.contains(entry.expects) || error.starts_with("PANIC") {
             wrong.push(format!("{}: expected '{}', got '{error}'", entry.input, entry.expects));
         }
         if !(alive.this && alive.others) {

@@ -28,6 +28,8 @@ use crate::{
 
 /// Transactions in one burst.
 const BURST: usize = 40;
+/// Transactions of one run are fewer: each run numbers its own from here on.
+const RUN: u64 = 10_000;
 /// Pause between two bursts.
 const PAUSE: Duration = Duration::from_millis(80);
 /// What a transfer moves, in the smallest units: enough to be seen.
@@ -94,6 +96,8 @@ impl Traffic {
             decimals: world.asset.decimals,
             count: 0,
         };
+        world.traffic_runs += 1;
+        source.count = world.traffic_runs * RUN;
         let stopped = stop.clone();
         let work = tokio::spawn(async move {
             let mut sent = Vec::new();

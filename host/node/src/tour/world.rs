@@ -43,6 +43,8 @@ pub struct World {
     pub senders: Vec<Sender>,
     /// Dollars that each member should have in its wallet.
     pub wallets: Vec<U256>,
+    /// How often traffic was started.
+    pub traffic_runs: u64,
     /// Height at which the rule of a probation sent an engine back.
     pub sent_back_at: Option<u64>,
     /// Where files are written.
@@ -71,6 +73,7 @@ impl World {
             accounts,
             members,
             senders,
+            traffic_runs: 0,
             sent_back_at: None,
             folder,
         })

@@ -42,7 +42,7 @@ impl Rig {
     /// A node that is not started yet, of chains that mount a component from block 0 on.
     pub fn new(chains: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let mut config = "listen = \"127.0.0.1:0\"\ndata = \"data\"\n".to_owned();
+        let mut config = "listen = \"127.0.0.1:0\"\ndata = \"data\"\n[admin]\nlisten = \"127.0.0.1:0\"\n".to_owned();
         for (place, (name, mounted)) in chains.iter().enumerate() {
             let file = folder.path().join(format!("{mounted}.wasm"));
             fs::write(&file, caldera_testkit::component(mounted).bytes()).expect("the folder takes files");
