@@ -415,8 +415,8 @@ proptest! {
             let found = shadowed.found();
             match candidate {
                 "probe-v1" => prop_assert!(found.is_empty(), "{:?}", found),
-                // Its hook leaves a log; everything else is as in version 1.
-                "probe-v2" => prop_assert!(found.keys().all(|kind| *kind == Kind::Events), "{:?}", shadowed.shadow.report()),
+                // Its hook leaves a log and takes fuel; everything else is as in version 1.
+                "probe-v2" => prop_assert!(found.keys().all(|kind| matches!(kind, Kind::Events | Kind::Fuel)), "{:?}", shadowed.shadow.report()),
                 _ => {}
             }
             prop_assert_eq!(shadowed.shadow.report().blocks, blocks.len() as u64);

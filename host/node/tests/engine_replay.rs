@@ -39,7 +39,7 @@ async fn clear(node: &Dev, dir: &Path) {
     let close = governor.call(dev::CLEARING, &Clearing::closeCycleCall {}, 5_000_000).unwrap();
     watch.settle(&[close], WITHIN).await.unwrap();
     // Version 1 nets only now, so that is where the versions could part.
-    let netted = watch.height() + 4;
+    let netted = watch.height() + 16;
     watch.height_reached(netted).await.unwrap();
 }
 

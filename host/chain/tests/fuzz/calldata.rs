@@ -1,6 +1,5 @@
 //! Calldata for the probe and for clearing: selectors that there are, with words that are plausible, damaged or noise.
 
-use alloy_sol_types::SolInterface;
 use caldera_testkit::PROBE;
 use clearing_rules::abi::Clearing::ClearingCalls;
 use probe_engine::IProbe::IProbeCalls;
