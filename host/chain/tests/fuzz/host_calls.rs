@@ -51,7 +51,7 @@ fn interpreter() -> Guest {
             p(24)
         ),
         format!("(call $log {} {} {})", p(20), p(4), p(8)),
-        format!("(drop (memory.grow (i32.load8_u offset=4 (local.get $in))))"),
+        "(drop (memory.grow (i32.load8_u offset=4 (local.get $in))))".to_owned(),
         // A call of itself with a part of its own input.
         format!(
             "(call $raw_call (i64.const 0xe3e3e3e3e3e3e3e3) (i64.const 0xe3e3e3e3e3e3e3e3) (i32.const 0xe3e3e3e3) (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0) (i32.add (local.get $in) (i32.const {RECORD_BYTES})) (i32.sub (local.get $len) (i32.const {RECORD_BYTES})) (i64.load offset=32 (local.get $in)) {})",
