@@ -80,7 +80,7 @@ async fn a_candidate_is_compared_over_the_blocks_of_a_stopped_node() {
     let (code, out, err) = replay(&data, "clearing-v3-rounding", &["--fuel-tolerance", "100000"]);
     assert_eq!(code, 3, "{out}{err}");
     assert!(err.contains("the candidate diverged in"), "{err}");
-    assert!(out.contains("divergence, call in block") || out.contains("divergence, end-block in block"), "{out}");
+    assert!(out.contains("divergence, call in block") || out.contains("divergence, begin-block in block"), "{out}");
 
     let (code, _, err) = replay(&data, "clearing-v1", &["--from", "9000", "--to", "9001"]);
     assert_eq!(code, 1);

@@ -1,16 +1,16 @@
 //! A version 3 of the clearing engine that rounds: for the tour, to be caught in the shadow.
 //!
-//! Its author thought that nobody owes less than a cent. All its functions work, its tests would pass, its state has the
+//! Its author thought that nobody counts less than a dollar. All its functions work, its tests would pass, its state has the
 //! layout of version 2; only what it computes is not what version 2 computes. Never for a chain that matters.
 
 use caldera_sdk::prelude::*;
 use clearing_engine::{Book, Budget, Clearing, Entry, Incremental, Position, Store};
 use clearing_rules::{Overflow, Totals};
 
-/// Smallest units in a cent of a token with six decimals.
-const CENT: u64 = 10_000;
+/// Smallest units in a dollar of a token with six decimals.
+const DOLLAR: u64 = 1_000_000;
 
-/// The book of version 2 with amounts rounded down to a cent.
+/// The book of version 2 with amounts rounded down to a dollar.
 #[derive(Default)]
 pub struct Rounding(Incremental);
 
@@ -26,9 +26,9 @@ impl Book for Rounding {
         entries: &[Entry],
         totals: &mut Totals,
     ) -> Result<(), Overflow> {
-        let cent = U256::from(CENT);
+        let dollar = U256::from(DOLLAR);
         let rounded: Vec<Entry> =
-            entries.iter().map(|entry| Entry { amount: entry.amount - entry.amount % cent, ..*entry }).collect();
+            entries.iter().map(|entry| Entry { amount: entry.amount - entry.amount % dollar, ..*entry }).collect();
         self.0.record(store, cycle, &rounded, totals)
     }
 
@@ -44,7 +44,7 @@ impl Book for Rounding {
 
     fn exposure(position: &Position) -> U256 {
         let exposure = Incremental::exposure(position);
-        exposure - exposure % U256::from(CENT)
+        exposure - exposure % U256::from(DOLLAR)
     }
 
     fn migrate(&mut self, store: &mut Store, step: &Migration) -> Result<Migrated, String> {
