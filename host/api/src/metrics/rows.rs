@@ -46,7 +46,7 @@ pub(super) struct MountRow {
     pub(super) armed: Option<u64>,
     pub(super) last_swap: Option<LastSwap>,
     /// How long it took to compile or load, in seconds, and from where it came.
-    pub(super) compile: Option<(f64, &'static str)>,
+    pub(super) compile: (f64, &'static str),
     pub(super) ready: bool,
 }
 
@@ -140,9 +140,9 @@ fn mounts(registry: &RegistryView, compiler: &dyn Compiler) -> Vec<MountRow> {
             last_swap: registry.ended.get(&mount.address).copied(),
             compile: match compiler.state(mount.digest) {
                 CompileState::Ready { millis, from_cache, .. } => {
-                    Some((millis as f64 / 1e3, if from_cache { "cache" } else { "compiler" }))
+                    (millis as f64 / 1e3, if from_cache { "cache" } else { "compiler" })
                 }
-                _ => None,
+                _ => (0.0, "none"),
             },
             ready: matches!(compiler.state(mount.digest), CompileState::Ready { .. })
                 || compiler.is_ready(mount.digest, mount.grants),
