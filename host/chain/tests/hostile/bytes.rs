@@ -9,11 +9,12 @@ use caldera_execution::{
 };
 use caldera_testkit::account;
 use caldera_types::{Component, Grants, Interface, limits::MAX_COMPONENT_BYTES};
+use wit_parser::Resolve;
 
 use crate::{
     Entry,
     arena::{Arena, limits},
-    guest::{ALL_IMPORTS, Guest, describe, encode},
+    guest::{self, ALL_IMPORTS, Guest, describe, encode},
     wire::stage_call,
 };
 
@@ -71,20 +72,26 @@ pub fn entries() -> Vec<Entry> {
         all("a world with `now` of WASI", "import 'wasi:clocks/wall-clock@0.2.0' is not part of it", || {
             by_hand(r#"(import "wasi:clocks/wall-clock@0.2.0" (instance (export "now" (func (result u64)))))"#)
         }),
-        all("a later version of the contract", "import 'caldera:engine/state@0.2.0' is not part of it", || {
+        all("a later version of the contract", "import 'caldera:engine/types@0.2.0' is not part of it", || {
             replace(Guest::calling("(unreachable)").bytes(), b"@0.1.0", b"@0.2.0")
         }),
-        all("a later patch of the contract", "import 'caldera:engine/state@0.1.1' is not part of it", || {
+        all("a later patch of the contract", "import 'caldera:engine/types@0.1.1' is not part of it", || {
             replace(Guest::calling("(unreachable)").bytes(), b"@0.1.0", b"@0.1.1")
         }),
         all("an interface that there is not", "import 'caldera:engine/vault@0.1.0' is not part of it", || {
             by_hand(r#"(import "caldera:engine/vault@0.1.0" (instance (export "key" (func (result u64)))))"#)
         }),
-        all("a function that the interface lacks", "does not fit the world", || {
-            by_hand(r#"(import "caldera:engine/state@0.1.0" (instance (export "wipe" (func))))"#)
+        all("a function that the interface lacks", "caldera:engine/state@0.1.0", || {
+            by_another_wit(
+                ("interface state {", "interface state { wipe: func();"),
+                r#"(import "caldera:engine/state@0.1.0" "wipe" (func))"#,
+            )
         }),
-        all("a function of another type", "does not fit the world", || {
-            by_hand(r#"(import "caldera:engine/state@0.1.0" (instance (export "remove" (func (result u64)))))"#)
+        all("a function of another type", "caldera:engine/state@0.1.0", || {
+            by_another_wit(
+                ("remove: func(key: list<u8>);", "remove: func(key: u64);"),
+                r#"(import "caldera:engine/state@0.1.0" "remove" (func (param i64)))"#,
+            )
         }),
         all("a core module as import", "import 'code' is not part of it", || {
             by_hand(r#"(import "code" (core module))"#)
@@ -104,8 +111,11 @@ pub fn entries() -> Vec<Entry> {
             let with_type = section(Guest::default().bytes(), 7, &[1, 0x3f, 0x7f, 0]);
             section(with_type, 8, &[1, 0x02, 0])
         }),
-        all("a resource that a granted interface does not have", "does not fit the world", || {
-            by_hand(r#"(import "caldera:engine/state@0.1.0" (instance (export "handle" (type (sub resource)))))"#)
+        all("a resource that a granted interface does not have", "caldera:engine/state@0.1.0", || {
+            by_another_wit(
+                ("interface state {", "interface state { resource handle { constructor(); }"),
+                r#"(import "caldera:engine/state@0.1.0" "[constructor]handle" (func (result i32)))"#,
+            )
         }),
         all("strings in UTF-16", "strings must be UTF-8", || {
             by_hand(
@@ -222,6 +232,16 @@ fn by_hand(imports: &str) -> Vec<u8> {
         r#"(component {imports} (core module $c (func (export "f") (result i32) i32.const 0)) (core instance $m (instantiate $c)) {exports})"#
     );
     wat::parse_str(text).unwrap()
+}
+
+/// A guest with this import, of a contract in which one text stands for another.
+fn by_another_wit((text, other): (&str, &str), import: &str) -> Vec<u8> {
+    let wit = std::fs::read_to_string(guest::WIT.to_owned() + "/engine.wit").unwrap();
+    assert!(wit.contains(text), "the contract says '{text}'");
+    let module = wat::parse_str(Guest { imports: import.into(), ..Guest::default() }.text()).unwrap();
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("engine.wit", &wit.replacen(text, other, 1)).unwrap();
+    guest::encode_of(&resolve, package, module)
 }
 
 /// A guest with this `describe`.

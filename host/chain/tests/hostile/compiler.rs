@@ -81,5 +81,6 @@ fn check(arena: &mut Arena, failure: &CompileFailure) -> String {
     assert_eq!(children(), [0; 0], "no child is left");
     // The node compiles what is sound as before.
     arena.stage(&Guest::calling("(i32.const 5)").component(), Grants::ALL, limits()).unwrap();
-    said
+    let reason = said.split_once("on this node: ").map(|(_, reason)| reason.to_owned());
+    reason.unwrap_or(said)
 }

@@ -63,8 +63,15 @@ pub fn entries() -> Vec<Entry> {
             "(loop $l (drop (table.grow $t (ref.null func) (i32.const 100))) (br $l)) (unreachable)",
         ),
         with(
-            "a table, all at once",
+            "a table, one entry over the most",
             "table",
+            table,
+            "(drop (table.grow $t (ref.null func) (i32.const 9998))) (unreachable)",
+        ),
+        // Growth is paid for by the entry before anybody looks whether there is room.
+        with(
+            "a table of 4 billion entries, all at once",
+            "out-of-fuel",
             table,
             "(drop (table.grow $t (ref.null func) (i32.const -1))) (unreachable)",
         ),
