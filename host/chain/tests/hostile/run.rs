@@ -1,4 +1,4 @@
-//! The run over all entries: each kind of them against a node of its own, one node for each processor at a time, one table.
+//! The run over all entries: each kind of them against a node of its own, two nodes at a time, one table.
 
 use std::{
     any::Any,
@@ -33,6 +33,8 @@ const KINDS: [(&str, Entries); 8] = [
     // The last of these takes the registry from its governor.
     ("contracts", contracts::entries),
 ];
+/// Nodes at work at a time: as many as `.config/nextest.toml` keeps processors for.
+const NODES: usize = 2;
 /// Runs after all others: it looks at the processes that this one has started.
 const ALONE: (&str, Entries) = ("compiler", compiler::entries);
 
@@ -55,7 +57,7 @@ pub fn every_hostile_input() {
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from).min(KINDS.len()) {
+        for _ in 0..NODES {
             std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work).unwrap();
         }
     });
