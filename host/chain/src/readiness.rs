@@ -61,7 +61,7 @@ impl<'a> Gatekeeper<'a> {
                     gate = Gate::Wait;
                 }
                 CompileState::Failed { why } => {
-                    return Gate::Closed(format!("{} was not compiled on this node: {why}", component.digest()));
+                    return Gate::Closed(why);
                 }
             }
         }
@@ -95,7 +95,7 @@ impl Chain {
     /// cannot be compiled here at all.
     pub(crate) fn prepare_for(&self, tx: &PooledTx, digest: Digest) -> Option<String> {
         if let CompileState::Failed { why } = self.engines.compile_state(digest) {
-            return Some(format!("{digest} was not compiled on this node: {why}"));
+            return Some(why);
         }
         let brought = tx.sidecar.iter().find(|component| component.digest() == digest).cloned();
         if let Some(component) = brought.or_else(|| self.state.component(digest).ok().flatten()) {

@@ -68,11 +68,11 @@ pub enum EngineError {
         digest: Digest,
     },
     /// The same, and the last attempt to compile it failed.
-    #[error("component {digest} is not compiled on this node: {why}")]
+    #[error("{why}")]
     Unready {
         /// Which component.
         digest: Digest,
-        /// What stopped the compiler.
+        /// Which component, and what stopped the compiler.
         why: String,
     },
     /// The component could not be compiled here. Another attempt, or another node, may succeed.
