@@ -31,12 +31,8 @@ fn client(rig: &Rig, chain: &str) -> Client {
     Client::new(rig.rpc(chain), Arc::new(Mutex::new(Ledger::default())))
 }
 
-/// The native code of a component in the node's cache.
 fn native_code(rig: &Rig, component: &Component) -> Option<PathBuf> {
-    let digest = component.digest().to_string();
-    let files = fs::read_dir(rig.data("native_code")).expect("the node made it");
-    let mut paths = files.map(|file| file.expect("the folder reads").path());
-    paths.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&digest[2..])))
+    rig.native_code(&component.digest())
 }
 
 async fn halted(client: &Client) -> Option<String> {
