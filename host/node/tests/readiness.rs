@@ -17,7 +17,7 @@ use alloy_primitives::{Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_node::rpc::{RpcError, Sender};
-use caldera_testkit::{CHAIN_ID, PROBE, account, component, relay, relay_deployer, sign_for};
+use caldera_testkit::{CHAIN_ID, PROBE, account, component, deployer, relay, sign_for};
 use caldera_types::{Component, EngineLimits, Grants};
 use jsonrpsee_core::rpc_params;
 use parking_lot::Mutex;
@@ -26,6 +26,8 @@ use rig::{Client, GOVERNOR, LOADER, Ledger, Rig, USER, WITHIN, variant};
 use serde_json::Value;
 
 const GAS: u64 = 16_000_000;
+/// The opcode.
+const CALL: u8 = 0xf1;
 
 fn client(rig: &Rig, chain: &str) -> Client {
     Client::new(rig.rpc(chain), Arc::new(Mutex::new(Ledger::default())))
@@ -165,7 +167,7 @@ async fn a_contract_that_governs_decides_who_makes_the_node_compile() {
     rig.start();
     let client = client(&rig, "governed");
     let create = |nonce| {
-        let code = relay_deployer(&relay(registry::ADDRESS));
+        let code = deployer(&relay(registry::ADDRESS, CALL));
         sign_for(CHAIN_ID, &account(USER), nonce, TxKind::Create, U256::ZERO, GAS, code.into())
     };
     let tx = create(0);

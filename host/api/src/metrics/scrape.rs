@@ -138,7 +138,7 @@ impl Scrape {
             ended.collect(),
         )?;
         let compiled = self
-            .mounts(|mount| mount.compile)
+            .mounts(|mount| Some(mount.compile))
             .into_iter()
             .map(|(labels, (seconds, source))| ([labels, vec![("source", source.to_owned())]].concat(), seconds));
         page.gauge(
