@@ -6,7 +6,7 @@
 //!   the registry's `stage`; the components, as hexadecimal bytes, travel with it into the block's sidecar.
 
 use alloy_primitives::{Address, B256, Bytes, U64};
-use caldera_chain::RegistryView;
+use caldera_chain::{Accepted, RegistryView};
 use caldera_execution::registry::{Armed, Staged};
 use caldera_types::{
     Component, Digest, EngineLimits, Grants, Hooks, LastSwap, Mount, ProbationRule, Swap,
@@ -29,10 +29,10 @@ use crate::{
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     module.blocking("caldera_engines", |api, _| Ok(EnginesJson::from(api.chain.registry()?)))?;
     module.quick("caldera_status", |api, _| Ok(status(api)))?;
-    module.blocking("caldera_sendRawTransactionWithSidecar", send_with_sidecar)
+    module.accepting("caldera_sendRawTransactionWithSidecar", send_with_sidecar)
 }
 
-fn send_with_sidecar(api: &ChainApi, args: &mut Args<'_>) -> Reply<B256> {
+fn send_with_sidecar(api: &ChainApi, args: &mut Args<'_>) -> Reply<Accepted> {
     let tx = eth::decode_transaction(&args.next::<Bytes>("transaction")?)?;
     let components: Vec<Bytes> = args.next("components")?;
     if components.len() > MAX_SIDECAR_COMPONENTS {
@@ -40,7 +40,7 @@ fn send_with_sidecar(api: &ChainApi, args: &mut Args<'_>) -> Reply<B256> {
     }
     let sidecar = components.into_iter().map(Component::new).collect::<Result<_, _>>();
     let sidecar = sidecar.map_err(|error| RpcError::InvalidParams(error.to_string()))?;
-    Ok(api.chain.submit(tx, sidecar)?)
+    Ok(api.chain.accept(tx, sidecar)?)
 }
 
 fn status(api: &ChainApi) -> Value {

@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
+use caldera_chain::Accepted;
 use jsonrpsee_core::RegisterMethodError;
 use jsonrpsee_server::{Methods, RpcModule};
 use serde::Serialize;
 
-use crate::{args::Args, caldera, context::ChainApi, errors::Reply, eth, node};
+use crate::{
+    args::Args,
+    caldera,
+    context::ChainApi,
+    errors::{Reply, RpcError},
+    eth, node,
+};
 
 /// Collects the methods of one chain.
 pub(crate) struct Module(pub(crate) RpcModule<ChainApi>);
@@ -44,6 +51,22 @@ impl Module {
         T: Serialize + Clone + 'static,
     {
         self.0.register_blocking_method(name, move |params, api, _| answer(&api, &mut Args::new(&params)?))?;
+        Ok(())
+    }
+
+    /// A method that takes a transaction in, on a thread that may wait, and answers with its hash once it is on the disk. No
+    /// thread waits for that: the more that come at once, the more are synced together.
+    pub(crate) fn accepting(
+        &mut self,
+        name: &'static str,
+        accept: fn(&ChainApi, &mut Args<'_>) -> Reply<Accepted>,
+    ) -> Result<(), RegisterMethodError> {
+        self.0.register_async_method(name, move |params, api, _| async move {
+            let accept = move || accept(&api, &mut Args::new(&params)?);
+            let accepted = tokio::task::spawn_blocking(accept).await;
+            let accepted = accepted.map_err(|error| RpcError::Node(format!("accepting a transaction: {error}")))??;
+            accepted.settled().await.map_err(RpcError::from)
+        })?;
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! Building one block from the pool: execution feeds on candidates until the block is full or they are used up.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cell::OnceCell,
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,6 +18,8 @@ use crate::{
 
 /// How many transactions that do not fit are tried before a block counts as full.
 const MAX_MISFITS: usize = 32;
+/// Gas of a transaction at least.
+const LEAST_GAS: u64 = 21_000;
 
 /// A block that was built, and what became of the candidates.
 pub(crate) struct Built {
@@ -48,39 +51,41 @@ impl From<ExecutionError> for Unbuilt {
 pub(crate) fn build(
     ground: Ground<'_>,
     env: BlockEnv,
-    candidates: &mut Candidates,
+    candidates: &mut Candidates<'_>,
     held: &BTreeSet<B256>,
     time: Duration,
 ) -> Result<Built, Unbuilt> {
     let (mut senders, mut dropped, mut misfits) = (Vec::new(), Vec::new(), 0);
     let mut taken: Vec<Arc<PooledTx>> = Vec::new();
     let gatekeeper = Gatekeeper::new(ground)?;
-    let gates = |tx: &Arc<PooledTx>| (tx.hash, (tx.clone(), gatekeeper.judge(tx)));
-    // The executor borrows the components, so their owners must outlive it.
-    let gates: BTreeMap<B256, (Arc<PooledTx>, Gate)> = candidates.with_sidecar().map(gates).collect();
+    // The executor borrows the components, so their owners must outlive it; a block holds no more of them than this.
+    let owners = most_transactions(&env) + MAX_MISFITS;
+    let owners: Box<[OnceCell<Arc<PooledTx>>]> = std::iter::repeat_with(OnceCell::new).take(owners).collect();
+    let mut unowned = owners.iter();
     let mut executor = BlockExecutor::begin(ground, env)?;
-    let open = gates.values().filter(|(_, gate)| matches!(gate, Gate::Open));
-    for component in open.flat_map(|(tx, _)| &tx.sidecar) {
-        executor.offer(component);
-    }
     let started = Instant::now();
     while let Some(tx) = candidates.peek().cloned() {
         let late = !taken.is_empty() && started.elapsed() > time;
-        if late || misfits == MAX_MISFITS || executor.gas_left() < 21_000 {
+        if late || misfits == MAX_MISFITS || executor.gas_left() < LEAST_GAS {
             break;
         }
         if held.contains(&tx.hash) {
             candidates.skip_sender();
             continue;
         }
-        match gates.get(&tx.hash).map(|(_, gate)| gate) {
-            None | Some(Gate::Open | Gate::Alone) => {}
-            Some(Gate::Wait) => {
+        match gatekeeper.judge(&tx) {
+            Gate::Alone => {}
+            Gate::Open if tx.sidecar.is_empty() => {}
+            Gate::Open => {
+                let Some(owner) = unowned.next() else { break };
+                owner.get_or_init(|| tx.clone()).sidecar.iter().for_each(|component| executor.offer(component));
+            }
+            Gate::Wait => {
                 candidates.skip_sender();
                 continue;
             }
-            Some(Gate::Closed(why)) => {
-                dropped.push((tx, why.clone()));
+            Gate::Closed(why) => {
+                dropped.push((tx, why));
                 candidates.skip_sender();
                 continue;
             }
@@ -88,7 +93,7 @@ pub(crate) fn build(
         match executor.apply(&tx.tx, tx.sender) {
             Ok(_) => {
                 taken.push(tx);
-                candidates.advance(env.base_fee);
+                candidates.advance();
             }
             Err(TxError::Refused(TxRefusal::BlockFull { .. } | TxRefusal::NonceAhead { .. })) => {
                 misfits += 1;
@@ -113,4 +118,9 @@ pub(crate) fn build(
         senders.push(sender.unwrap_or(SYSTEM_ADDRESS));
     }
     Ok(Built { outcome, senders, dropped })
+}
+
+/// More than a block's gas has room for are not taken.
+fn most_transactions(env: &BlockEnv) -> usize {
+    usize::try_from(env.gas_limit / LEAST_GAS).unwrap_or(usize::MAX)
 }

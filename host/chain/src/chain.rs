@@ -1,4 +1,4 @@
-//! The chain itself: opening, taking transactions in, and the one way in which a block comes to be.
+//! The chain itself: opening, and the one way in which a block comes to be.
 
 use std::{
     collections::BTreeSet,
@@ -10,24 +10,25 @@ use std::{
     time::Duration,
 };
 
-use alloy_consensus::{Transaction, TxEnvelope, transaction::SignerRecoverable};
-use alloy_primitives::{Address, B256, U256};
+use alloy_eips::eip1559::BaseFeeParams;
+use alloy_primitives::Address;
 use caldera_engine::Engines;
 use caldera_execution::{Ground, child_env};
 use caldera_state::{ChainState, StateDiff, StateOptions, StateView};
-use caldera_types::{
-    BlockEnv, Component, is_system_transaction,
-    limits::{MAX_SIDECAR_COMPONENTS, TX_GAS},
-};
+use caldera_types::BlockEnv;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
 use crate::{
+    admission,
     builder::{self, Built, Unbuilt},
-    error::{ChainError, SubmitError},
+    error::ChainError,
     executed::ExecutedBlock,
     observer::BlockObserver,
-    pool::{Pool, PooledTx},
+    pool::{
+        Candidates, Pool, PooledTx,
+        journal::{Journal, Reader},
+    },
     readiness::{Needed, is_unready},
     recent::RecentBlocks,
     replay::{self, Progress},
@@ -38,8 +39,6 @@ use crate::{
 
 /// Events that a slow subscriber may be behind before it loses some.
 const EVENT_BUFFER: usize = 1_024;
-/// Gas of a transaction before its data (EIP-2718 types with a recipient).
-const TX_BASE_GAS: u64 = 21_000;
 
 /// Something that happened on a chain.
 #[derive(Clone, Debug)]
@@ -53,12 +52,14 @@ pub enum ChainEvent {
 /// One chain: its state, its pool, its newest block.
 pub struct Chain {
     pub(crate) spec: ChainSpec,
+    /// Before the state, so that it is closed before another process may open the folder.
+    pub(crate) journal: Journal,
     pub(crate) state: ChainState,
     pub(crate) engines: Engines,
-    pub(crate) pool: Mutex<Pool>,
+    pub(crate) pool: Arc<Mutex<Pool>>,
     head: RwLock<Arc<ExecutedBlock>>,
     pub(crate) recent: RecentBlocks,
-    events: broadcast::Sender<ChainEvent>,
+    pub(crate) events: broadcast::Sender<ChainEvent>,
     halted: RwLock<Option<String>>,
     /// Candidates that are tried beside what is mounted.
     pub(crate) shadows: Shadows,
@@ -88,7 +89,7 @@ impl Chain {
             Err(error) if is_unready(&error) && state.head().is_some() => (replay::newest(&state)?, Some(error)),
             Err(error) => return Err(error),
         };
-        let chain = Self::assemble(spec, state, engines, head)?;
+        let chain = Self::assemble(spec, dir, state, engines, head)?;
         if let Some(error) = waits {
             chain.behind.store(true, Ordering::Relaxed);
             chain.wait(&error);
@@ -98,15 +99,21 @@ impl Chain {
 
     pub(crate) fn assemble(
         spec: ChainSpec,
+        dir: &Path,
         state: ChainState,
         engines: Engines,
         head: ExecutedBlock,
     ) -> Result<Arc<Self>, ChainError> {
+        let mut pool = Pool::new(spec.pool.limits);
+        pool.set_base_fee(base_fee_after(&head));
+        admission::restore(&spec, &state, &mut pool, Reader::open(dir)?)?;
+        let pool = Arc::new(Mutex::new(pool));
         let chain = Self {
+            journal: Journal::begin(dir, pool.clone(), spec.pool.durable)?,
             spec,
             state,
             engines,
-            pool: Mutex::default(),
+            pool,
             head: RwLock::new(Arc::new(head)),
             recent: RecentBlocks::default(),
             events: broadcast::channel(EVENT_BUFFER).0,
@@ -171,78 +178,6 @@ impl Chain {
         }
     }
 
-    /// Takes a signed transaction into the pool, with the components that it stages. Recovers the signature here, on
-    /// the caller's thread, so that block building never has to.
-    pub fn submit(&self, tx: TxEnvelope, sidecar: Vec<Component>) -> Result<B256, SubmitError> {
-        if let Some(reason) = self.halted() {
-            return Err(SubmitError::Halted(reason));
-        }
-        self.check_form(&tx, &sidecar)?;
-        let sender = tx.recover_signer().map_err(|_| SubmitError::BadSignature)?;
-        let hash = *tx.tx_hash();
-        let pooled = Arc::new(PooledTx { tx, sender, hash, sidecar });
-        self.enter_pool(&pooled)?;
-        self.compile_ahead(&pooled);
-        // Nobody listening is no failure.
-        let _ = self.events.send(ChainEvent::Pending(pooled));
-        Ok(hash)
-    }
-
-    /// Checks a transaction against the newest state and adds it to the pool.
-    ///
-    /// A block may be published after the state was read, and the pool told of it before the transaction is in: then the
-    /// pool would take the account's old nonce for its next, and wait for it for ever. So the head must still be the one
-    /// that was read once the pool is locked; a block that is published later tells the pool after this.
-    fn enter_pool(&self, pooled: &Arc<PooledTx>) -> Result<(), SubmitError> {
-        loop {
-            let head = self.head();
-            let account = self.state.at(head.block.header.state_root)?.account(pooled.sender)?.unwrap_or_default();
-            let gas = U256::from(pooled.tx.gas_limit()) * U256::from(pooled.tx.max_fee_per_gas());
-            let (balance, cost) = (account.balance, gas.saturating_add(pooled.tx.value()));
-            if balance < cost {
-                return Err(SubmitError::InsufficientFunds { address: pooled.sender, balance, cost });
-            }
-            let mut pool = self.pool.lock();
-            if Arc::ptr_eq(&head, &self.head()) {
-                return pool.add(pooled.clone(), account.nonce);
-            }
-        }
-    }
-
-    /// What can be told from the transaction alone.
-    fn check_form(&self, tx: &TxEnvelope, sidecar: &[Component]) -> Result<(), SubmitError> {
-        if tx.is_eip4844() {
-            let why = "transaction type not supported: blob transactions (EIP-4844) are not accepted by a rollup";
-            return Err(SubmitError::Unsupported(why.into()));
-        }
-        if is_system_transaction(tx) {
-            return Err(SubmitError::BadSignature);
-        }
-        match tx.chain_id() {
-            Some(id) if id != self.chain_id() => {
-                return Err(SubmitError::WrongChain { tx: id, chain: self.chain_id() });
-            }
-            None => {
-                return Err(SubmitError::Unsupported("only replay-protected (EIP-155) transactions allowed".into()));
-            }
-            Some(_) => {}
-        }
-        if tx.gas_limit() < TX_BASE_GAS {
-            return Err(SubmitError::IntrinsicGas { have: tx.gas_limit(), want: TX_BASE_GAS });
-        }
-        let most = TX_GAS.min(self.spec.gas_limit());
-        if tx.gas_limit() > most {
-            return Err(SubmitError::GasLimit { have: tx.gas_limit(), most });
-        }
-        if tx.max_priority_fee_per_gas().is_some_and(|tip| tip > tx.max_fee_per_gas()) {
-            return Err(SubmitError::TipAboveFee);
-        }
-        if sidecar.len() > MAX_SIDECAR_COMPONENTS {
-            return Err(SubmitError::TooManyComponents { count: sidecar.len(), most: MAX_SIDECAR_COMPONENTS });
-        }
-        Ok(())
-    }
-
     /// Builds, commits and publishes the next block. `time` bounds how long transactions are taken in.
     pub fn produce_block(&self, timestamp_s: u64, time: Duration) -> Result<Arc<ExecutedBlock>, ChainError> {
         let _writer = self.writer.lock();
@@ -266,6 +201,7 @@ impl Chain {
         }
         let mut pool = self.pool.lock();
         pool.advance(nonces);
+        pool.set_base_fee(base_fee_after(&block));
         for (tx, reason) in &built.dropped {
             tracing::warn!(chain = self.name(), tx = %tx.hash, reason, "transaction dropped from the pool");
             pool.remove(tx);
@@ -277,7 +213,7 @@ impl Chain {
     fn build(&self, ground: Ground<'_>, env: BlockEnv, time: Duration) -> Result<Built, ChainError> {
         let (mut held, mut refused) = (BTreeSet::new(), Vec::new());
         loop {
-            let mut candidates = self.pool.lock().runnable(env.base_fee);
+            let mut candidates = Candidates::of(&self.pool, env.base_fee);
             match builder::build(ground, env, &mut candidates, &held, time) {
                 Ok(mut built) => {
                     built.dropped.append(&mut refused);
@@ -314,6 +250,11 @@ impl Chain {
         *self.head.write() = block.clone();
         let _ = self.events.send(ChainEvent::Block(block));
     }
+}
+
+/// The base fee of the block after another.
+pub(crate) fn base_fee_after(block: &ExecutedBlock) -> u64 {
+    block.block.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default()
 }
 
 /// The nonces of the accounts that a block changed.

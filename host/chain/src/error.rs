@@ -1,10 +1,14 @@
 //! What can go wrong with a chain ([`ChainError`]: the node's or its data's fault) and with what clients send it
 //! ([`SubmitError`], [`SimulateError`]: theirs unless it says otherwise).
 
+use std::sync::Arc;
+
 use alloy_primitives::{Address, U256};
 use caldera_execution::{EstimateError, ExecutionError, HeaderMismatch, TxError};
 use caldera_state::StateError;
 use caldera_types::Digest;
+
+use crate::pool::journal::JournalError;
 
 /// The chain cannot go on, or cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +43,18 @@ pub enum ChainError {
     /// Making a block panicked. The state on disk is that of the block before.
     #[error("making a block panicked, which is a bug: {0}")]
     Panicked(String),
+    /// The pool's journal cannot be written or read.
+    #[error(transparent)]
+    Journal(#[from] Arc<JournalError>),
     /// The block-building thread could not be started.
     #[error("starting the block producer: {0}")]
     Thread(std::io::Error),
+}
+
+impl From<JournalError> for ChainError {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(Arc::new(error))
+    }
 }
 
 /// A transaction was not accepted into the pool.
@@ -72,21 +85,27 @@ pub enum SubmitError {
         /// The transaction's.
         tx: u64,
     },
-    /// Too far ahead of the account's nonce to be kept.
-    #[error("nonce too high: next nonce {next}, tx nonce {tx}, at most {most} ahead are kept")]
+    /// Too many nonces are missing before it.
+    #[error(
+        "nonce too high: next nonce {next}, tx nonce {tx}, at most {most} may be missing before it (`nonce-gap` of [pool])"
+    )]
     NonceTooHigh {
-        /// The account's nonce.
+        /// The first nonce that neither the state nor the pool has.
         next: u64,
         /// The transaction's.
         tx: u64,
-        /// How far ahead is kept.
+        /// How many may be missing.
         most: u64,
     },
     /// Another transaction holds this nonce and pays as much or nearly.
-    #[error("replacement transaction underpriced: needs a fee at least 10 % above {fee} wei per gas")]
+    #[error(
+        "replacement transaction underpriced: needs a fee and a tip at least {percent} % above those of the one that waits, whose fee is {fee} wei per gas (`replacement-percent` of [pool])"
+    )]
     Underpriced {
         /// What the one in the pool offers.
-        fee: u128,
+        fee: u64,
+        /// How much more is needed.
+        percent: u64,
     },
     /// The account cannot pay value and gas.
     #[error("insufficient funds for gas * price + value: address {address} has {balance} want {cost}")]
@@ -125,10 +144,36 @@ pub enum SubmitError {
         /// How many may.
         most: usize,
     },
-    /// The pool is full and this one pays less than all in it.
-    #[error("transaction pool is full: {most} transactions, and this one offers less than each of them")]
+    /// The pool is full and nothing in it pays less than this one.
+    #[error(
+        "transaction pool is full: it holds {most} transactions (`transactions` of [pool]), and none pays less than this one"
+    )]
     PoolFull {
-        /// How many it holds.
+        /// How many it holds at most.
+        most: usize,
+    },
+    /// The pool's memory is full and too little in it pays less than this one.
+    #[error(
+        "transaction pool is full: it takes {most} bytes (`memory-mib` of [pool]), and too few of them pay less than this one"
+    )]
+    PoolMemory {
+        /// Bytes that it takes at most.
+        most: u64,
+    },
+    /// It alone is more than the pool may hold.
+    #[error("transaction too large: it takes {needs} bytes in the pool, which holds {most} (`memory-mib` of [pool])")]
+    TooLarge {
+        /// Bytes that it takes.
+        needs: u64,
+        /// Bytes that there may be.
+        most: u64,
+    },
+    /// The sender has as many waiting as one may have.
+    #[error(
+        "too many transactions of this sender wait: at most {most} (`sender-transactions` of [pool]); send more once blocks have taken some"
+    )]
+    SenderFull {
+        /// How many may wait.
         most: usize,
     },
     /// The chain makes no blocks.

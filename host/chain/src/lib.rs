@@ -4,10 +4,12 @@
 //! held while a block executes, so readers never wait for the builder.
 //!
 //! Invariants:
+//! - A transaction is acknowledged only after the pool's journal has it.
 //! - A block is published to readers only after `caldera_state` has it on disk.
 //! - Replaying a chain's block log on a fresh folder gives the same roots, or stops at the first block that does not.
 //! - This node's own failure halts the chain with its reason; it is never taken for a bad transaction.
 
+mod admission;
 mod builder;
 mod chain;
 mod error;
@@ -23,11 +25,12 @@ pub mod shadow;
 mod source;
 mod spec;
 
+pub use admission::Accepted;
 pub use chain::{Chain, ChainEvent};
 pub use error::{ChainError, SimulateError, SubmitError};
 pub use executed::{ExecutedBlock, FoundTransaction};
 pub use observer::BlockObserver;
-pub use pool::{Pool, PoolStatus, PooledTx};
+pub use pool::{Candidates, Pool, PoolContent, PoolLimits, PoolOptions, PoolStatus, PooledTx, journal::JournalError};
 pub use producer::BlockProducer;
 pub use queries::RegistryView;
 pub use replay::{Progress, replay};

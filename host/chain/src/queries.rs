@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_consensus::Header;
-use alloy_eips::eip1559::BaseFeeParams;
 use alloy_primitives::{Address, B256};
 use caldera_engine::Purpose;
 use caldera_execution::{
@@ -15,10 +14,10 @@ use caldera_state::{AccountProof, StateError, StateView, TrieView};
 use caldera_types::{BlockEnv, Component, Digest, LastSwap, Mount, Swap};
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, base_fee_after},
     error::{ChainError, SimulateError},
     executed::{ExecutedBlock, FoundTransaction},
-    pool::PoolStatus,
+    pool::{PoolContent, PoolStatus},
     shadow,
     source::LoggedComponents,
 };
@@ -101,6 +100,12 @@ impl Chain {
         Ok(self.pool.lock().next_nonce(address, account.map_or(0, |account| account.nonce)))
     }
 
+    /// The waiting transactions, each sender's in order of nonce: those that a next block can take, and those behind a gap.
+    /// Of one sender, if one is named.
+    pub fn pool_content(&self, of: Option<Address>) -> PoolContent {
+        self.pool.lock().content(of)
+    }
+
     /// How many transactions wait.
     pub fn pool_status(&self) -> PoolStatus {
         self.pool.lock().status()
@@ -161,8 +166,7 @@ impl Chain {
 
     /// The base fee of the next block, in wei per gas.
     pub fn next_base_fee(&self) -> u64 {
-        let head = self.head();
-        head.block.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default()
+        base_fee_after(&self.head())
     }
 
     /// What the registry says after the newest block.

@@ -178,5 +178,5 @@ pub fn replay(
         progress(Progress::Replayed(number));
     }
     let head = newest(&state)?;
-    Chain::assemble(spec, state, engines, head)
+    Chain::assemble(spec, dir, state, engines, head)
 }

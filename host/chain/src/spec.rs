@@ -5,7 +5,9 @@ use std::time::Duration;
 use alloy_primitives::Address;
 use caldera_execution::Genesis;
 
-/// A chain's name, first state and pace. All nodes of a chain agree on the genesis; name and pace are local.
+use crate::pool::PoolOptions;
+
+/// A chain's name, first state and pace. All nodes of a chain agree on the genesis; the rest is local.
 #[derive(Clone, Debug)]
 pub struct ChainSpec {
     /// Short name: the path of its endpoint and the name of its folder.
@@ -14,6 +16,8 @@ pub struct ChainSpec {
     pub genesis: Genesis,
     /// Time between two blocks.
     pub block_interval: Duration,
+    /// How its waiting transactions are kept.
+    pub pool: PoolOptions,
 }
 
 impl ChainSpec {

@@ -7,7 +7,9 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
-use caldera_chain::{Chain, ChainError, ChainEvent, ChainSpec, FoundTransaction, Progress, SubmitError, replay};
+use caldera_chain::{
+    Chain, ChainError, ChainEvent, ChainSpec, FoundTransaction, PoolOptions, Progress, SubmitError, replay,
+};
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_state::{StateOptions, StateView};
 use caldera_testkit::{PROBE, account, component, engines, genesis, sign};
@@ -18,7 +20,12 @@ const GAS: u64 = 2_000_000;
 const TIME: Duration = Duration::from_secs(5);
 
 fn spec(mounts: &[&str]) -> ChainSpec {
-    ChainSpec { name: "test".into(), genesis: genesis(mounts), block_interval: Duration::from_millis(20) }
+    ChainSpec {
+        name: "test".into(),
+        genesis: genesis(mounts),
+        block_interval: Duration::from_millis(20),
+        pool: PoolOptions::recommended(),
+    }
 }
 
 fn open(dir: &Path) -> Arc<Chain> {

@@ -11,7 +11,7 @@ use std::{
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
 use caldera_chain::{
-    Chain, ChainSpec,
+    Chain, ChainSpec, PoolOptions,
     shadow::{Candidate, CandidateCode, Replay, ShadowError, ShadowOptions, ShadowState, ShadowStatus, replay},
 };
 use caldera_execution::{
@@ -32,6 +32,7 @@ fn open(dir: &Path) -> Arc<Chain> {
         genesis: genesis(&["probe-v1"]),
         // So long that no time runs out unless a test wants it to.
         block_interval: Duration::from_secs(60),
+        pool: PoolOptions::recommended(),
     };
     Chain::open(spec, dir, StateOptions::recommended(), engines(), &mut |_| {}).unwrap()
 }

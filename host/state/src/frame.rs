@@ -1,4 +1,4 @@
-//! The bytes of the block log: a file header, then records.
+//! The bytes of the block log: a file header, then records. Other append-only files use the same records.
 //!
 //! ```text
 //! file:   "CALDBLKS"  version u32          12 bytes
@@ -10,13 +10,13 @@
 /// First bytes of the file, with the format's version.
 pub(crate) const FILE_HEADER: [u8; 12] = *b"CALDBLKS\0\0\0\x01";
 /// Length of a record's head.
-pub(crate) const HEAD_BYTES: usize = 12;
+pub const HEAD_BYTES: usize = 12;
 /// Longest payload. A block is bounded by its gas and its sidecar far below this.
 pub(crate) const MAX_RECORD_BYTES: usize = 64 << 20;
 
 /// What a record's head says of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FrameHead {
+pub struct FrameHead {
     /// Payload length.
     pub length: u32,
     /// Checksum of the payload.

@@ -40,6 +40,7 @@ pub use chain_state::{ChainState, CommitInput};
 pub use diff::{AccountDiff, StateDiff};
 pub use error::{Blame, StateError};
 pub use flat::FlatView;
+pub use frame::{FrameHead, HEAD_BYTES as FRAME_HEAD_BYTES};
 pub use head::HeadRecord;
 pub use log::{BlockLog, LoggedBlocks};
 pub use log_error::LogError;

@@ -4,7 +4,7 @@ use alloy_consensus::{TxEnvelope, TxType};
 use alloy_eips::{BlockId, eip2718::Decodable2718};
 use alloy_primitives::{B256, Bytes};
 use alloy_rpc_types_eth::{Index, Transaction};
-use caldera_chain::FoundTransaction;
+use caldera_chain::{Accepted, FoundTransaction};
 use jsonrpsee_core::RegisterMethodError;
 
 use super::blocks::{by_hash, by_number};
@@ -22,7 +22,7 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     module.blocking("eth_getTransactionByBlockNumberAndIndex", |api, args| at_index(api, by_number(args)?, args))?;
     module.blocking("eth_getTransactionByBlockHashAndIndex", |api, args| at_index(api, by_hash(args)?, args))?;
     module.blocking("eth_getTransactionReceipt", |api, args| receipt(api, args.next("transaction hash")?))?;
-    module.blocking("eth_sendRawTransaction", |api, args| send(api, args.next("transaction")?))
+    module.accepting("eth_sendRawTransaction", |api, args| send(api, args.next("transaction")?))
 }
 
 fn by_tx_hash(api: &ChainApi, hash: B256) -> Reply<Option<Transaction>> {
@@ -51,8 +51,8 @@ fn receipt(api: &ChainApi, hash: B256) -> Reply<Option<Receipt>> {
     })
 }
 
-fn send(api: &ChainApi, raw: Bytes) -> Reply<B256> {
-    Ok(api.chain.submit(decode(&raw)?, Vec::new())?)
+fn send(api: &ChainApi, raw: Bytes) -> Reply<Accepted> {
+    Ok(api.chain.accept(decode(&raw)?, Vec::new())?)
 }
 
 /// Reads a signed transaction (EIP-2718); whether this chain takes it is the pool's question. Blob transactions are

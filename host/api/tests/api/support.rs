@@ -17,7 +17,7 @@ use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolConstructor, sol};
 use caldera_api::{ApiHandle, ApiLimits, ApiServer};
-use caldera_chain::{Chain, ChainSpec, ExecutedBlock};
+use caldera_chain::{Chain, ChainSpec, ExecutedBlock, PoolOptions};
 use caldera_engine::{EngineOptions, Engines};
 use caldera_execution::{Genesis, GenesisAccount, GenesisMount};
 use caldera_state::{Backend, StateOptions};
@@ -170,7 +170,12 @@ pub fn chain_on(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address], en
         accounts: funded.iter().map(|address| (*address, account())).collect(),
         mounts: vec![mount],
     };
-    let spec = ChainSpec { name: name.into(), genesis, block_interval: Duration::from_millis(50) };
+    let spec = ChainSpec {
+        name: name.into(),
+        genesis,
+        block_interval: Duration::from_millis(50),
+        pool: PoolOptions::recommended(),
+    };
     let options = StateOptions { backend: Backend::Memory, ..StateOptions::recommended() };
     Chain::open(spec, &dir.path().join(name), options, engines, &mut |_| {}).unwrap()
 }

@@ -7,7 +7,7 @@ use std::{
 
 use alloy_primitives::{Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
-use caldera_chain::{BlockProducer, Chain, ChainSpec};
+use caldera_chain::{BlockProducer, Chain, ChainSpec, PoolOptions};
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_state::{Backend, StateOptions};
 use caldera_testkit::{PROBE, account, component, engines, genesis, sign};
@@ -46,7 +46,12 @@ pub struct Rig {
 impl Rig {
     pub fn new(interval: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let spec = ChainSpec { name: "bench".into(), genesis: genesis(&["probe-v1"]), block_interval: interval };
+        let spec = ChainSpec {
+            name: "bench".into(),
+            genesis: genesis(&["probe-v1"]),
+            block_interval: interval,
+            pool: PoolOptions::recommended(),
+        };
         let chain = Chain::open(spec, folder.path(), OPTIONS, engines(), &mut |_| {}).expect("a new folder opens");
         let versions = [component("probe-v1"), component("probe-v2")];
         let now = Instant::now();

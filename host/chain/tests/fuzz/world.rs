@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use alloy_sol_types::SolValue;
-use caldera_chain::{Chain, ChainSpec};
+use caldera_chain::{Chain, ChainSpec, PoolOptions};
 use caldera_execution::{GenesisMount, SimulationRequest, SimulationResult};
 use caldera_state::StateOptions;
 use caldera_testkit::{account, component, engines, genesis};
@@ -33,7 +33,12 @@ impl World {
         };
         genesis.mounts.push(mount(CLEARING, component("clearing-v1"), clearing()));
         genesis.mounts.push(mount(GUEST, guest, Bytes::new()));
-        let spec = ChainSpec { name: "fuzz".into(), genesis, block_interval: Duration::from_secs(1) };
+        let spec = ChainSpec {
+            name: "fuzz".into(),
+            genesis,
+            block_interval: Duration::from_secs(1),
+            pool: PoolOptions::recommended(),
+        };
         let folder = tempfile::tempdir().unwrap();
         let chain = Chain::open(spec, folder.path(), StateOptions::recommended(), engines(), &mut |_| {}).unwrap();
         Self { chain, _folder: folder }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::{Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
-use caldera_chain::{Chain, ChainSpec};
+use caldera_chain::{Chain, ChainSpec, PoolOptions};
 use caldera_engine::Engines;
 use caldera_execution::{SimulationRequest, SimulationResult};
 use caldera_state::StateOptions;
@@ -29,7 +29,7 @@ impl Side {
         let folder = tempfile::tempdir().unwrap();
         let mut genesis = genesis(&["probe-v1"]);
         genesis.env.chain_id = chain_id;
-        let spec = ChainSpec { name: name.into(), genesis, block_interval: INTERVAL };
+        let spec = ChainSpec { name: name.into(), genesis, block_interval: INTERVAL, pool: PoolOptions::recommended() };
         let chain = Chain::open(spec, folder.path(), StateOptions::recommended(), engines, &mut |_| {}).unwrap();
         Self { chain, nonces: BTreeMap::new(), folder }
     }

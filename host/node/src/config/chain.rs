@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
-use caldera_chain::ChainSpec;
+use caldera_chain::{ChainSpec, PoolOptions};
 use caldera_execution::{Genesis, GenesisAccount};
 use caldera_types::{BlockEnv, limits};
 use serde::Deserialize;
@@ -68,7 +68,7 @@ pub struct AccountConfig {
 
 impl ChainConfig {
     /// What the chain starts from.
-    pub fn spec(&self, default_interval_ms: u64) -> Result<ChainSpec, ConfigError> {
+    pub fn spec(&self, default_interval_ms: u64, pool: PoolOptions) -> Result<ChainSpec, ConfigError> {
         let mounts = self.mounts.iter().map(MountConfig::genesis).collect::<Result<_, _>>()?;
         let genesis = Genesis {
             env: genesis_env(self.chain_id, self.genesis_time_s, self.gas_limit, self.beneficiary),
@@ -77,7 +77,7 @@ impl ChainConfig {
             mounts,
         };
         let block_interval = Duration::from_millis(self.block_interval_ms.unwrap_or(default_interval_ms));
-        Ok(ChainSpec { name: self.name.clone(), genesis, block_interval })
+        Ok(ChainSpec { name: self.name.clone(), genesis, block_interval, pool })
     }
 
     /// What is wrong with this chain alone.

@@ -9,6 +9,7 @@ mod chain;
 mod compile;
 mod error;
 mod mount;
+mod pool;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -22,6 +23,7 @@ pub use chain::{AccountConfig, ChainConfig, genesis_env};
 pub use compile::CompileConfig;
 pub use error::ConfigError;
 pub use mount::{LimitsConfig, MountConfig};
+pub use pool::PoolConfig;
 
 use crate::{node::NodeSpec, paths};
 
@@ -48,6 +50,9 @@ pub struct Config {
     /// What the compiler of engines may use.
     #[serde(default)]
     pub compile: CompileConfig,
+    /// How each chain keeps the transactions that wait for a block.
+    #[serde(default)]
+    pub pool: PoolConfig,
     /// The chains.
     #[serde(default, rename = "chain")]
     pub chains: Vec<ChainConfig>,
@@ -75,6 +80,7 @@ impl Config {
             cache_mib: recommended_cache_mib(),
             admin: AdminConfig::default(),
             compile: CompileConfig::default(),
+            pool: PoolConfig::default(),
             chains: Vec::new(),
         }
     }
@@ -110,7 +116,7 @@ impl Config {
 
     /// What the node starts from: components are read here.
     pub fn spec(&self) -> Result<NodeSpec, ConfigError> {
-        let chains = self.chains.iter().map(|chain| chain.spec(self.block_interval_ms));
+        let chains = self.chains.iter().map(|chain| chain.spec(self.block_interval_ms, self.pool.options()));
         Ok(NodeSpec {
             listen: self.listen,
             data: self.data.clone(),

@@ -14,10 +14,11 @@ fn known_keys(header: &str) -> Vec<String> {
     unknown_key(error.message()).expect("serde's words for an unknown field changed").1
 }
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "",
     "[admin]",
     "[compile]",
+    "[pool]",
     "[[chain]]",
     "[[chain]]\n[[chain.account]]",
     "[[chain]]\n[[chain.mount]]",
@@ -46,7 +47,7 @@ fn what_the_example_leaves_out_is_what_it_says() {
     assert_eq!(bare, Config::recommended());
     let example = parse(EXAMPLE).unwrap();
     assert_eq!((example.listen, example.cache_mib, example.admin), (bare.listen, bare.cache_mib, bare.admin));
-    assert_eq!(example.compile, bare.compile);
+    assert_eq!((example.compile, example.pool), (bare.compile, bare.pool));
     bare.resolve(Path::new("/srv"));
     assert!(bare.data.is_absolute());
 }
@@ -60,6 +61,7 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
         ("[[chain]]\nname = \"a\"\nchainid = 1", 3, "chainid", Some("chain-id")),
         ("[[chain]]\n[[chain.mount]]\n[chain.mount.limits]\nmemory = 5", 4, "memory", Some("memory-pages")),
         ("[admin]\nlisten-on = 1", 2, "listen-on", Some("listen")),
+        ("[pool]\nmemory = 1", 2, "memory", Some("memory-mib")),
         ("zzz = 1", 1, "zzz", None),
     ] {
         match parse(text).unwrap_err() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, Bytes, address};
-use caldera_chain::ChainSpec;
+use caldera_chain::{ChainSpec, PoolOptions};
 use caldera_engine::Engines;
 use caldera_execution::{Genesis, GenesisAccount, GenesisMount};
 use caldera_state::StateOptions;
@@ -81,7 +81,7 @@ pub fn node_spec(
         }
         let env = genesis_env(chain_id, 0, limits::BLOCK_GAS, governor);
         let genesis = Genesis { env, governor, accounts: state, mounts };
-        chains.push(ChainSpec { name: name.to_owned(), genesis, block_interval });
+        chains.push(ChainSpec { name: name.to_owned(), genesis, block_interval, pool: PoolOptions::recommended() });
     }
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let admin = AdminSpec::local(if port == 0 { 0 } else { AdminSpec::PORT });

@@ -133,7 +133,7 @@ impl Step {
     /// Follows the road to its end after the restart; gives what it ended as.
     pub async fn settle(self, road: &mut Road, at: &Standing) -> &'static str {
         match self {
-            Self::StageSent => staging::is_off(road).await,
+            Self::StageSent => staging::is_staged(road).await,
             Self::Compiling | Self::Caching => staging::is_compiled_again(road).await,
             Self::Staged => staging::goes_on_from_staged(road).await,
             Self::Shadowed => staging::is_cleanly_off(road).await,

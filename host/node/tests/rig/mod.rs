@@ -76,6 +76,16 @@ impl Rig {
         fs::write(self.config(), config).expect("the folder takes files");
     }
 
+    /// Sets the time from one block to the next from the next start on.
+    pub fn interval(&self, ms: u64) {
+        let config = fs::read_to_string(self.config()).expect("it is there");
+        let lines = config.lines().map(|line| match line.starts_with("block-interval-ms") {
+            true => format!("block-interval-ms = {ms}\n"),
+            false => format!("{line}\n"),
+        });
+        fs::write(self.config(), lines.collect::<String>()).expect("the folder takes files");
+    }
+
     /// What the node has said last.
     pub fn last_words(&self) -> String {
         let said = fs::read_to_string(self.said()).unwrap_or_default();

@@ -1,0 +1,33 @@
+//! What the pool costs with a thousand, a hundred thousand and a million transactions in it, and what its promise costs.
+//!
+//! In memory: taking one in, replacing one, evicting one from a full pool, the best of a full block, and what comes after
+//! the block; and memory for each transaction, with one transaction for each sender and with a hundred. On disk: accepting
+//! on a real chain, one sender and 64 at a time, with and without a sync before the answer; and opening a chain whose
+//! journal is full. `--journalled N` is how many that are (20,000).
+
+mod disk;
+mod memory;
+
+use caldera_bench::{Report, Samples};
+
+fn main() -> std::io::Result<()> {
+    let mut report = Report::new("pool");
+    for count in [1_000, 100_000, 1_000_000] {
+        for each in [1, 100] {
+            memory::run(&mut report, count, each);
+        }
+    }
+    disk::run(&mut report, argument("--journalled").unwrap_or(20_000));
+    report.finish()
+}
+
+/// The number behind a flag of the command line.
+fn argument(flag: &str) -> Option<u64> {
+    let mut args = std::env::args().skip_while(|arg| arg != flag);
+    args.nth(1).and_then(|value| value.parse().ok())
+}
+
+fn samples(times: Vec<std::time::Duration>) -> Samples {
+    let times = times.into_iter().map(|time| time.as_nanos() as f64);
+    Samples::new(times.collect()).expect("a run has samples")
+}

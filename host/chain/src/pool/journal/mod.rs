@@ -1,0 +1,134 @@
+//! What was accepted survives a restart, `kill -9`, and a power cut if the journal is durable.
+//!
+//! A transaction is in the journal before its sender is answered. A thread of its own writes what has come together since its
+//! last write, and syncs it at once: so one slow disk serves one sender at its own pace, and many at many times that.
+//!
+//! The journal is a file of a *generation* beside the block log, to which records are only ever appended. It says what
+//! came, not what went: what a block has is found out by its nonce when the file is read. Once it has grown to twice what
+//! waited when it was begun, the next generation is begun: what comes is appended to that, and what waits is copied
+//! into it bit by bit between the writes, so that nobody waits for it. Older generations are removed when that is on disk.
+//! After a failed write, too, the next generation is begun, since nobody can say what is on the disk of the old one; as
+//! long as that cannot be made, transactions are refused by name, and it is tried again with the next one.
+
+mod batch;
+mod error;
+mod reader;
+mod record;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+pub(crate) use batch::Batch;
+pub use error::JournalError;
+pub(crate) use reader::Reader;
+pub(crate) use record::Record;
+use writer::Writer;
+
+use super::{transaction::PooledTx, waiting::Pool};
+
+/// Before copying is tried again after it failed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A chain's journal, open for writing.
+pub(crate) struct Journal {
+    shared: Arc<Shared>,
+    flusher: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    open: Mutex<Open>,
+    work: Condvar,
+}
+
+/// What was not written yet.
+#[derive(Default)]
+struct Open {
+    bytes: Vec<u8>,
+    batch: Arc<Batch>,
+    stop: bool,
+}
+
+impl Journal {
+    /// Begins a generation in a chain's folder, into which what waits in the pool is copied. The caller has read what older
+    /// ones hold and holds the folder's lock.
+    pub(crate) fn begin(dir: &Path, pool: Arc<Mutex<Pool>>, durable: bool) -> Result<Self, JournalError> {
+        let writer = Writer::begin(dir, durable)?;
+        let shared = Arc::new(Shared { open: Mutex::default(), work: Condvar::new() });
+        let flusher = {
+            let shared = shared.clone();
+            let work = move || flush(&shared, writer, &pool);
+            std::thread::Builder::new().name("pool-journal".into()).spawn(work)
+        };
+        let flusher = flusher.map_err(|source| JournalError::io("start the writer of", dir, source))?;
+        Ok(Self { shared, flusher: Some(flusher) })
+    }
+
+    /// Hands a transaction over; the batch tells when it is written.
+    pub(crate) fn append(&self, tx: &PooledTx) -> Result<Arc<Batch>, JournalError> {
+        let record = Record::of(tx).frame()?;
+        let mut open = self.shared.open.lock();
+        open.bytes.extend_from_slice(&record);
+        let batch = open.batch.clone();
+        drop(open);
+        self.shared.work.notify_one();
+        Ok(batch)
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.shared.open.lock().stop = true;
+        self.shared.work.notify_one();
+        if let Some(flusher) = self.flusher.take()
+            && flusher.join().is_err()
+        {
+            tracing::error!("the writer of a pool journal panicked: this is a bug");
+        }
+    }
+}
+
+/// Writes what comes until it is told to stop, and copies in between.
+fn flush(shared: &Shared, mut writer: Writer, pool: &Mutex<Pool>) {
+    let mut again: Option<Instant> = None;
+    loop {
+        let (bytes, batch) = {
+            let mut open = shared.open.lock();
+            let idle = open.bytes.is_empty() && !open.stop;
+            match again {
+                Some(at) if idle => drop(shared.work.wait_until(&mut open, at)),
+                None if idle && !writer.has_to_copy() => shared.work.wait(&mut open),
+                _ => {}
+            }
+            if open.bytes.is_empty() && open.stop {
+                return;
+            }
+            (std::mem::take(&mut open.bytes), std::mem::take(&mut open.batch))
+        };
+        if bytes.is_empty() {
+            // Nobody has a batch without a record.
+            drop(batch);
+        } else {
+            let written = writer.write(&bytes);
+            if let Err(error) = &written {
+                tracing::error!(%error, "the pool's journal is not written: transactions are refused until it is");
+            }
+            batch.settle(written);
+        }
+        if again.is_none_or(|at| Instant::now() >= at) {
+            again = writer.tidy(pool).err().map(|error| {
+                tracing::error!(%error, "the pool's journal is not copied: it is tried again");
+                Instant::now() + PATIENCE
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
