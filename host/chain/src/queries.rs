@@ -138,8 +138,13 @@ impl Chain {
     ) -> Result<T, SimulateError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
         let (view, components) = (self.state.at(header.state_root)?, LoggedComponents(&self.state));
-        let engines = self.engines.for_purpose(Purpose::Simulation);
-        run(Ground { view: &view, engines: &engines, components: &components }, &self.env_of(&header))
+        // No reader waits for the compiler: it is set to work, and the reader told to ask again.
+        let engines = self.engines.for_purpose(Purpose::Simulation).at_hand();
+        let ran = run(Ground { view: &view, engines: &engines, components: &components }, &self.env_of(&header));
+        if let Some(digest) = ran.as_ref().err().and_then(SimulateError::unready) {
+            self.prepare_absent(digest);
+        }
+        ran
     }
 
     /// A block's own environment, in which calls "at" it run.

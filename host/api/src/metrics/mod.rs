@@ -42,7 +42,7 @@ pub const NAMES: [&str; 26] = [
     "caldera_shadow_calls_skipped_total",
     "caldera_shadow_divergences_total",
     "caldera_compile_components_total",
-    "caldera_compile_seconds_total",
+    "caldera_compile_seconds",
     "caldera_compile_cache_seconds_total",
     "caldera_compile_cache_lookups_total",
     "caldera_compile_ready",

@@ -11,6 +11,7 @@ use prometheus_client::{
 
 use super::{
     Metrics,
+    histogram::Counted,
     page::{Labels, Page},
     rows::{CallRow, MountRow, OpenRow, Row},
 };
@@ -205,7 +206,10 @@ impl Scrape {
         };
         let components = [("compiled", compile.compiled), ("refused", compile.refused), ("failed", compile.failed)];
         page.counter(("caldera_compile_components", "Components given to the compiler, by outcome"), by(&components))?;
-        page.seconds(("caldera_compile_seconds", "Time spent compiling"), compile.compile_time.as_secs_f64())?;
+        page.histogram(
+            ("caldera_compile_seconds", "Time that a component took to compile, whatever came of it"),
+            vec![(Vec::new(), Counted::from(compile.compile_times))],
+        )?;
         page.seconds(
             ("caldera_compile_cache_seconds", "Time spent loading compiled components from the cache"),
             compile.cache_time.as_secs_f64(),

@@ -42,7 +42,9 @@ impl Rig {
     /// A node that is not started yet, of chains that mount a component from block 0 on.
     pub fn new(chains: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let mut config = "listen = \"127.0.0.1:0\"\ndata = \"data\"\n[admin]\nlisten = \"127.0.0.1:0\"\n".to_owned();
+        let mut config = "listen = \"127.0.0.1:0\"\ndata = \"data\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [compile]\n"
+            .to_owned();
         for (place, (name, mounted)) in chains.iter().enumerate() {
             let file = folder.path().join(format!("{mounted}.wasm"));
             fs::write(&file, caldera_testkit::component(mounted).bytes()).expect("the folder takes files");
@@ -63,6 +65,22 @@ impl Rig {
         }
         fs::write(folder.path().join("caldera.toml"), config).expect("the folder takes files");
         Self { folder, node: None }
+    }
+
+    /// Sets what `[compile]` holds from the next start on.
+    pub fn compile(&self, keys: &str) {
+        let config = fs::read_to_string(self.config()).expect("it is there");
+        let (before, rest) = config.split_once("[compile]\n").expect("it was written so");
+        let (_, chains) = rest.split_once("[[chain]]\n").expect("there is one");
+        let config = format!("{before}[compile]\n{keys}\n[[chain]]\n{chains}");
+        fs::write(self.config(), config).expect("the folder takes files");
+    }
+
+    /// What the node has said last.
+    pub fn last_words(&self) -> String {
+        let said = fs::read_to_string(self.said()).unwrap_or_default();
+        let lines: Vec<_> = said.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
     fn config(&self) -> PathBuf {
@@ -141,10 +159,7 @@ impl Rig {
 impl Drop for Rig {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let said = fs::read_to_string(self.said()).unwrap_or_default();
-            let lines: Vec<_> = said.lines().collect();
-            let last = lines.len().saturating_sub(40);
-            eprintln!("the node's last words:\n{}", lines[last..].join("\n"));
+            eprintln!("the node's last words:\n{}", self.last_words());
         }
     }
 }
