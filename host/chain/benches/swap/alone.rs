@@ -1,7 +1,11 @@
-//! Swaps and nothing else: no store, no pool, a state of constant size. What is left behind here is left by swapping itself.
+//! Swaps and nothing else: no store, no pool, a state of constant size. What is left behind here is left by swapping itself,
+//! and what the chain's own turn takes longer here is what a swap adds to its block.
+
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{B256, Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
+use caldera_bench::Report;
 use caldera_execution::{
     BlockExecutor, Genesis, Ground, NoComponents, execute_genesis,
     registry::{self, abi::IEngineRegistry as abi},
@@ -10,7 +14,7 @@ use caldera_state::MemoryView;
 use caldera_testkit::{PROBE, account, component, engines, genesis, sign};
 use caldera_types::{Component, EngineLimits, Grants, ProbationRule, TxReceipt, is_system_transaction};
 
-use crate::proc::Usage;
+use crate::{proc::Usage, samples};
 
 /// Swaps before the first look: both versions ran, allocators filled.
 const WARM_UP: u64 = 50;
@@ -19,13 +23,15 @@ const SLACK_BYTES: f64 = 64.0;
 const GAS: u64 = 16_000_000;
 
 /// Swaps so often; whether that left nothing behind.
-pub fn run(swaps: u64) -> bool {
+pub fn run(report: &mut Report, swaps: u64) -> bool {
     let mut world = World::new();
     let versions = [component("probe-v1"), component("probe-v2")];
     world.stage(&versions[1]);
     for swap in 0..WARM_UP {
         world.swap(&versions[(swap as usize + 1) % 2]);
     }
+    let turns = swaps as usize;
+    (world.swapping, world.idle) = (Vec::with_capacity(turns), Vec::with_capacity(turns));
     let before = Usage::now();
     for swap in WARM_UP..WARM_UP + swaps {
         world.swap(&versions[(swap as usize + 1) % 2]);
@@ -41,6 +47,8 @@ pub fn run(swaps: u64) -> bool {
         after.threads,
         if flat { "flat" } else { "NOT flat" }
     );
+    let (swapping, idle) = (samples(world.swapping.into_iter()), samples(world.idle.into_iter()));
+    report.row_against("chain's own turn with a swap and its migration", swapping, "turn without a swap", idle);
     flat
 }
 
@@ -51,6 +59,9 @@ struct World {
     first: Genesis,
     number: u64,
     nonce: u64,
+    /// How long the chain's own turn took in blocks with a swap, and in the blocks before them.
+    swapping: Vec<Duration>,
+    idle: Vec<Duration>,
 }
 
 impl World {
@@ -59,7 +70,7 @@ impl World {
         let outcome = execute_genesis(&engines, &first).expect("the first state is sound");
         let mut view = MemoryView::default();
         view.apply(&outcome.diff);
-        Self { engines, view, first, number: 0, nonce: 0 }
+        Self { engines, view, first, number: 0, nonce: 0, swapping: Vec::new(), idle: Vec::new() }
     }
 
     fn stage(&mut self, component: &Component) {
@@ -76,17 +87,22 @@ impl World {
     fn swap(&mut self, next: &Component) {
         let (digest, config, probation) = (next.digest().0, Bytes::new(), ProbationRule::NONE.into());
         let arm = abi::armCall { mount: PROBE, digest, height: self.number + 2, config, probation };
-        self.block(Some(arm.abi_encode()), None);
-        self.block(None, None);
+        let idle = self.block(Some(arm.abi_encode()), None);
+        let swapping = self.block(None, None);
+        self.idle.push(idle);
+        self.swapping.push(swapping);
         let mounts = registry::mounts(&self.view).expect("the registry reads");
         assert_eq!(mounts[0].digest, next.digest(), "the swap took place at its height");
     }
 
-    fn block(&mut self, command: Option<Vec<u8>>, sidecar: Option<&Component>) {
+    /// Makes a block; how long the chain's own turn took in it.
+    fn block(&mut self, command: Option<Vec<u8>>, sidecar: Option<&Component>) -> Duration {
         self.number += 1;
         let env = caldera_types::BlockEnv { number: self.number, ..self.first.env };
         let ground = Ground { view: &self.view, engines: &self.engines, components: &NoComponents };
+        let began = Instant::now();
         let mut block = BlockExecutor::begin(ground, env).expect("no node fault");
+        let turn = began.elapsed();
         if let Some(component) = sidecar {
             block.offer(component);
         }
@@ -103,5 +119,6 @@ impl World {
         self.view.apply(&outcome.diff);
         // The hash of the parent alone can be asked for; what it is does not matter here.
         self.view.set_block_hash(0, B256::ZERO);
+        turn
     }
 }

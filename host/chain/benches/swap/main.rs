@@ -19,18 +19,24 @@ use load::Load;
 use memory::Memory;
 use rig::{Kind, Rig};
 
-/// Stretches with swaps, each followed by one without.
-const ROUNDS: u64 = 4;
+/// Stretches with swaps (true) and without, so that what grows more slowly with time bears on both alike.
+const STRETCHES: [bool; 8] = [true, false, false, true, true, false, false, true];
+/// How many of them have swaps.
+const SWAPPING: u64 = 4;
 
 fn main() -> std::io::Result<ExitCode> {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|name| name == caldera_engine::compile::SUBCOMMAND) {
+        return Ok(caldera_engine::compile::main(args));
+    }
     let swaps = number("--swaps").unwrap_or(1_000);
-    let interval = Duration::from_millis(number("--interval").unwrap_or(40));
+    let interval = Duration::from_millis(number("--interval").unwrap_or(30));
     let only = argument("--only");
     let runs = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let mut report = Report::new("swap");
     let mut flat = true;
     if runs("alone") {
-        flat &= alone::run(swaps);
+        flat &= alone::run(&mut report, swaps);
     }
     if runs("load") {
         flat &= under_load(&mut report, swaps, interval);
@@ -56,34 +62,36 @@ fn number(flag: &str) -> Option<u64> {
 
 /// Swaps while three chains take transactions. Whether memory, handles and threads stayed as they were.
 fn under_load(report: &mut Report, swaps: u64, interval: Duration) -> bool {
-    let mut rig = Rig::new(interval);
-    let others = [Rig::new(interval), Rig::new(interval)];
+    let engines = rig::engines();
+    let mut memory = Memory::begin();
+    let mut rig = Rig::new(interval, &engines);
+    let others = [Rig::new(interval, &engines), Rig::new(interval, &engines)];
     let producers: Vec<_> = others.iter().map(|other| other.start()).collect();
     let loads: Vec<_> = [&rig, &others[0], &others[1]].map(|rig| Load::start(rig.chain.clone())).into();
-    let mut memory = Memory::begin();
     rig.stage_second();
-    let each = swaps / ROUNDS;
-    // As many blocks as a stretch of swaps has, so that caches are full, and both versions ran once.
+    let each = swaps / SWAPPING;
+    // Both versions run once.
     for _ in 0..2 {
         rig.swap();
     }
     let mut counted = 0;
-    let mut note = |memory: &mut Memory, rig: &Rig, name: String, swaps: u64| {
+    let mut note = |memory: &mut Memory, rig: &Rig, name: &str, swaps: u64| {
         let disk = rig.disk() + others.iter().map(Rig::disk).sum::<u64>();
         let transactions: u64 = loads.iter().map(Load::sent).sum();
         memory.note(name, swaps, transactions - counted, disk);
         counted = transactions;
     };
-    rig.control(each * rig::SWAP_BLOCKS);
-    note(&mut memory, &rig, "caches fill".into(), 0);
-    for round in 1..=ROUNDS {
-        for _ in 0..each {
-            rig.swap();
+    rig.control(each * rig::SWAP_BLOCKS / 2);
+    note(&mut memory, &rig, "caches fill", 0);
+    for swapping in STRETCHES {
+        if swapping {
+            (0..each).for_each(|_| rig.swap());
+            note(&mut memory, &rig, "with swaps", each);
+        } else {
+            rig.control(each * rig::SWAP_BLOCKS / 2);
+            note(&mut memory, &rig, "without", 0);
         }
-        note(&mut memory, &rig, format!("{round}: with swaps"), each);
-        rig.control(each * rig::SWAP_BLOCKS / 2);
-        note(&mut memory, &rig, format!("{round}: without"), 0);
-        eprintln!("{} of {swaps} swaps, block {}", round * each, rig.chain.head().number());
+        eprintln!("block {}", rig.chain.head().number());
     }
     let accepted: Vec<_> = loads.into_iter().map(Load::stop).collect();
     rig.drain();
@@ -92,14 +100,20 @@ fn under_load(report: &mut Report, swaps: u64, interval: Duration) -> bool {
     for (rig, accepted) in [&rig, &others[0], &others[1]].into_iter().zip(&accepted) {
         accepted.must_be_there_once(&rig.chain);
     }
-    println!("{} swaps on one chain, two other chains at work beside it", each * ROUNDS);
+    println!("{} swaps on one chain, two other chains at work beside it", each * SWAPPING);
     println!(
         "transactions accepted on the three chains: {}; lost: 0; twice: 0",
         accepted.iter().map(load::Accepted::count).sum::<u64>()
     );
-    let flat = memory.report();
     intervals(report, &rig);
-    flat
+    let folders: Vec<_> = std::iter::once(rig).chain(others).map(Rig::close).collect();
+    // The last threads of a store take a moment longer.
+    std::thread::sleep(Duration::from_secs(1));
+    memory.aside("chains closed");
+    let again: Vec<_> = folders.into_iter().map(|folder| Rig::open(folder, interval, &engines)).collect();
+    memory.aside("opened again");
+    drop(again);
+    memory.report()
 }
 
 /// What the block of a swap takes, against its neighbours; and what neighbours differ by where there are no swaps.

@@ -1,7 +1,7 @@
 //! Whether swaps leave anything behind: what this process holds, stretch by stretch, with swaps and without.
 //!
 //! A chain at work takes memory by itself: the store keeps something for each page of a database that only grows, and caches
-//! fill and turn over. So each stretch with swaps is followed by one without, and what counts is the heap that grew for
+//! fill and turn over. So stretches with swaps alternate with others, and what counts is the heap that grew for
 //! each byte that was stored: with swaps no more of it than without.
 
 use crate::proc::Usage;
@@ -22,16 +22,23 @@ struct Stretch {
 pub struct Memory {
     began: Usage,
     stretches: Vec<Stretch>,
+    /// What was held at other moments.
+    asides: Vec<(String, Usage)>,
 }
 
 impl Memory {
     pub fn begin() -> Self {
-        Self { began: Usage::now(), stretches: Vec::new() }
+        Self { began: Usage::now(), stretches: Vec::new(), asides: Vec::new() }
     }
 
     /// A stretch ended, in which so much happened on all chains; their folders now take `disk` bytes.
-    pub fn note(&mut self, name: String, swaps: u64, transactions: u64, disk: u64) {
-        self.stretches.push(Stretch { name, swaps, transactions, disk, after: Usage::now() });
+    pub fn note(&mut self, name: &str, swaps: u64, transactions: u64, disk: u64) {
+        self.stretches.push(Stretch { name: name.to_owned(), swaps, transactions, disk, after: Usage::now() });
+    }
+
+    /// What is held at another moment, to be shown with the rest.
+    pub fn aside(&mut self, name: &str) {
+        self.asides.push((name.to_owned(), Usage::now()));
     }
 
     /// Prints the stretches, and what a swap leaves behind. Whether that is nothing.
@@ -44,6 +51,7 @@ impl Memory {
         for Stretch { name, swaps, transactions, disk, after } in &self.stretches {
             line(name, *swaps, *transactions, *disk, after);
         }
+        self.asides.iter().for_each(|(name, usage)| line(name, 0, 0, 0, usage));
         // The first fills caches.
         let grown = |swaps: bool| {
             let pairs = self.stretches.windows(2).filter(|pair| (pair[1].swaps > 0) == swaps);
@@ -64,7 +72,9 @@ impl Memory {
             percent(heap, stored),
             percent(heap_without, stored_without)
         );
-        println!("  so a swap leaves {left:.0} bytes behind, where {SLACK_BYTES:.0} are within the noise of the caches");
+        println!(
+            "  so a swap leaves {left:.0} bytes behind, where {SLACK_BYTES:.0} are within the noise of the caches"
+        );
         // After the first stretch everything that is opened once is open.
         let (first, last) = (self.stretches[0].after, self.stretches[self.stretches.len() - 1].after);
         let flat = left <= SLACK_BYTES && last.handles <= first.handles && last.threads <= first.threads;

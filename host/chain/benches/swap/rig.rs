@@ -8,10 +8,15 @@ use std::{
 use alloy_primitives::{Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
 use caldera_chain::{BlockProducer, Chain, ChainSpec};
+use caldera_engine::{
+    CompileOptions, Compiler, EngineOptions, Engines,
+    compile::{ChildCompiler, CompileLimits},
+};
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_state::{Backend, StateOptions};
-use caldera_testkit::{PROBE, account, component, engines, genesis, sign};
+use caldera_testkit::{PROBE, account, component, genesis, sign};
 use caldera_types::{Component, EngineLimits, Grants, ProbationRule, TxReceipt, is_system_transaction};
+use tempfile::TempDir;
 
 const STAGE_GAS: u64 = 16_000_000;
 const ARM_GAS: u64 = 2_000_000;
@@ -27,6 +32,14 @@ const OPTIONS: StateOptions = StateOptions {
     flat_cache_bytes: 256 << 10,
     node_cache_bytes: 1 << 20,
 };
+
+/// An engine runtime as a node has it: components are compiled in a child process, beside the blocks.
+pub fn engines() -> Engines {
+    let child = ChildCompiler::this_program(CompileLimits::recommended()).expect("a program knows its own file");
+    let loaded_bytes = CompileOptions::recommended_loaded_bytes();
+    let compile = CompileOptions { compiler: Compiler::Child(child), cache: None, loaded_bytes };
+    Engines::with_compiler(EngineOptions::recommended(), compile).expect("it starts")
+}
 
 /// What a block is to this bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +70,7 @@ pub struct Rig {
     nonce: u64,
     versions: [Component; 2],
     made: Vec<Made>,
-    folder: tempfile::TempDir,
+    folder: TempDir,
 }
 
 /// A block's interval and the mean of its neighbours'.
@@ -67,13 +80,23 @@ pub struct Near {
 }
 
 impl Rig {
-    pub fn new(interval: Duration) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+    /// On an engine runtime that the chains of a node share.
+    pub fn new(interval: Duration, engines: &Engines) -> Self {
+        Self::open(tempfile::tempdir().expect("a temporary folder"), interval, engines)
+    }
+
+    /// On a folder that may have blocks already.
+    pub fn open(folder: TempDir, interval: Duration, engines: &Engines) -> Self {
         let spec = ChainSpec { name: "bench".into(), genesis: genesis(&["probe-v1"]), block_interval: interval };
-        let chain = Chain::open(spec, folder.path(), OPTIONS, engines(), &mut |_| {}).expect("a new folder opens");
+        let chain = Chain::open(spec, folder.path(), OPTIONS, engines.clone(), &mut |_| {}).expect("the folder opens");
         let versions = [component("probe-v1"), component("probe-v2")];
         let now = Instant::now();
         Self { chain, interval, next: now + interval, last: now, nonce: 0, versions, made: Vec::new(), folder }
+    }
+
+    /// Closes the chain; what is left is its folder.
+    pub fn close(self) -> TempDir {
+        self.folder
     }
 
     /// Lets the chain make its own blocks.
@@ -83,8 +106,17 @@ impl Rig {
 
     /// Stages version 2.
     pub fn stage_second(&mut self) {
-        self.stage(&self.versions[1].clone());
-        self.block();
+        let second = self.versions[1].clone();
+        self.stage(&second);
+        self.until_staged(&second);
+    }
+
+    /// Makes blocks until a component is staged.
+    pub fn until_staged(&mut self, component: &Component) {
+        let digest = component.digest();
+        while !self.chain.registry().expect("the registry reads").staged.iter().any(|staged| staged.digest == digest) {
+            self.block();
+        }
     }
 
     /// Makes so many blocks without a swap.

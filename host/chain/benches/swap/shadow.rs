@@ -9,7 +9,10 @@ use caldera_chain::shadow::{Candidate, CandidateCode, ShadowOptions};
 use caldera_testkit::{PROBE, account, component, sign};
 use probe_engine::IProbe;
 
-use crate::{rig::Rig, samples};
+use crate::{
+    rig::{self, Rig},
+    samples,
+};
 
 /// Turns of each kind, one after the other, so that a state that grows and a machine that changes bear on all alike.
 const TURNS: usize = 6;
@@ -60,7 +63,7 @@ impl Share {
 
 /// Makes blocks of the same calls with each share in turn.
 pub fn run(report: &mut Report, interval: Duration) {
-    let (mut nonce, mut rig) = (0, Rig::new(interval));
+    let (mut nonce, mut rig) = (0, Rig::new(interval, &rig::engines()));
     let mut shares = [
         Share::of("no shadow", None),
         Share::of("shadow of 10 % of calls", Some(10)),
