@@ -1,6 +1,6 @@
 //! What can be asked of a chain.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_consensus::Header;
 use alloy_eips::eip1559::BaseFeeParams;
@@ -12,7 +12,7 @@ use caldera_execution::{
     simulate,
 };
 use caldera_state::{AccountProof, StateError, StateView, TrieView};
-use caldera_types::{BlockEnv, Component, Digest, Mount, Swap};
+use caldera_types::{BlockEnv, Component, Digest, LastSwap, Mount, Swap};
 
 use crate::{
     chain::Chain,
@@ -39,6 +39,8 @@ pub struct RegistryView {
     pub armed: Vec<Armed>,
     /// Mounts that are not simply active, by address.
     pub swaps: Vec<Swap>,
+    /// How the last swap of each mount ended, where one has.
+    pub ended: BTreeMap<Address, LastSwap>,
 }
 
 impl Chain {
@@ -168,9 +170,11 @@ impl Chain {
         let head = self.head();
         let view = self.state.at(head.block.header.state_root)?;
         let read = || {
+            let mounts = registry::mounts(&view)?;
             Ok(RegistryView {
                 governor: registry::governor(&view)?,
-                mounts: registry::mounts(&view)?,
+                ended: registry::last_swaps(&view, &mounts)?,
+                mounts,
                 staged: registry::staged(&view)?,
                 armed: registry::armed(&view)?,
                 swaps: registry::swaps(&view)?,

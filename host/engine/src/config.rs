@@ -1,14 +1,14 @@
 //! wasmtime's settings: what makes every node compute the same, and what bounds one instance.
 //!
-//! - **Same results.** Canonical NaNs; no threads, 64-bit memories, garbage collection, exceptions, SIMD or stack
-//!   switching; memories that never move and never fail to grow below the limit; code for the architecture's
+//! - **Same results.** Canonical NaNs; no threads, 64-bit memories, typed references, garbage collection, exceptions, SIMD
+//!   or stack switching; memories that never move and never fail to grow below the limit; code for the architecture's
 //!   baseline, so that frames, and with them [`caldera_types::Fault::StackOverflow`], do not depend on the processor.
 //! - **Same work.** Fuel, with bulk operations charged for each byte or element ([`crate::cost`]). Epochs are never used: a deadline is
 //!   a clock.
 //! - **Bounded work.** The maxima here are those that [`crate::checks`] enforces by name before anything is compiled.
 
 use caldera_types::limits::MAX_MEMORY_PAGES;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures};
 
 use crate::{checks::limits, cost, error::EngineError};
 
@@ -101,6 +101,7 @@ fn same_results(config: &mut Config) -> wasmtime::Result<()> {
         .wasm_tail_call(false)
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false)
+        .wasm_features(WasmFeatures::FUNCTION_REFERENCES, false)
         .wasm_extended_const(true)
         .memory_may_move(false);
     // Naming the target turns detection of processor features off.

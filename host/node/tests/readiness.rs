@@ -17,7 +17,7 @@ use alloy_primitives::{Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_node::rpc::{RpcError, Sender};
-use caldera_testkit::{CHAIN_ID, PROBE, account, component, relay, relay_deployer, sign_for};
+use caldera_testkit::{CHAIN_ID, PROBE, account, component, deployer, relay, sign_for};
 use caldera_types::{Component, EngineLimits, Grants};
 use jsonrpsee_core::rpc_params;
 use parking_lot::Mutex;
@@ -26,17 +26,15 @@ use rig::{Client, GOVERNOR, LOADER, Ledger, Rig, USER, WITHIN, variant};
 use serde_json::Value;
 
 const GAS: u64 = 16_000_000;
+/// The opcode.
+const CALL: u8 = 0xf1;
 
 fn client(rig: &Rig, chain: &str) -> Client {
     Client::new(rig.rpc(chain), Arc::new(Mutex::new(Ledger::default())))
 }
 
-/// The native code of a component in the node's cache.
 fn native_code(rig: &Rig, component: &Component) -> Option<PathBuf> {
-    let digest = component.digest().to_string();
-    let files = fs::read_dir(rig.data("native_code")).expect("the node made it");
-    let mut paths = files.map(|file| file.expect("the folder reads").path());
-    paths.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&digest[2..])))
+    rig.native_code(&component.digest())
 }
 
 async fn halted(client: &Client) -> Option<String> {
@@ -169,7 +167,7 @@ async fn a_contract_that_governs_decides_who_makes_the_node_compile() {
     rig.start();
     let client = client(&rig, "governed");
     let create = |nonce| {
-        let code = relay_deployer(&relay(registry::ADDRESS));
+        let code = deployer(&relay(registry::ADDRESS, CALL));
         sign_for(CHAIN_ID, &account(USER), nonce, TxKind::Create, U256::ZERO, GAS, code.into())
     };
     let tx = create(0);

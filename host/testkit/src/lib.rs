@@ -3,6 +3,8 @@
 //! For tests and benches only. Panics are how a test fails, so they are allowed here.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod contracts;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
@@ -13,6 +15,8 @@ use alloy_signer_local::PrivateKeySigner;
 use caldera_engine::{EngineOptions, Engines};
 use caldera_execution::{Genesis, GenesisAccount, GenesisMount};
 use caldera_types::{BlockEnv, Component, EngineLimits, Grants};
+
+pub use contracts::{deployer, relay};
 
 /// Chain id of test chains.
 pub const CHAIN_ID: u64 = 4_200;
@@ -104,23 +108,4 @@ pub fn genesis(mounts: &[&str]) -> Genesis {
         accounts,
         mounts: mounts.collect(),
     }
-}
-
-/// Code of a contract that passes its calldata on to `to`, gives back what comes back, and fails when that fails.
-pub fn relay(to: Address) -> Vec<u8> {
-    // CALLDATACOPY(0, 0, CALLDATASIZE); CALL(GAS, to, 0, 0, CALLDATASIZE, 0, 0), arguments from the last to the first.
-    let mut code = vec![0x36, 0x5f, 0x5f, 0x37, 0x5f, 0x5f, 0x36, 0x5f, 0x5f, 0x73];
-    code.extend_from_slice(to.as_slice());
-    // RETURNDATACOPY(0, 0, RETURNDATASIZE); JUMPI to the return; REVERT or RETURN of all of it.
-    code.extend_from_slice(&[0x5a, 0xf1, 0x3d, 0x5f, 0x5f, 0x3e]);
-    let dest = u8::try_from(code.len() + 6).unwrap();
-    code.extend_from_slice(&[0x60, dest, 0x57, 0x3d, 0x5f, 0xfd, 0x5b, 0x3d, 0x5f, 0xf3]);
-    code
-}
-
-/// Init code that deploys `code`.
-pub fn relay_deployer(code: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(code.len()).unwrap();
-    // PUSH1 len, DUP1, PUSH1 11, PUSH0, CODECOPY, PUSH0, RETURN, padded to 11 bytes by JUMPDESTs.
-    [&[0x60, len, 0x80, 0x60, 0x0b, 0x5f, 0x39, 0x5f, 0xf3, 0x5b, 0x5b], code].concat()
 }

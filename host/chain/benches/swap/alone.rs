@@ -47,6 +47,8 @@ pub fn run(report: &mut Report, swaps: u64) -> bool {
         after.threads,
         if flat { "flat" } else { "NOT flat" }
     );
+    let [changed, arming] = world.slots;
+    println!("  the block of a swap changes {changed} slots, the block that arms it {arming}");
     let (swapping, idle) = (samples(world.swapping.into_iter()), samples(world.idle.into_iter()));
     report.row_against("chain's own turn with a swap and its migration", swapping, "turn without a swap", idle);
     flat
@@ -62,6 +64,8 @@ struct World {
     /// How long the chain's own turn took in blocks with a swap, and in the blocks before them.
     swapping: Vec<Duration>,
     idle: Vec<Duration>,
+    /// Slots that the last swap's block changed, and the block that armed it.
+    slots: [usize; 2],
 }
 
 impl World {
@@ -70,7 +74,7 @@ impl World {
         let outcome = execute_genesis(&engines, &first).expect("the first state is sound");
         let mut view = MemoryView::default();
         view.apply(&outcome.diff);
-        Self { engines, view, first, number: 0, nonce: 0, swapping: Vec::new(), idle: Vec::new() }
+        Self { engines, view, first, number: 0, nonce: 0, swapping: Vec::new(), idle: Vec::new(), slots: [0; 2] }
     }
 
     fn stage(&mut self, component: &Component) {
@@ -87,16 +91,17 @@ impl World {
     fn swap(&mut self, next: &Component) {
         let (digest, config, probation) = (next.digest().0, Bytes::new(), ProbationRule::NONE.into());
         let arm = abi::armCall { mount: PROBE, digest, height: self.number + 2, config, probation };
-        let idle = self.block(Some(arm.abi_encode()), None);
-        let swapping = self.block(None, None);
+        let (idle, arming) = self.block(Some(arm.abi_encode()), None);
+        let (swapping, changed) = self.block(None, None);
         self.idle.push(idle);
         self.swapping.push(swapping);
+        self.slots = [changed, arming];
         let mounts = registry::mounts(&self.view).expect("the registry reads");
         assert_eq!(mounts[0].digest, next.digest(), "the swap took place at its height");
     }
 
-    /// Makes a block; how long the chain's own turn took in it.
-    fn block(&mut self, command: Option<Vec<u8>>, sidecar: Option<&Component>) -> Duration {
+    /// Makes a block; how long the chain's own turn took in it, and how many slots it changed.
+    fn block(&mut self, command: Option<Vec<u8>>, sidecar: Option<&Component>) -> (Duration, usize) {
         self.number += 1;
         let env = caldera_types::BlockEnv { number: self.number, ..self.first.env };
         let ground = Ground { view: &self.view, engines: &self.engines, components: &NoComponents };
@@ -119,6 +124,6 @@ impl World {
         self.view.apply(&outcome.diff);
         // The hash of the parent alone can be asked for; what it is does not matter here.
         self.view.set_block_hash(0, B256::ZERO);
-        turn
+        (turn, outcome.diff.accounts.values().map(|changed| changed.written_storage().count()).sum())
     }
 }
