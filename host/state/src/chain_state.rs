@@ -20,7 +20,7 @@ use crate::{
     history, keys,
     log::{BlockLog, LoggedBlocks},
     memory_store::MemoryStore,
-    node_db::Nodes,
+    nodes::Nodes,
     options::{Backend, StateOptions},
     proof::{self, AccountProof},
     sled_store::SledStore,
@@ -169,12 +169,12 @@ impl ChainState {
         }
         let mut batch = Batch::default();
         flat::put_codes(&mut batch, diff);
-        update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), node.as_slice()));
+        update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), &**node));
         history::put(&mut batch, &*self.store, block, receipts)?;
         head.put(&mut batch);
         self.flat.commit(batch, flat::changes(&*self.store, diff)?)?;
         self.store.flush()?;
-        self.nodes.remember(&update.nodes);
+        self.nodes.remember(update.nodes);
         *self.head.write() = Some(head);
         Ok(head)
     }

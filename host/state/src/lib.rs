@@ -25,7 +25,7 @@ mod log_error;
 mod log_scan;
 mod memory_store;
 mod memory_view;
-mod node_db;
+mod nodes;
 mod observed;
 mod options;
 mod proof;

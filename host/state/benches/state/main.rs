@@ -44,7 +44,9 @@ fn measure(report: &mut Report, place: Place, size: u64, blocks: u64) {
     let mut rig = Rig::new();
     let filled = rig.fill(place, size);
     let (before, height) = (Usage::of(rig.folder()), rig.height());
-    (0..WARM_UP).for_each(|_| drop(rig.block(place, size, CHANGED)));
+    for _ in 0..WARM_UP {
+        rig.block(place, size, CHANGED);
+    }
     let times: Vec<Times> = (0..blocks).map(|_| rig.block(place, size, CHANGED)).collect();
     let after = Usage::of(rig.folder());
     report.row(&name("root"), samples(times.iter().map(|times| times.root)));
