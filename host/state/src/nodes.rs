@@ -3,7 +3,7 @@
 //! Invariants: a node that leaves here hashes to its key, so a damaged store is a named error; nodes are never removed
 //! with a block that replaces them, because other subtrees and older roots may hold them.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const SHARDS: usize = 16;
 /// The nodes of one chain, with a cache shared by all its views.
 pub(crate) struct Nodes {
     store: Arc<dyn Store>,
-    cache: [Mutex<Cache<B256, Arc<[u8]>>>; SHARDS],
+    cache: [Mutex<Cache<B256, Bytes>>; SHARDS],
 }
 
 impl Nodes {
@@ -24,28 +24,38 @@ impl Nodes {
     }
 
     /// The node with this hash.
-    pub fn get(&self, hash: B256) -> Result<Option<Arc<[u8]>>, StateError> {
+    pub fn get(&self, hash: B256) -> Result<Option<Bytes>, StateError> {
         if let Some(node) = self.shard(&hash).lock().get(&hash, |node| bytes_of(node)) {
             return Ok(Some(node));
         }
         let Some(bytes) = self.store.get(&keys::node(hash))? else { return Ok(None) };
         if keccak256(&bytes) != hash {
-            return Err(StateError::DamagedNode(hash));
+            return Err(self.damaged(hash));
         }
-        let node: Arc<[u8]> = bytes.into();
-        self.shard(&hash).lock().put(hash, node.clone(), bytes_of(&node));
-        Ok(Some(node))
+        self.shard(&hash).lock().put(hash, bytes.clone(), bytes_of(&bytes));
+        Ok(Some(bytes))
+    }
+
+    /// The node with this hash, which another node holds: that it is not here is damage.
+    pub fn must_get(&self, hash: B256) -> Result<Bytes, StateError> {
+        self.get(hash)?.ok_or_else(|| self.damaged(hash))
+    }
+
+    fn damaged(&self, hash: B256) -> StateError {
+        let error = StateError::DamagedNode(hash);
+        self.store.condemn(&error.to_string());
+        error
     }
 
     /// Takes nodes that were just committed: the next block walks over them.
-    pub fn remember(&self, nodes: impl IntoIterator<Item = (B256, Arc<[u8]>)>) {
+    pub fn remember(&self, nodes: impl IntoIterator<Item = (B256, Bytes)>) {
         for (hash, node) in nodes {
             let bytes = bytes_of(&node);
             self.shard(&hash).lock().put(hash, node, bytes);
         }
     }
 
-    fn shard(&self, hash: &B256) -> &Mutex<Cache<B256, Arc<[u8]>>> {
+    fn shard(&self, hash: &B256) -> &Mutex<Cache<B256, Bytes>> {
         &self.cache[usize::from(hash[0]) % SHARDS]
     }
 }

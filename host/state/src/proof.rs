@@ -2,7 +2,6 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
-use std::sync::Arc;
 
 use crate::{error::StateError, nodes::Nodes, trie, trie_view::decode_word, view::Account};
 
@@ -40,13 +39,9 @@ pub(crate) fn prove(nodes: &Nodes, root: B256, address: Address, slots: &[B256])
     let storage_root = account.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
     let storage = slots.iter().map(|key| {
         let (value, proof) = trie::prove(nodes, storage_root, key.as_slice())?;
-        Ok(StorageProof { key: *key, value: decode_word(value)?, proof: nodes_of(proof) })
+        Ok(StorageProof { key: *key, value: decode_word(value)?, proof })
     });
     let storage = storage.collect::<Result<_, StateError>>()?;
     let account = account.map(|a| Account { nonce: a.nonce, balance: a.balance, code_hash: a.code_hash });
-    Ok(AccountProof { address, account, storage_root, proof: nodes_of(proof), storage })
-}
-
-fn nodes_of(proof: Vec<Arc<[u8]>>) -> Vec<Bytes> {
-    proof.iter().map(|node| Bytes::copy_from_slice(node)).collect()
+    Ok(AccountProof { address, account, storage_root, proof, storage })
 }

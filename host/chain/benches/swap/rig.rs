@@ -19,8 +19,13 @@ const ARM_GAS: u64 = 2_000_000;
 const NOTICE: u64 = 1;
 
 /// Small caches: they are full before the first quarter, so that what grows after it is something else.
-const OPTIONS: StateOptions =
-    StateOptions { backend: Backend::Disk, cache_bytes: 4 << 20, flat_cache_bytes: 1 << 20, node_cache_bytes: 4 << 20 };
+const OPTIONS: StateOptions = StateOptions {
+    backend: Backend::Disk,
+    cache_bytes: 4 << 20,
+    behind_bytes: 4 << 20,
+    flat_cache_bytes: 1 << 20,
+    node_cache_bytes: 4 << 20,
+};
 
 /// One block that was made.
 pub struct Made {

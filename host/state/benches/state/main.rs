@@ -3,7 +3,8 @@
 //!
 //! Real folders on disk: block log, store, trie, fsync. Every block changes other accounts, drawn by hashing its number, so
 //! that caches help as much as they would a chain whose users come and go. `--accounts N` measures one size alone,
-//! `--blocks N` sets how many blocks are measured.
+//! `--blocks N` sets how many blocks are measured. They come at an interval, as on a chain, and then as
+//! fast as they can.
 
 mod place;
 mod rig;
@@ -12,11 +13,16 @@ mod usage;
 use caldera_bench::{Report, Samples};
 use place::Place;
 use rig::{Rig, Times};
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 use usage::{Usage, human};
 
 /// Entries that one block changes.
 const CHANGED: u64 = 1_000;
+/// From one block to the next where blocks are timed one by one.
+const PACE: Duration = Duration::from_millis(250);
 /// Blocks that warm the caches before any is measured.
 const WARM_UP: u64 = 5;
 
@@ -47,11 +53,26 @@ fn measure(report: &mut Report, place: Place, size: u64, blocks: u64) {
     for _ in 0..WARM_UP {
         rig.block(place, size, CHANGED);
     }
-    let times: Vec<Times> = (0..blocks).map(|_| rig.block(place, size, CHANGED)).collect();
+    let paced: Vec<Times> = (0..blocks)
+        .map(|_| {
+            let began = Instant::now();
+            let times = rig.block(place, size, CHANGED);
+            thread::sleep(PACE.saturating_sub(began.elapsed()));
+            times
+        })
+        .collect();
+    report.row(&name("root"), samples(paced.iter().map(|times| times.root)));
+    report.row(&name("commit"), samples(paced.iter().map(|times| times.commit)));
+    report.row(&name("root and commit"), samples(paced.iter().map(|times| times.root + times.commit)));
+    // As fast as the store can take them, until all of them are in it: what waits in memory is no gain here.
+    let began = Instant::now();
+    for _ in 0..blocks {
+        rig.block(place, size, CHANGED);
+    }
+    rig.flush();
+    let each = began.elapsed().as_nanos() as f64 / blocks.max(1) as f64;
+    report.row(&name("back to back, mean"), Samples::new(vec![each]).expect("one mean"));
     let after = Usage::of(rig.folder());
-    report.row(&name("root"), samples(times.iter().map(|times| times.root)));
-    report.row(&name("commit"), samples(times.iter().map(|times| times.commit)));
-    report.row(&name("root and commit"), samples(times.iter().map(|times| times.root + times.commit)));
     report.row(&format!("open, {size} {place}"), samples((0..3).map(|_| rig.reopen())));
     let entries = (rig.height() - height) * CHANGED;
     println!(

@@ -49,7 +49,13 @@ impl Rig {
             let entries = first..size.min(first + FILL);
             self.commit(&place.diff(entries, 0));
         }
+        self.flush();
         began.elapsed()
+    }
+
+    /// Waits until the store has everything, on disk.
+    pub fn flush(&self) {
+        self.state().flush().expect("the disk takes it");
     }
 
     /// A block that changes `count` entries of `size`, with the time of its parts.
@@ -66,6 +72,7 @@ impl Rig {
     /// Closes the chain and opens it; says how long the opening took.
     pub fn reopen(&mut self) -> Duration {
         let head = self.state().head();
+        self.flush();
         drop(self.state.take());
         let began = Instant::now();
         let state = open(self.folder.path());

@@ -15,9 +15,8 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
-use std::sync::Arc;
 
 use crate::{diff::StateDiff, error::StateError, nodes::Nodes};
 
@@ -32,7 +31,7 @@ pub struct RootUpdate {
     /// The root after.
     pub root: B256,
     /// The nodes that are new, with their hashes. Some may be stored already, and some be here twice.
-    pub(crate) nodes: Vec<(B256, Arc<[u8]>)>,
+    pub(crate) nodes: Vec<(B256, Bytes)>,
 }
 
 /// The root after `diff` on top of `parent_root`. The same on any number of processors.

@@ -1,15 +1,14 @@
 //! Nodes that got their bytes and hash, and what a parent holds of them.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::Encodable;
 use alloy_trie::{
     EMPTY_ROOT_HASH,
     nodes::{RlpNode, TrieNode},
 };
-use std::sync::Arc;
 
 /// New nodes with their hashes.
-pub(super) type Fresh = Vec<(B256, Arc<[u8]>)>;
+pub(super) type Fresh = Vec<(B256, Bytes)>;
 
 /// Takes the nodes that an update makes.
 #[derive(Debug, Default)]
@@ -61,7 +60,7 @@ impl Sink {
 
     fn keep(&mut self) -> B256 {
         let hash = keccak256(&self.buffer);
-        self.fresh.push((hash, self.buffer.as_slice().into()));
+        self.fresh.push((hash, Bytes::copy_from_slice(&self.buffer)));
         hash
     }
 }

@@ -244,7 +244,7 @@ impl Update<'_> {
     }
 
     fn load(&self, hash: B256) -> Result<TrieNode, StateError> {
-        decode(&self.nodes.get(hash)?.ok_or(StateError::DamagedNode(hash))?)
+        decode(&self.nodes.must_get(hash)?)
     }
 }
 

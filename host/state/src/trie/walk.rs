@@ -1,17 +1,16 @@
 //! From a root down to one key.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_trie::{
     EMPTY_ROOT_HASH, Nibbles,
     nodes::{RlpNode, TrieNode},
 };
-use std::sync::Arc;
 
 use super::update::decode;
 use crate::{error::StateError, nodes::Nodes};
 
 /// A value, if there is one, and the nodes on the way to it.
-pub(crate) type Proven = (Option<Vec<u8>>, Vec<Arc<[u8]>>);
+pub(crate) type Proven = (Option<Vec<u8>>, Vec<Bytes>);
 
 /// The value under the hash of `key` in the trie with this root.
 pub(crate) fn get(nodes: &Nodes, root: B256, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
@@ -39,7 +38,7 @@ fn walk(
     nodes: &Nodes,
     root: B256,
     mut left: Nibbles,
-    mut passed: impl FnMut(&Arc<[u8]>),
+    mut passed: impl FnMut(&Bytes),
 ) -> Result<Option<Vec<u8>>, StateError> {
     if root == EMPTY_ROOT_HASH {
         return Ok(None);
@@ -48,7 +47,7 @@ fn walk(
     loop {
         let node = match held.as_hash() {
             Some(hash) => {
-                let node = nodes.get(hash)?.ok_or(StateError::DamagedNode(hash))?;
+                let node = nodes.must_get(hash)?;
                 passed(&node);
                 decode(&node)?
             }
