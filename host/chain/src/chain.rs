@@ -157,17 +157,18 @@ impl Chain {
         *self.halted.write() = Some(reason.to_string());
     }
 
-    /// Stops making blocks until an engine is ready here; [`Self::go_on`] ends it.
+    /// Stops making blocks until something has passed: an engine is ready here, the disk has space; [`Self::go_on`] ends it.
     pub(crate) fn wait(&self, reason: &ChainError) {
-        let text = format!("{reason}; waiting until it is ready here, and trying again");
-        tracing::error!(chain = self.name(), %reason, "chain waits: an engine is not ready on this node");
+        let until = if reason.may_pass() { "the disk takes writes" } else { "it is ready here" };
+        let text = format!("{reason}; waiting until {until}, and trying again");
+        tracing::error!(chain = self.name(), %reason, "chain waits until {until}");
         *self.halted.write() = Some(text);
     }
 
     /// Makes blocks again.
     pub(crate) fn go_on(&self) {
         if self.halted.write().take().is_some() {
-            tracing::warn!(chain = self.name(), "chain goes on: the engine it waited for is ready");
+            tracing::warn!(chain = self.name(), "chain goes on: what it waited for is there");
         }
     }
 

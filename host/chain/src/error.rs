@@ -44,6 +44,13 @@ pub enum ChainError {
     Thread(std::io::Error),
 }
 
+impl ChainError {
+    /// Whether it may pass without anybody touching the data, such as a full disk: the next block can be tried later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::State(error) if error.may_pass())
+    }
+}
+
 /// A transaction was not accepted into the pool.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {

@@ -29,6 +29,7 @@ pub const SWAP_BLOCKS: u64 = NOTICE + 1;
 const OPTIONS: StateOptions = StateOptions {
     backend: Backend::Disk,
     cache_bytes: 4 << 20,
+    behind_bytes: 1 << 20,
     flat_cache_bytes: 256 << 10,
     node_cache_bytes: 1 << 20,
 };
