@@ -7,7 +7,7 @@ use alloy_eips::eip1559::BaseFeeParams;
 use alloy_primitives::{Address, B256};
 use caldera_engine::Purpose;
 use caldera_execution::{
-    Ground, Simulation, SimulationRequest, estimate_gas,
+    ExecutionError, Ground, Simulation, SimulationRequest, estimate_gas,
     registry::{self, Armed, Staged},
     simulate,
 };
@@ -41,6 +41,21 @@ pub struct RegistryView {
     pub swaps: Vec<Swap>,
     /// How the last swap of each mount ended, where one has.
     pub ended: BTreeMap<Address, LastSwap>,
+}
+
+impl RegistryView {
+    /// Reads it in a state.
+    pub(crate) fn read(view: &dyn StateView) -> Result<Self, ExecutionError> {
+        let mounts = registry::mounts(view)?;
+        Ok(Self {
+            governor: registry::governor(view)?,
+            ended: registry::last_swaps(view, &mounts)?,
+            mounts,
+            staged: registry::staged(view)?,
+            armed: registry::armed(view)?,
+            swaps: registry::swaps(view)?,
+        })
+    }
 }
 
 impl Chain {
@@ -169,17 +184,6 @@ impl Chain {
     pub fn registry(&self) -> Result<RegistryView, ChainError> {
         let head = self.head();
         let view = self.state.at(head.block.header.state_root)?;
-        let read = || {
-            let mounts = registry::mounts(&view)?;
-            Ok(RegistryView {
-                governor: registry::governor(&view)?,
-                ended: registry::last_swaps(&view, &mounts)?,
-                mounts,
-                staged: registry::staged(&view)?,
-                armed: registry::armed(&view)?,
-                swaps: registry::swaps(&view)?,
-            })
-        };
-        read().map_err(|error| ChainError::Execution { number: head.number(), error })
+        RegistryView::read(&view).map_err(|error| ChainError::Execution { number: head.number(), error })
     }
 }
