@@ -2,8 +2,10 @@
 //! ([`SubmitError`], [`SimulateError`]: theirs unless it says otherwise).
 
 use alloy_primitives::{Address, U256};
-use caldera_execution::{EstimateError, ExecutionError, HeaderMismatch, TxError};
+use caldera_execution::{CallError, EstimateError, ExecutionError, HeaderMismatch, OverrideError};
 use caldera_state::StateError;
+
+use crate::questions::OrderError;
 
 /// The chain cannot go on, or cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +145,13 @@ pub enum SubmitError {
 pub enum SimulateError {
     /// The caller's fault, or the state's.
     #[error(transparent)]
-    Tx(#[from] TxError),
+    Call(#[from] CallError),
+    /// Simulated blocks that do not follow each other, or are too many.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// A block that has no parent, and so nothing to be executed on again.
+    #[error("the genesis block cannot be traced: it has no parent")]
+    Genesis,
     /// There is no estimate.
     #[error(transparent)]
     Estimate(#[from] EstimateError),
@@ -155,6 +163,12 @@ pub enum SimulateError {
 impl From<StateError> for SimulateError {
     fn from(error: StateError) -> Self {
         Self::Node(error.into())
+    }
+}
+
+impl From<OverrideError> for SimulateError {
+    fn from(error: OverrideError) -> Self {
+        Self::Call(error.into())
     }
 }
 
