@@ -2,9 +2,11 @@
 //! ([`SubmitError`], [`SimulateError`]: theirs unless it says otherwise).
 
 use alloy_primitives::{Address, U256};
-use caldera_execution::{EstimateError, ExecutionError, HeaderMismatch, TxError};
+use caldera_execution::{CallError, EstimateError, ExecutionError, HeaderMismatch, OverrideError};
 use caldera_state::StateError;
 use caldera_types::Digest;
+
+use crate::questions::OrderError;
 
 /// The chain cannot go on, or cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +153,13 @@ pub enum SubmitError {
 pub enum SimulateError {
     /// The caller's fault, or the state's.
     #[error(transparent)]
-    Tx(#[from] TxError),
+    Call(#[from] CallError),
+    /// Simulated blocks that do not follow each other, or are too many.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// A block that has no parent, and so nothing to be executed on again.
+    #[error("the genesis block cannot be traced: it has no parent")]
+    Genesis,
     /// There is no estimate.
     #[error(transparent)]
     Estimate(#[from] EstimateError),
@@ -164,7 +172,9 @@ impl SimulateError {
     /// The component that is only not ready on this node: the same may be asked again later.
     pub fn unready(&self) -> Option<Digest> {
         match self {
-            Self::Tx(TxError::Node(error)) | Self::Estimate(EstimateError::Tx(TxError::Node(error))) => error.unready(),
+            Self::Call(CallError::Node(error)) | Self::Estimate(EstimateError::Call(CallError::Node(error))) => {
+                error.unready()
+            }
             Self::Node(ChainError::Execution { error, .. }) => error.unready(),
             _ => None,
         }
@@ -174,6 +184,12 @@ impl SimulateError {
 impl From<StateError> for SimulateError {
     fn from(error: StateError) -> Self {
         Self::Node(error.into())
+    }
+}
+
+impl From<OverrideError> for SimulateError {
+    fn from(error: OverrideError) -> Self {
+        Self::Call(error.into())
     }
 }
 

@@ -43,6 +43,15 @@ pub struct PoolStatus {
     pub queued: usize,
 }
 
+/// What waits, in order of sender and nonce.
+#[derive(Clone, Debug, Default)]
+pub struct PoolContent {
+    /// Those that a next block can take.
+    pub pending: Vec<Arc<PooledTx>>,
+    /// Those behind a gap of nonces.
+    pub queued: Vec<Arc<PooledTx>>,
+}
+
 /// The waiting transactions of one chain.
 #[derive(Debug, Default)]
 pub struct Pool {
@@ -74,6 +83,22 @@ impl Pool {
     pub fn status(&self) -> PoolStatus {
         let pending = self.by_sender.values().map(|account| account.runnable().count()).sum();
         PoolStatus { pending, queued: self.by_hash.len() - pending }
+    }
+
+    /// What waits, of one sender or of all.
+    pub fn content(&self, of: Option<Address>) -> PoolContent {
+        let mut content = PoolContent::default();
+        let accounts = match of {
+            None => self.by_sender.range::<Address, _>(..),
+            Some(sender) => self.by_sender.range::<Address, _>(sender..=sender),
+        };
+        for (_, account) in accounts {
+            let runnable = account.runnable().count();
+            let mut waiting = account.waiting.range(account.next..).map(|(_, tx)| tx.clone());
+            content.pending.extend(waiting.by_ref().take(runnable));
+            content.queued.extend(waiting);
+        }
+        content
     }
 
     /// The first nonce that neither the state nor a runnable transaction has used.

@@ -9,7 +9,10 @@ use caldera_types::{
 };
 use revm::handler::EthPrecompiles;
 
-use crate::{Ground, error::ExecutionError, evm::SPEC, registry, road::OldValues, shadow::Shadow};
+use crate::{
+    Ground, error::ExecutionError, evm::SPEC, overrides::Moved, registry, road::OldValues, shadow::Shadow,
+    trace::Tracer,
+};
 
 /// The engines of one block, and what must be remembered while it runs.
 pub(crate) struct BlockEngines<'a> {
@@ -32,6 +35,10 @@ pub(crate) struct BlockEngines<'a> {
     pub(crate) depth: u8,
     /// A candidate that runs beside one of the engines; never when a block is made, committed or replayed.
     pub(crate) shadow: Option<&'a mut Shadow>,
+    /// What is told of every step of a question; never when a block is made, committed or replayed.
+    pub(crate) tracer: Option<Box<Tracer>>,
+    /// Precompiles that a question moved.
+    pub(crate) moved: Moved,
     fault: Option<Fault>,
     failure: Option<ExecutionError>,
 }
@@ -96,6 +103,8 @@ impl<'a> BlockEngines<'a> {
             sidecar: Sidecar::default(),
             depth: 0,
             shadow: None,
+            tracer: None,
+            moved: Moved::default(),
             fault: None,
             failure: None,
         };
@@ -122,6 +131,8 @@ impl<'a> BlockEngines<'a> {
             sidecar: self.sidecar.clone(),
             depth: self.depth,
             shadow: None,
+            tracer: None,
+            moved: Moved::default(),
             fault: None,
             failure: None,
         };
@@ -150,6 +161,11 @@ impl<'a> BlockEngines<'a> {
     pub(crate) fn put(&mut self, mount: Mount) {
         self.warm_addresses.insert(mount.address);
         self.mounts.insert(mount.address, mount);
+    }
+
+    /// Takes a mount out of a question's table.
+    pub(crate) fn unmount(&mut self, address: Address) {
+        self.mounts.remove(&address);
     }
 
     /// Precompiles, registry and mounts: warm in every transaction.

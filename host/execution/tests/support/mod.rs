@@ -7,7 +7,7 @@ use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolEvent};
 use caldera_engine::Engines;
 use caldera_execution::{
-    BlockExecutor, BlockOutcome, ComponentSource, Genesis, Ground, Simulation, SimulationRequest, TxError, execute,
+    BlockExecutor, BlockOutcome, ComponentSource, Genesis, Ground, Simulation, SimulationRequest, execute,
     execute_genesis, registry, registry::abi::IEngineRegistry as abi, simulate,
 };
 use caldera_state::{MemoryView, StateError, StateView};
@@ -143,7 +143,7 @@ impl World {
     }
 
     /// Asks without a transaction.
-    pub fn ask(&self, to: Address, call: &impl SolCall) -> Result<Simulation, TxError> {
+    pub fn ask(&self, to: Address, call: &impl SolCall) -> Result<Simulation, caldera_execution::CallError> {
         let request = SimulationRequest {
             from: account(1).address(),
             to: TxKind::Call(to),
