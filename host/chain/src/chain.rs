@@ -167,7 +167,7 @@ impl Chain {
 
     /// Makes blocks again.
     pub(crate) fn go_on(&self) {
-        if self.halted.write().take().is_some() {
+        if self.halted.read().is_some() && self.halted.write().take().is_some() {
             tracing::warn!(chain = self.name(), "chain goes on: what it waited for is there");
         }
     }
@@ -259,6 +259,8 @@ impl Chain {
         let nonces: Vec<_> = nonces(&built.outcome.diff).collect();
         let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders)?;
         let block = Arc::new(block);
+        // Who sees the block never sees the chain wait for it any more.
+        self.go_on();
         // Before the pool forgets them: who asks for a nonce or a transaction in between finds it in one of the two.
         self.publish(block.clone());
         self.compile_due(&block);
