@@ -81,7 +81,8 @@ fn under_load(report: &mut Report, swaps: u64, interval: Duration) -> bool {
         memory.note(name, swaps, transactions - counted, disk);
         counted = transactions;
     };
-    rig.control(each * rig::SWAP_BLOCKS / 2);
+    // Long enough that what fills quickly at first is full.
+    rig.control(each * rig::SWAP_BLOCKS * 3 / 2);
     note(&mut memory, &rig, "caches fill", 0);
     for swapping in STRETCHES {
         if swapping {
