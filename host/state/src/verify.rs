@@ -3,7 +3,7 @@
 //! A database may open a damaged file and miss entries without a word. Whatever is read later is checked then: a trie node and
 //! a code hash to their keys, headers and receipts of known blocks must be there, so that damage is an error and never an
 //! answer. Opening need not read everything: it looks at the head, at what the last blocks left, and goes down the trie
-//! at places spread over all of it, so that large losses show at once. [`crate::audit`] looks at the whole.
+//! at places spread over all of it, so that large losses show at once.
 
 use alloy_primitives::{B256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;

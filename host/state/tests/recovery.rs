@@ -148,25 +148,27 @@ fn a_store_damaged_anywhere_is_rebuilt() {
     open(dir.path(), DISK);
     let db = dir.path().join("store/db");
     let sound = fs::read(&db).unwrap();
-    let mut quarantines = 0;
-    for at in (0..40).map(|n| sound.len() / 40 * n + 17 * n) {
+    // A small damage may cost nothing: sled keeps old copies of what it has written since. The last one takes all.
+    let mut rebuilt = 0;
+    let places = (0..40).map(|n| sound.len() / 40 * n + 17 * n).map(|at| (at, 200 + at % 3000));
+    for (at, length) in places.chain([(0, usize::MAX)]) {
         overwrite(&db, |bytes| {
-            let end = bytes.len().min(at + 200 + at % 3000);
+            let end = bytes.len().min(at.saturating_add(length));
             bytes.get_mut(at..end).unwrap_or_default().fill(0xa5);
         });
         let state = open(dir.path(), DISK);
         assert_eq!(state.log_height(), Some(39));
         for block in state.replay() {
             let block = block.unwrap();
+            rebuilt += 1;
             let diff = diff(block.header.number);
             let update = state.root_after(state.state_root(), &diff).unwrap();
             state.commit(CommitInput { block: &block, receipts: &[], diff: &diff, update }).unwrap();
         }
         assert_eq!(state.head(), expected);
         drop(state);
-        quarantines = moved_aside(dir.path()).len();
     }
-    assert!(quarantines > 0);
+    assert!(rebuilt >= 40, "{rebuilt} blocks were executed again");
 }
 
 /// Takes one entry out of a closed store, as sled was seen to do when it opens a damaged file.

@@ -25,7 +25,7 @@ pub struct EngineFrame {
     pub fault: Option<Fault>,
     /// What it asked of the host, in order. Hashes and signatures are computed beside it and are not told.
     pub host_calls: Vec<HostCall>,
-    /// Host calls after the first [`super::recorded::MAX_HOST_CALLS`], which are not kept.
+    /// Host calls after the first `MAX_HOST_CALLS`, which are not kept.
     pub host_calls_left_out: u64,
 }
 
