@@ -21,20 +21,25 @@ use crate::{
     context::ChainApi,
     errors::{Reply, RpcError},
     eth,
+    methods::{Param, param::RAW_TRANSACTION},
     module::Module,
     node::CLIENT_VERSION,
 };
 
 /// Adds the methods.
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.blocking("caldera_engines", |api, _| Ok(EnginesJson::from(api.chain.registry()?)))?;
-    module.quick("caldera_status", |api, _| Ok(status(api)))?;
-    module.accepting("caldera_sendRawTransactionWithSidecar", send_with_sidecar)
+    let about = "Who governs the chain, what is mounted, staged and armed, and what is in the middle of a swap.";
+    module.blocking("caldera_engines", about, &[], "Engines", |api, _| Ok(EnginesJson::from(api.chain.registry()?)))?;
+    let about = "Head, pool, and why the chain has halted, if it has.";
+    module.quick("caldera_status", about, &[], "ChainStatus", |api, _| Ok(status(api)))?;
+    let about = "Takes a transaction that stages components into the pool, with the components.";
+    let params = const { &[RAW_TRANSACTION, Param::new("components", "Components")] };
+    module.accepting("caldera_sendRawTransactionWithSidecar", about, params, send_with_sidecar)
 }
 
 fn send_with_sidecar(api: &ChainApi, args: &mut Args<'_>) -> Reply<Accepted> {
-    let tx = eth::decode_transaction(&args.next::<Bytes>("transaction")?)?;
-    let components: Vec<Bytes> = args.next("components")?;
+    let tx = eth::decode_transaction(&args.next::<Bytes>()?)?;
+    let components: Vec<Bytes> = args.next()?;
     if components.len() > MAX_SIDECAR_COMPONENTS {
         return Err(RpcError::Limit(format!("{} components, at most {MAX_SIDECAR_COMPONENTS}", components.len())));
     }

@@ -22,7 +22,7 @@ pub(crate) struct ChainApi {
 
 impl ChainApi {
     pub(crate) fn new(chain: Arc<Chain>, limits: ApiLimits) -> Self {
-        let filters = Filters::new(limits.filters, limits.filter_idle);
+        let filters = Filters::new(limits.filters, limits.filters_per_connection, limits.filter_idle);
         Self { chain, limits, filters }
     }
 

@@ -3,10 +3,12 @@
 //! Codes are those of JSON-RPC 2.0, EIP-1474 and geth; the wording of refused transactions is geth's, because ethers and
 //! viem tell one refusal from another by it.
 
-use alloy_primitives::{Bytes, hex};
+use std::time::Duration;
+
+use alloy_primitives::{B256, Bytes, hex};
 use alloy_sol_types::{Panic, Revert, SolError};
 use caldera_chain::{ChainError, SimulateError, SubmitError};
-use caldera_execution::{EstimateError, SimulationResult, TxError};
+use caldera_execution::{CallError, EstimateError, SimulationResult};
 use caldera_state::StateError;
 use caldera_types::Fault;
 use jsonrpsee_types::ErrorObjectOwned;
@@ -36,8 +38,32 @@ pub(crate) enum RpcError {
     #[error("execution reverted{}", reason(.0))]
     Reverted(Bytes),
     /// A simulated call used up its gas or did what no code may do.
-    #[error("execution halted: {0}")]
+    #[error("{0}")]
     Halted(String),
+    /// A transaction was taken, and is in no block yet (EIP-7966).
+    #[error("the transaction is in the pool but was not in a block within {timeout:?}")]
+    NotInTime {
+        /// The transaction.
+        hash: B256,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// A transaction was taken, and waits for one with an earlier nonce (EIP-7966).
+    #[error("the transaction is in the pool but waits: its nonce is {nonce}, the next one is {next}")]
+    NonceGap {
+        /// Of the transaction.
+        nonce: u64,
+        /// What the account's next must have.
+        next: u64,
+    },
+    /// `eth_simulateV1` has a code for each rule.
+    #[error("{message}")]
+    Simulation {
+        /// The code.
+        code: i32,
+        /// What is wrong.
+        message: String,
+    },
     /// A simulated call met the fault of an engine.
     #[error("engine fault: {0}")]
     EngineFault(Fault),
@@ -54,6 +80,9 @@ impl RpcError {
             Self::NoBlock(_) | Self::NoFilter | Self::Refused(_) | Self::Halted(_) | Self::EngineFault(_) => -32000,
             Self::Limit(_) => -32005,
             Self::Reverted(_) => 3,
+            Self::NotInTime { .. } => 4,
+            Self::NonceGap { .. } => 6,
+            Self::Simulation { code, .. } => *code,
             Self::Node(_) => -32603,
         }
     }
@@ -63,6 +92,8 @@ impl RpcError {
         match self {
             Self::Reverted(data) => Some(hex::encode_prefixed(data)),
             Self::EngineFault(fault) => Some(fault.name().to_owned()),
+            Self::NotInTime { hash, .. } => Some(hash.to_string()),
+            Self::NonceGap { next, .. } => Some(format!("{next:#x}")),
             _ => None,
         }
     }
@@ -101,14 +132,17 @@ impl From<SubmitError> for RpcError {
     }
 }
 
-impl From<TxError> for RpcError {
-    fn from(error: TxError) -> Self {
+impl From<CallError> for RpcError {
+    fn from(error: CallError) -> Self {
         match error {
-            TxError::Refused(refusal) => Self::Refused(refusal.to_string()),
-            TxError::Node(error) if error.unready().is_some() => {
+            CallError::Refused { .. } | CallError::Funds { .. } => Self::Refused(error.to_string()),
+            CallError::Overrides(why) => Self::InvalidParams(why.to_string()),
+            CallError::Tracer(_) => Self::InvalidParams(error.to_string()),
+            CallError::Stopped(_) => Self::Limit(error.to_string()),
+            CallError::Node(error) if error.unready().is_some() => {
                 Self::Refused(format!("{error}; it is being compiled: ask again"))
             }
-            TxError::Node(error) => Self::Node(error.to_string()),
+            CallError::Node(error) => Self::Node(error.to_string()),
         }
     }
 }
@@ -116,8 +150,10 @@ impl From<TxError> for RpcError {
 impl From<SimulateError> for RpcError {
     fn from(error: SimulateError) -> Self {
         match error {
-            SimulateError::Tx(error) | SimulateError::Estimate(EstimateError::Tx(error)) => error.into(),
+            SimulateError::Call(error) | SimulateError::Estimate(EstimateError::Call(error)) => error.into(),
             SimulateError::Estimate(EstimateError::Fails(result)) => Self::of(result),
+            SimulateError::Order(error) => Self::InvalidParams(error.to_string()),
+            SimulateError::Genesis => Self::Refused(error.to_string()),
             SimulateError::Node(error) => error.into(),
         }
     }
@@ -125,7 +161,7 @@ impl From<SimulateError> for RpcError {
 
 impl RpcError {
     /// How a simulated call failed.
-    fn of(result: SimulationResult) -> Self {
+    pub(crate) fn of(result: SimulationResult) -> Self {
         match result {
             SimulationResult::Revert(data) => Self::Reverted(data),
             SimulationResult::Halt { fault: Some(fault), .. } => Self::EngineFault(fault),

@@ -6,7 +6,7 @@
 //!
 //! Invariants:
 //! - Nothing that a client sends or leaves undone can panic or stall the node: bodies, batches, connections,
-//!   subscriptions, filters, answers and gas are bounded by [`ApiLimits`], and slow subscribers are dropped.
+//!   subscriptions, filters, answers, traces and gas are bounded by [`ApiLimits`], and who does not read is dropped.
 //! - What reads a disk or runs code does so on threads of this server's own runtime, never on the node's.
 //! - The API only reads and submits; it decides nothing. There are no keys here but the admin API's own token.
 //!
@@ -20,16 +20,20 @@ mod args;
 mod caldera;
 mod context;
 mod convert;
+mod debug;
 mod errors;
 mod eth;
 mod ids;
 mod limits;
 mod listen;
+mod methods;
 pub mod metrics;
 mod module;
 mod node;
 mod routes;
 mod server;
+mod slow;
+mod txpool;
 
 pub use limits::ApiLimits;
 pub use server::{ApiError, ApiHandle, ApiServer};

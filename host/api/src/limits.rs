@@ -19,8 +19,12 @@ pub struct ApiLimits {
     pub buffered_messages: u32,
     /// How long a subscriber may leave that buffer full before its subscription ends.
     pub slow_subscriber: Duration,
+    /// How long a client may take in nothing of what is sent to it before its connection ends.
+    pub slow_reader: Duration,
     /// Most installed filters of one chain.
     pub filters: usize,
+    /// Most filters that one connection installs.
+    pub filters_per_connection: usize,
     /// How long a filter lives without being asked for changes.
     pub filter_idle: Duration,
     /// Most blocks that one `eth_getLogs` walks over.
@@ -29,10 +33,22 @@ pub struct ApiLimits {
     pub log_results: usize,
     /// Most blocks in one `eth_feeHistory`.
     pub fee_history_blocks: u64,
-    /// Most slots in one `eth_getProof`.
+    /// Most slots in one `eth_getProof` or `eth_getStorageValues`.
     pub proof_slots: usize,
-    /// Most gas of one `eth_call`.
+    /// Most gas of one `eth_call`, and of all calls of one `eth_simulateV1`.
     pub call_gas: u64,
+    /// Most blocks of one `eth_simulateV1`, the empty ones between included.
+    pub simulated_blocks: u64,
+    /// Longest time of one `eth_simulateV1`; looked at after each block.
+    pub simulation_time: Duration,
+    /// Longest time of one `debug_trace*`.
+    pub trace_time: Duration,
+    /// Most EVM steps that one `debug_trace*` records.
+    pub trace_steps: u64,
+    /// How long `eth_sendRawTransactionSync` waits when it is not told (EIP-7966).
+    pub sync_timeout: Duration,
+    /// How long it may be told to wait.
+    pub sync_timeout_most: Duration,
     /// Threads that run calls and read the disk. They share the engine runtime's instances with the block producers, so
     /// whoever makes that runtime counts them in.
     pub threads: usize,
@@ -49,15 +65,23 @@ impl ApiLimits {
             batch_calls: 200,
             connections: 512,
             subscriptions_per_connection: 64,
-            buffered_messages: 1024,
+            buffered_messages: 256,
             slow_subscriber: Duration::from_secs(10),
+            slow_reader: Duration::from_secs(30),
             filters: 1024,
+            filters_per_connection: 128,
             filter_idle: Duration::from_secs(300),
             log_blocks: 10_000,
             log_results: 10_000,
             fee_history_blocks: 1024,
             proof_slots: 1024,
             call_gas: 50_000_000,
+            simulated_blocks: 256,
+            simulation_time: Duration::from_secs(10),
+            trace_time: Duration::from_secs(20),
+            trace_steps: 200_000,
+            sync_timeout: Duration::from_secs(2),
+            sync_timeout_most: Duration::from_secs(60),
             threads: 8,
             stop_grace: Duration::from_secs(3),
         }

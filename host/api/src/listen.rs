@@ -6,7 +6,10 @@
 use std::{
     future::Future,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -21,7 +24,7 @@ use hyper_util::{
 use jsonrpsee_server::{ServerHandle, StopHandle, stop_channel};
 use tokio::{net::TcpStream, runtime::Runtime, sync::Semaphore};
 
-use crate::limits::STACK_BYTES;
+use crate::{limits::STACK_BYTES, slow::Patient};
 
 /// How long a connection may be silent before it has sent the head of a request.
 const IDLE: Duration = Duration::from_secs(75);
@@ -48,9 +51,15 @@ pub(crate) struct Serving {
     pub(crate) connections: u32,
     /// Threads that may wait or compute.
     pub(crate) threads: usize,
+    /// How long a peer may take in nothing while something waits to be sent to it.
+    pub(crate) slow_reader: Duration,
     /// How long open requests may take to end once the server is told to stop.
     pub(crate) grace: Duration,
 }
+
+/// Which connection a request came on, among its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Connection(pub(crate) u64);
 
 /// A running server. Dropping it stops it.
 #[derive(Debug)]
@@ -82,10 +91,10 @@ impl Serving {
         let answer = Arc::new(answer(stop_handle.clone()));
         let runtime = self.runtime().map_err(ListenError::Threads)?;
         let stopped = stop.clone();
-        let (name, grace) = (self.name, self.grace);
+        let (name, grace, slow_reader) = (self.name, self.grace, self.slow_reader);
         let run = move || {
             runtime.block_on(async {
-                accept(listener, answer, self.connections, stop_handle).await;
+                accept(listener, answer, self.connections, slow_reader, stop_handle).await;
                 // Every connection holds a stop handle: when the last is gone, all have ended.
                 if tokio::time::timeout(grace, stopped.stopped()).await.is_err() {
                     tracing::warn!(?grace, "connections were still open when the time to stop was over");
@@ -132,12 +141,19 @@ impl Drop for Listening {
     }
 }
 
-async fn accept<A: Answer>(listener: TcpListener, answer: Arc<A>, connections: u32, stop: StopHandle) {
+async fn accept<A: Answer>(
+    listener: TcpListener,
+    answer: Arc<A>,
+    connections: u32,
+    slow_reader: Duration,
+    stop: StopHandle,
+) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the server cannot listen"),
     };
     let room = Arc::new(Semaphore::new(connections as usize));
+    let numbers = AtomicU64::default();
     let stopped = stop.clone().shutdown();
     tokio::pin!(stopped);
     loop {
@@ -147,7 +163,8 @@ async fn accept<A: Answer>(listener: TcpListener, answer: Arc<A>, connections: u
         };
         match (socket, room.clone().try_acquire_owned()) {
             (Ok((socket, _)), Ok(place)) => {
-                let connection = serve(socket, answer.clone(), stop.clone());
+                let number = Connection(numbers.fetch_add(1, Ordering::Relaxed));
+                let connection = serve(socket, number, slow_reader, answer.clone(), stop.clone());
                 tokio::spawn(async move {
                     connection.await;
                     drop(place);
@@ -163,12 +180,23 @@ async fn accept<A: Answer>(listener: TcpListener, answer: Arc<A>, connections: u
 }
 
 /// One connection, to its end. A WebSocket lives on after it, with a place of its own among jsonrpsee's connections.
-async fn serve<A: Answer>(socket: TcpStream, answer: Arc<A>, stop: StopHandle) {
+///
+/// A peer that takes nothing in for `slow_reader` while something waits for it is dropped, in the middle of an answer or of
+/// a subscription: what waits for it is memory.
+async fn serve<A: Answer>(
+    socket: TcpStream,
+    number: Connection,
+    slow_reader: Duration,
+    answer: Arc<A>,
+    stop: StopHandle,
+) {
     // Small answers should not wait for more; where it cannot be set, they do.
     let _ = socket.set_nodelay(true);
+    let socket = Patient::new(socket, slow_reader);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(number);
         let answer = answer.clone();
         async move { Ok::<_, std::convert::Infallible>(answer.answer(request).await) }
     });

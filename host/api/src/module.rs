@@ -1,43 +1,77 @@
-//! The methods of one chain: what registers them, and on which threads they run.
+//! The methods of one chain: what registers them by their entry in the table, and on which threads they run.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use caldera_chain::Accepted;
 use jsonrpsee_core::RegisterMethodError;
-use jsonrpsee_server::{Methods, RpcModule};
+use jsonrpsee_server::{Extensions, IntoSubscriptionCloseResponse, Methods, PendingSubscriptionSink, RpcModule};
+use jsonrpsee_types::Params;
 use serde::Serialize;
 
 use crate::{
     args::Args,
     caldera,
     context::ChainApi,
+    debug,
     errors::{Reply, RpcError},
-    eth, node,
+    eth,
+    listen::Connection,
+    methods::{Method, Param, document},
+    node, txpool,
 };
 
 /// Collects the methods of one chain.
-pub(crate) struct Module(pub(crate) RpcModule<ChainApi>);
+pub(crate) struct Module {
+    rpc: RpcModule<ChainApi>,
+    table: Vec<Method>,
+}
+
+type Registered = Result<(), RegisterMethodError>;
 
 impl Module {
     /// Every method that a chain answers.
     pub(crate) fn methods(api: Arc<ChainApi>) -> Result<Methods, RegisterMethodError> {
-        let mut module = Self(RpcModule::from_arc(api));
+        Ok(Self::new(api)?.rpc.into())
+    }
+
+    fn new(api: Arc<ChainApi>) -> Result<Self, RegisterMethodError> {
+        let chain = api.chain.name().to_owned();
+        let mut module = Self { rpc: RpcModule::from_arc(api), table: Vec::new() };
         eth::register(&mut module)?;
         node::register(&mut module)?;
+        txpool::register(&mut module)?;
+        debug::register(&mut module)?;
         caldera::register(&mut module)?;
-        Ok(module.0.into())
+        module.discoverable(&chain)?;
+        Ok(module)
+    }
+
+    /// `rpc_discover`, and the name that OpenRPC itself gives it.
+    fn discoverable(&mut self, chain: &str) -> Registered {
+        let about = "This document: every method, in OpenRPC.";
+        for name in ["rpc_discover", "rpc.discover"] {
+            self.table.push(Method { name, summary: about, params: &[], result: "OpenRpc" });
+        }
+        let document = Arc::new(document(chain, &self.table));
+        self.rpc.register_method("rpc_discover", move |_, _, _| document.as_ref().clone())?;
+        self.rpc.register_alias("rpc.discover", "rpc_discover")
     }
 
     /// A method that answers from memory.
     pub(crate) fn quick<T>(
         &mut self,
         name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
+        result: &'static str,
         answer: fn(&ChainApi, &mut Args<'_>) -> Reply<T>,
-    ) -> Result<(), RegisterMethodError>
+    ) -> Registered
     where
         T: Serialize + Clone + 'static,
     {
-        self.0.register_method(name, move |params, api, _| answer(api, &mut Args::new(&params)?))?;
+        self.table.push(Method { name, summary, params, result });
+        self.rpc
+            .register_method(name, move |given, api, extensions| answer(api, &mut args(&given, params, extensions)?))?;
         Ok(())
     }
 
@@ -45,12 +79,36 @@ impl Module {
     pub(crate) fn blocking<T>(
         &mut self,
         name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
+        result: &'static str,
         answer: fn(&ChainApi, &mut Args<'_>) -> Reply<T>,
-    ) -> Result<(), RegisterMethodError>
+    ) -> Registered
     where
         T: Serialize + Clone + 'static,
     {
-        self.0.register_blocking_method(name, move |params, api, _| answer(&api, &mut Args::new(&params)?))?;
+        self.table.push(Method { name, summary, params, result });
+        self.rpc.register_blocking_method(name, move |given, api, extensions| {
+            answer(&api, &mut args(&given, params, &extensions)?)
+        })?;
+        Ok(())
+    }
+
+    /// A method that waits for what happens on the chain, and holds no thread meanwhile.
+    pub(crate) fn waiting<T, F>(
+        &mut self,
+        name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
+        result: &'static str,
+        answer: fn(Arc<ChainApi>, Params<'static>, &'static [Param]) -> F,
+    ) -> Registered
+    where
+        T: Serialize + Clone + 'static,
+        F: Future<Output = Reply<T>> + Send + 'static,
+    {
+        self.table.push(Method { name, summary, params, result });
+        self.rpc.register_async_method(name, move |given, api, _| answer(api, given, params))?;
         Ok(())
     }
 
@@ -59,14 +117,41 @@ impl Module {
     pub(crate) fn accepting(
         &mut self,
         name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
         accept: fn(&ChainApi, &mut Args<'_>) -> Reply<Accepted>,
-    ) -> Result<(), RegisterMethodError> {
-        self.0.register_async_method(name, move |params, api, _| async move {
-            let accept = move || accept(&api, &mut Args::new(&params)?);
+    ) -> Registered {
+        self.table.push(Method { name, summary, params, result: "Hash" });
+        self.rpc.register_async_method(name, move |given, api, extensions| async move {
+            let accept = move || accept(&api, &mut args(&given, params, &extensions)?);
             let accepted = tokio::task::spawn_blocking(accept).await;
             let accepted = accepted.map_err(|error| RpcError::Node(format!("accepting a transaction: {error}")))??;
-            accepted.settled().await.map_err(RpcError::from)
+            Ok::<_, RpcError>(accepted.settled().await?)
         })?;
         Ok(())
     }
+
+    /// A subscription, by the method that begins it and the one that ends it.
+    pub(crate) fn subscription<R, F>(
+        &mut self,
+        [begin, end]: [Method; 2],
+        notification: &'static str,
+        feed: fn(Params<'static>, &'static [Param], PendingSubscriptionSink, Arc<ChainApi>) -> F,
+    ) -> Registered
+    where
+        F: Future<Output = R> + Send + 'static,
+        R: IntoSubscriptionCloseResponse + Send,
+    {
+        self.table.extend([begin, end]);
+        self.rpc.register_subscription(begin.name, notification, end.name, move |given, pending, api, _| {
+            feed(given, begin.params, pending, api)
+        })?;
+        Ok(())
+    }
+}
+
+fn args<'a>(given: &'a Params<'a>, params: &'static [Param], extensions: &Extensions) -> Reply<Args<'a>> {
+    let mut args = Args::new(given, params)?;
+    args.connection = extensions.get::<Connection>().map(|connection| connection.0);
+    Ok(args)
 }

@@ -1,24 +1,29 @@
-//! What clients ask about the node itself: `web3_`, `net_`, `txpool_` and the few `eth_` methods of that kind.
+//! What clients ask about the node itself: `web3_`, `net_` and the few `eth_` methods of that kind.
 
-use alloy_primitives::U64;
+use alloy_primitives::{B256, Bytes, U64, keccak256};
 use jsonrpsee_core::RegisterMethodError;
-use serde_json::json;
 
-use crate::module::Module;
+use crate::{methods::Param, module::Module};
 
 /// Name and version in the form that Ethereum clients give.
 pub(crate) const CLIENT_VERSION: &str = concat!("caldera/v", env!("CARGO_PKG_VERSION"));
 
+const DATA: Param = Param::new("data", "Bytes");
+
 /// Adds the methods.
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.quick("web3_clientVersion", |_, _| Ok(CLIENT_VERSION))?;
-    module.quick("net_version", |api, _| Ok(api.chain.chain_id().to_string()))?;
-    module.quick("net_listening", |_, _| Ok(true))?;
-    module.quick("eth_chainId", |api, _| Ok(U64::from(api.chain.chain_id())))?;
+    module.quick("web3_clientVersion", "Name and version of this node.", &[], "Text", |_, _| Ok(CLIENT_VERSION))?;
+    module.blocking("web3_sha3", "Keccak-256 of the data.", &[DATA], "Hash", |_, args| {
+        Ok::<B256, _>(keccak256(args.next::<Bytes>()?))
+    })?;
+    module.quick("net_version", "The chain id in decimal digits.", &[], "Text", |api, _| {
+        Ok(api.chain.chain_id().to_string())
+    })?;
+    module.quick("net_listening", "Whether the node can be reached.", &[], "Flag", |_, _| Ok(true))?;
+    let about = "Peers of the node: none, since a chain has one builder and its followers read by JSON-RPC.";
+    module.quick("net_peerCount", about, &[], "Quantity", |_, _| Ok(U64::ZERO))?;
+    module.quick("eth_chainId", "EIP-155 chain id.", &[], "Quantity", |api, _| Ok(U64::from(api.chain.chain_id())))?;
     // Whoever builds the blocks is never behind.
-    module.quick("eth_syncing", |_, _| Ok(false))?;
-    module.quick("txpool_status", |api, _| {
-        let pool = api.chain.pool_status();
-        Ok(json!({ "pending": U64::from(pool.pending), "queued": U64::from(pool.queued) }))
-    })
+    let about = "How far the node is behind; false, since it builds the blocks itself.";
+    module.quick("eth_syncing", about, &[], "Flag", |_, _| Ok(false))
 }

@@ -50,8 +50,8 @@ impl ApiServer {
     /// Listens on `addr` (port 0 takes a free one) and serves `chains`, the first of them also at `/`.
     pub fn serve(addr: SocketAddr, chains: Vec<Arc<Chain>>, limits: ApiLimits) -> Result<ApiHandle, ApiError> {
         let routes = Routes::new(chains, &limits)?;
-        let ApiLimits { connections, threads, stop_grace: grace, .. } = limits;
-        let serving = Serving { name: "api", connections, threads, grace };
+        let ApiLimits { connections, threads, slow_reader, stop_grace: grace, .. } = limits;
+        let serving = Serving { name: "api", connections, threads, slow_reader, grace };
         let listening = serving.listen(addr, |stop| routes.stopped_by(stop)).map_err(|error| match error {
             ListenError::Socket(source) => ApiError::Listen { addr, source },
             ListenError::Threads(source) => ApiError::Threads(source),

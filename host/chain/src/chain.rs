@@ -164,17 +164,18 @@ impl Chain {
         *self.halted.write() = Some(reason.to_string());
     }
 
-    /// Stops making blocks until an engine is ready here; [`Self::go_on`] ends it.
+    /// Stops making blocks until something has passed: an engine is ready here, the disk has space; [`Self::go_on`] ends it.
     pub(crate) fn wait(&self, reason: &ChainError) {
-        let text = format!("{reason}; waiting until it is ready here, and trying again");
-        tracing::error!(chain = self.name(), %reason, "chain waits: an engine is not ready on this node");
+        let until = if reason.may_pass() { "the disk takes writes" } else { "it is ready here" };
+        let text = format!("{reason}; waiting until {until}, and trying again");
+        tracing::error!(chain = self.name(), %reason, "chain waits until {until}");
         *self.halted.write() = Some(text);
     }
 
     /// Makes blocks again.
     pub(crate) fn go_on(&self) {
-        if self.halted.write().take().is_some() {
-            tracing::warn!(chain = self.name(), "chain goes on: the engine it waited for is ready");
+        if self.halted.read().is_some() && self.halted.write().take().is_some() {
+            tracing::warn!(chain = self.name(), "chain goes on: what it waited for is there");
         }
     }
 
@@ -193,6 +194,8 @@ impl Chain {
         let nonces: Vec<_> = nonces(&built.outcome.diff).collect();
         let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders)?;
         let block = Arc::new(block);
+        // Who sees the block never sees the chain wait for it any more.
+        self.go_on();
         // Before the pool forgets them: who asks for a nonce or a transaction in between finds it in one of the two.
         self.publish(block.clone());
         self.compile_due(&block);

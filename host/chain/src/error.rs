@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use alloy_primitives::{Address, U256};
-use caldera_execution::{EstimateError, ExecutionError, HeaderMismatch, TxError};
+use caldera_execution::{CallError, EstimateError, ExecutionError, HeaderMismatch, OverrideError};
 use caldera_state::StateError;
 use caldera_types::Digest;
 
-use crate::pool::journal::JournalError;
+use crate::{pool::journal::JournalError, questions::OrderError};
 
 /// The chain cannot go on, or cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,13 @@ pub enum ChainError {
 impl From<JournalError> for ChainError {
     fn from(error: JournalError) -> Self {
         Self::Journal(Arc::new(error))
+    }
+}
+
+impl ChainError {
+    /// Whether it may pass without anybody touching the data, such as a full disk: the next block can be tried later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::State(error) if error.may_pass())
     }
 }
 
@@ -189,7 +196,13 @@ pub enum SubmitError {
 pub enum SimulateError {
     /// The caller's fault, or the state's.
     #[error(transparent)]
-    Tx(#[from] TxError),
+    Call(#[from] CallError),
+    /// Simulated blocks that do not follow each other, or are too many.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// A block that has no parent, and so nothing to be executed on again.
+    #[error("the genesis block cannot be traced: it has no parent")]
+    Genesis,
     /// There is no estimate.
     #[error(transparent)]
     Estimate(#[from] EstimateError),
@@ -202,7 +215,9 @@ impl SimulateError {
     /// The component that is only not ready on this node: the same may be asked again later.
     pub fn unready(&self) -> Option<Digest> {
         match self {
-            Self::Tx(TxError::Node(error)) | Self::Estimate(EstimateError::Tx(TxError::Node(error))) => error.unready(),
+            Self::Call(CallError::Node(error)) | Self::Estimate(EstimateError::Call(CallError::Node(error))) => {
+                error.unready()
+            }
             Self::Node(ChainError::Execution { error, .. }) => error.unready(),
             _ => None,
         }
@@ -212,6 +227,12 @@ impl SimulateError {
 impl From<StateError> for SimulateError {
     fn from(error: StateError) -> Self {
         Self::Node(error.into())
+    }
+}
+
+impl From<OverrideError> for SimulateError {
+    fn from(error: OverrideError) -> Self {
+        Self::Call(error.into())
     }
 }
 

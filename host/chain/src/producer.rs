@@ -16,7 +16,7 @@ use crate::{chain::Chain, error::ChainError, readiness::is_unready};
 /// Engine calls nest, each with a WebAssembly stack of its own on this one.
 pub(crate) const STACK_BYTES: usize = 16 * 1024 * 1024;
 
-/// How long a chain that waits for an engine waits before it tries again, at first and at last.
+/// How long a chain that waits for an engine, or for space on its disk, waits before it tries again, at first and at last.
 const FIRST_PATIENCE: Duration = Duration::from_millis(500);
 const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -76,13 +76,10 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
         let made = panic::catch_unwind(AssertUnwindSafe(|| chain.produce_block(now_s(), interval)));
         match made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
             Ok(block) => {
-                if patience > FIRST_PATIENCE {
-                    chain.go_on();
-                    patience = FIRST_PATIENCE;
-                }
+                patience = FIRST_PATIENCE;
                 chain.tell(&block, began.elapsed());
             }
-            Err(reason) if is_unready(&reason) => {
+            Err(reason) if is_unready(&reason) || reason.may_pass() => {
                 chain.wait(&reason);
                 next = Instant::now() + patience;
                 patience = (patience * 2).min(LAST_PATIENCE);

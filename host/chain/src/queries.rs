@@ -4,22 +4,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256};
-use caldera_engine::Purpose;
 use caldera_execution::{
-    Ground, Simulation, SimulationRequest, estimate_gas,
+    ExecutionError,
     registry::{self, Armed, Staged},
-    simulate,
 };
 use caldera_state::{AccountProof, StateError, StateView, TrieView};
-use caldera_types::{BlockEnv, Component, Digest, LastSwap, Mount, Swap};
+use caldera_types::{Component, Digest, LastSwap, Mount, Swap};
 
 use crate::{
     chain::{Chain, base_fee_after},
-    error::{ChainError, SimulateError},
+    error::ChainError,
     executed::{ExecutedBlock, FoundTransaction},
     pool::{PoolContent, PoolStatus},
-    shadow,
-    source::LoggedComponents,
 };
 
 /// Wei per gas that a transaction should offer on top of the base fee when blocks are not full.
@@ -40,6 +36,21 @@ pub struct RegistryView {
     pub swaps: Vec<Swap>,
     /// How the last swap of each mount ended, where one has.
     pub ended: BTreeMap<Address, LastSwap>,
+}
+
+impl RegistryView {
+    /// Reads it in a state.
+    pub(crate) fn read(view: &dyn StateView) -> Result<Self, ExecutionError> {
+        let mounts = registry::mounts(view)?;
+        Ok(Self {
+            governor: registry::governor(view)?,
+            ended: registry::last_swaps(view, &mounts)?,
+            mounts,
+            staged: registry::staged(view)?,
+            armed: registry::armed(view)?,
+            swaps: registry::swaps(view)?,
+        })
+    }
 }
 
 impl Chain {
@@ -94,10 +105,18 @@ impl Chain {
         Ok(self.state.component(digest)?)
     }
 
-    /// The account's next nonce, the pool's transactions included.
+    /// The account's next nonce, the pool's transactions included. Never behind the newest block: a block may be published
+    /// after the state was read, and the pool forget what it took, so the head must still be the one that was read once
+    /// the pool is locked.
     pub fn next_nonce(&self, address: Address) -> Result<u64, ChainError> {
-        let account = self.head_view()?.account(address)?;
-        Ok(self.pool.lock().next_nonce(address, account.map_or(0, |account| account.nonce)))
+        loop {
+            let head = self.head();
+            let account = self.state.at(head.block.header.state_root)?.account(address)?;
+            let pool = self.pool.lock();
+            if Arc::ptr_eq(&head, &self.head()) {
+                return Ok(pool.next_nonce(address, account.map_or(0, |account| account.nonce)));
+            }
+        }
     }
 
     /// The waiting transactions, each sender's in order of nonce: those that a next block can take, and those behind a gap.
@@ -128,37 +147,6 @@ impl Chain {
         Ok(self.state.proof(header.state_root, address, slots)?)
     }
 
-    /// Runs a call on the state after a block. May take seconds and deep stacks: 16 MiB are enough.
-    pub fn simulate(&self, number: u64, request: &SimulationRequest) -> Result<Simulation, SimulateError> {
-        self.on_state(number, |ground, env| Ok(simulate(ground, env, request)?))
-    }
-
-    /// The least gas with which a call succeeds on the state after a block.
-    pub fn estimate_gas(&self, number: u64, request: &SimulationRequest) -> Result<u64, SimulateError> {
-        self.on_state(number, |ground, env| Ok(estimate_gas(ground, env, request)?))
-    }
-
-    fn on_state<T>(
-        &self,
-        number: u64,
-        run: impl FnOnce(Ground<'_>, &BlockEnv) -> Result<T, SimulateError>,
-    ) -> Result<T, SimulateError> {
-        let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        let (view, components) = (self.state.at(header.state_root)?, LoggedComponents(&self.state));
-        // No reader waits for the compiler: it is set to work, and the reader told to ask again.
-        let engines = self.engines.for_purpose(Purpose::Simulation).at_hand();
-        let ran = run(Ground { view: &view, engines: &engines, components: &components }, &self.env_of(&header));
-        if let Some(digest) = ran.as_ref().err().and_then(SimulateError::unready) {
-            self.prepare_absent(digest);
-        }
-        ran
-    }
-
-    /// A block's own environment, in which calls "at" it run.
-    pub(crate) fn env_of(&self, header: &Header) -> BlockEnv {
-        shadow::env_of(self.chain_id(), header)
-    }
-
     /// Wei per gas that a transaction should offer as priority fee.
     pub fn suggest_tip(&self) -> u128 {
         SUGGESTED_TIP
@@ -173,17 +161,6 @@ impl Chain {
     pub fn registry(&self) -> Result<RegistryView, ChainError> {
         let head = self.head();
         let view = self.state.at(head.block.header.state_root)?;
-        let read = || {
-            let mounts = registry::mounts(&view)?;
-            Ok(RegistryView {
-                governor: registry::governor(&view)?,
-                ended: registry::last_swaps(&view, &mounts)?,
-                mounts,
-                staged: registry::staged(&view)?,
-                armed: registry::armed(&view)?,
-                swaps: registry::swaps(&view)?,
-            })
-        };
-        read().map_err(|error| ChainError::Execution { number: head.number(), error })
+        RegistryView::read(&view).map_err(|error| ChainError::Execution { number: head.number(), error })
     }
 }

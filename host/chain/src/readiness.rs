@@ -122,9 +122,10 @@ impl Chain {
     }
 
     /// Notes what runs, what is armed, what is on its way and what a probation would bring back; begins to compile what of
-    /// it is not ready.
+    /// it is not ready. For the writer alone, between two blocks: it reads the flat state, which takes a hundredth of the
+    /// time of the trie, because the next block waits.
     pub(crate) fn compile_armed(&self) {
-        let Ok(registry) = self.registry() else { return };
+        let Ok(registry) = RegistryView::read(&self.state.flat()) else { return };
         let needed = needed(&registry);
         if self.engines.compiles_aside() {
             needed.iter().for_each(|needed| self.prepare(needed));

@@ -17,11 +17,10 @@ use crate::{checks::limits, cost, error::EngineError};
 const WASM_STACK_BYTES: usize = 256 * 1024;
 /// One page of linear memory, in bytes.
 pub(crate) const PAGE_BYTES: usize = 64 * 1024;
-/// Memory of a returned slot that is zeroed in place instead of given back to the system, in bytes.
-const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
-/// The same for slots of small components: what a guest of the SDK has once it has grown, and a third more.
-const SMALL_KEEP_RESIDENT_BYTES: usize = 512 * 1024;
-/// Pages of initial memory up to which all of it is zeroed in place, written or not ([`crate::slots`]).
+/// Memory of a returned slot that is zeroed in place instead of given back to the system, in bytes: what a guest of the SDK
+/// has once it has grown, and a third more.
+const KEEP_RESIDENT_BYTES: usize = 512 * 1024;
+/// Pages of initial memory up to which all of it may be zeroed in place, written or not ([`crate::slots`]).
 pub(crate) const SMALL_PAGES: usize = 2;
 
 /// How many instances this node keeps room for. Consensus does not depend on it.
@@ -53,7 +52,7 @@ pub(crate) fn engine(options: EngineOptions) -> Result<Engine, EngineError> {
 /// The engine that runs small components. It differs in how their slots are cleared, in nothing that code depends on.
 pub(crate) fn small_engine(options: EngineOptions) -> Result<Engine, EngineError> {
     let mut pool = pool(options);
-    pool.linear_memory_keep_resident(SMALL_KEEP_RESIDENT_BYTES).pagemap_scan(Enabled::No);
+    pool.pagemap_scan(Enabled::No);
     pooled(pool)
 }
 

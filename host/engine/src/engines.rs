@@ -99,7 +99,8 @@ impl Engines {
 
     /// Starts with nothing staged.
     pub fn with_compiler(options: EngineOptions, compile: CompileOptions) -> Result<Self, EngineError> {
-        let (engine, small) = (config::engine(options)?, SmallSlots::new(options)?);
+        let engine = config::engine(options)?;
+        let small = SmallSlots::new(&engine, options)?;
         let staged = Staged::new(compile.loaded_bytes);
         let artifacts = Artifacts::new(engine, compile)?;
         let inner = Inner { small, artifacts, staged, jobs: Jobs::default(), queues: Queues::default() };

@@ -9,7 +9,10 @@ use caldera_types::{
 };
 use revm::handler::EthPrecompiles;
 
-use crate::{Ground, error::ExecutionError, evm::SPEC, registry, road::OldValues, shadow::Shadow};
+use crate::{
+    Ground, error::ExecutionError, evm::SPEC, overrides::Moved, registry, road::OldValues, shadow::Shadow,
+    trace::Tracer,
+};
 
 /// The engines of one block, and what must be remembered while it runs.
 pub(crate) struct BlockEngines<'a> {
@@ -24,12 +27,18 @@ pub(crate) struct BlockEngines<'a> {
     warm_addresses: AddressSet,
     /// Components instantiated in this block: the next instance is cheaper.
     warm: BTreeSet<Digest>,
+    /// In a candidate's copy: the mount where it runs, and the component whose warmth is its own there.
+    warm_as: Option<(Address, Digest)>,
     /// Components that the block's transactions may stage.
     pub(crate) sidecar: Sidecar<'a>,
     /// How deep engines are nested right now.
     pub(crate) depth: u8,
     /// A candidate that runs beside one of the engines; never when a block is made, committed or replayed.
     pub(crate) shadow: Option<&'a mut Shadow>,
+    /// What is told of every step of a question; never when a block is made, committed or replayed.
+    pub(crate) tracer: Option<Box<Tracer>>,
+    /// Precompiles that a question moved.
+    pub(crate) moved: Moved,
     fault: Option<Fault>,
     failure: Option<ExecutionError>,
 }
@@ -90,9 +99,12 @@ impl<'a> BlockEngines<'a> {
             old_values: None,
             warm_addresses: EthPrecompiles::new(SPEC).warm_addresses().clone(),
             warm: BTreeSet::new(),
+            warm_as: None,
             sidecar: Sidecar::default(),
             depth: 0,
             shadow: None,
+            tracer: None,
+            moved: Moved::default(),
             fault: None,
             failure: None,
         };
@@ -104,7 +116,8 @@ impl<'a> BlockEngines<'a> {
         Ok(engines)
     }
 
-    /// The same engines on `ground`, with `candidate` in the place of what runs at its address. It is as warm.
+    /// The same engines on `ground`, with `candidate` in the place of what runs at its address. There it is as warm as that
+    /// is, and warms it; what either does at other mounts costs what it would without the candidate.
     pub(crate) fn copy_with<'b>(&'b self, ground: Ground<'b>, candidate: Mount) -> BlockEngines<'b> {
         let mut copy = BlockEngines {
             ground,
@@ -114,18 +127,15 @@ impl<'a> BlockEngines<'a> {
             old_values: None,
             warm_addresses: self.warm_addresses.clone(),
             warm: self.warm.clone(),
+            warm_as: self.mounts.get(&candidate.address).map(|active| (active.address, active.digest)),
             sidecar: self.sidecar.clone(),
             depth: self.depth,
             shadow: None,
+            tracer: None,
+            moved: Moved::default(),
             fault: None,
             failure: None,
         };
-        if let Some(active) = self.mounts.get(&candidate.address) {
-            match self.warm.contains(&active.digest) {
-                true => copy.warm.insert(candidate.digest),
-                false => copy.warm.remove(&candidate.digest),
-            };
-        }
         copy.put(candidate);
         copy
     }
@@ -151,6 +161,11 @@ impl<'a> BlockEngines<'a> {
     pub(crate) fn put(&mut self, mount: Mount) {
         self.warm_addresses.insert(mount.address);
         self.mounts.insert(mount.address, mount);
+    }
+
+    /// Takes a mount out of a question's table.
+    pub(crate) fn unmount(&mut self, address: Address) {
+        self.mounts.remove(&address);
     }
 
     /// Precompiles, registry and mounts: warm in every transaction.
@@ -215,8 +230,12 @@ impl<'a> BlockEngines<'a> {
         self.depth = 0;
     }
 
-    /// Whether this component was instantiated in this block before; from now on it was.
-    pub(crate) fn is_warm(&mut self, digest: Digest) -> bool {
+    /// Whether a mount's component was instantiated in this block before; from now on it was.
+    pub(crate) fn is_warm(&mut self, mount: &Mount) -> bool {
+        let digest = match self.warm_as {
+            Some((address, digest)) if address == mount.address => digest,
+            _ => mount.digest,
+        };
         !self.warm.insert(digest)
     }
 

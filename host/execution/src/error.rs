@@ -29,6 +29,9 @@ pub enum ExecutionError {
     /// revm gave up for a reason that no transaction can cause.
     #[error("EVM: {0}")]
     Evm(String),
+    /// Whoever asked ended it: only a question, never a block, is stopped.
+    #[error("stopped: {0}")]
+    Stopped(&'static str),
     /// The block names a transaction that cannot be part of it.
     #[error("transaction {index} does not belong in this block: {why}")]
     BadTransaction {

@@ -1,10 +1,12 @@
 //! How much gas a call needs.
 
+use alloy_primitives::U256;
 use caldera_types::{BlockEnv, limits::TX_GAS};
 
 use crate::{
     Ground,
-    error::TxError,
+    call_error::CallError,
+    error::ExecutionError,
     simulate::{SimulationRequest, SimulationResult, simulate},
 };
 
@@ -21,15 +23,16 @@ pub enum EstimateError {
     Fails(SimulationResult),
     /// The call could not be run.
     #[error(transparent)]
-    Tx(#[from] TxError),
+    Call(#[from] CallError),
 }
 
 /// The least gas limit, within a percent, with which the call succeeds on this state.
 ///
-/// Binary search: gas used tells less than a limit, since 63/64 rules and refunds come between.
+/// The sender's wei bound it where gas has a price. Binary search: gas used tells less than a limit, since 63/64 rules and refunds come between.
 pub fn estimate_gas(ground: Ground<'_>, env: &BlockEnv, request: &SimulationRequest) -> Result<u64, EstimateError> {
     let run = |gas: u64| simulate(ground, env, &SimulationRequest { gas, ..request.clone() });
     let most = if request.gas == 0 { TX_GAS } else { request.gas.min(TX_GAS) };
+    let most = most.min(affordable(ground, request)?);
     let full = run(most)?;
     if !matches!(full.result, SimulationResult::Return(_)) {
         return Err(EstimateError::Fails(full.result));
@@ -37,7 +40,7 @@ pub fn estimate_gas(ground: Ground<'_>, env: &BlockEnv, request: &SimulationRequ
     let succeeds = |gas: u64| match run(gas) {
         Ok(simulation) => Ok(matches!(simulation.result, SimulationResult::Return(_))),
         // Below the intrinsic gas the transaction is refused: that is a no.
-        Err(TxError::Refused(_)) => Ok(false),
+        Err(CallError::Refused { .. }) => Ok(false),
         Err(error) => Err(error),
     };
     // Wallets know that a plain transfer costs exactly this.
@@ -55,4 +58,20 @@ pub fn estimate_gas(ground: Ground<'_>, env: &BlockEnv, request: &SimulationRequ
         if succeeds(middle)? { high = middle } else { low = middle }
     }
     Ok(high)
+}
+
+/// Most gas that the sender can pay for at the call's price, on top of the value.
+fn affordable(ground: Ground<'_>, request: &SimulationRequest) -> Result<u64, CallError> {
+    if !request.checks_funds || request.gas_price == 0 {
+        return Ok(u64::MAX);
+    }
+    let changed = request.overrides.state.get(&request.from).and_then(|change| change.balance);
+    let balance = match changed {
+        Some(balance) => balance,
+        None => ground.view.account(request.from).map_err(ExecutionError::from)?.unwrap_or_default().balance,
+    };
+    let Some(left) = balance.checked_sub(request.value) else {
+        return Err(CallError::Funds { address: request.from, balance, needs: request.value });
+    };
+    Ok((left / U256::from(request.gas_price)).saturating_to())
 }

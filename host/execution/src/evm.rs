@@ -12,6 +12,7 @@ use revm::{
     },
     context_interface::JournalTr,
     handler::{EthFrame, Handler, MainnetHandler, instructions::InstructionProvider},
+    inspector::InspectorHandler,
     interpreter::{
         GasTable, Host, InstructionTable, instruction_table, instructions::gas_table_spec, interpreter::EthInterpreter,
     },
@@ -22,6 +23,7 @@ use crate::{
     block_engines::BlockEngines,
     error::{ExecutionError, TxRefusal},
     mounts::Precompiles,
+    trace::{Watched, WatchedHandler},
     view_db::{ViewDb, ViewError},
 };
 
@@ -102,7 +104,11 @@ pub(crate) fn borrow<'e, 'a>(ctx: &'e mut Ctx<'a>) -> BorrowedEvm<'e, 'a> {
 pub(crate) fn transact(ctx: &mut Ctx<'_>, tx: TxEnv) -> Result<ExecutionResult, TransactError> {
     ctx.chain.begin_transaction();
     ctx.tx = tx;
-    let result = EvmHandler::default().run(&mut borrow(ctx));
+    let result = match ctx.chain.tracer {
+        None => EvmHandler::default().run(&mut borrow(ctx)),
+        // One that does not listen costs a little and hears nothing.
+        Some(_) => WatchedHandler::default().inspect_run(&mut Watched::new(borrow(ctx))),
+    };
     result.map_err(|error| {
         // The handler already discarded the transaction; finalising drops what it loaded.
         let _ = ctx.journaled_state.finalize();
@@ -110,20 +116,68 @@ pub(crate) fn transact(ctx: &mut Ctx<'_>, tx: TxEnv) -> Result<ExecutionResult, 
             return TransactError::Node(node);
         }
         match error {
-            EVMError::Transaction(InvalidTransaction::NonceTooHigh { tx, state }) => {
-                TransactError::Refused(TxRefusal::NonceAhead { tx, account: state })
+            EVMError::Transaction(invalid) => {
+                let rule = BrokenRule::of(&invalid);
+                let refusal = match invalid {
+                    InvalidTransaction::NonceTooHigh { tx, state } => TxRefusal::NonceAhead { tx, account: state },
+                    invalid => TxRefusal::Invalid(invalid.to_string()),
+                };
+                TransactError::Refused(refusal, rule)
             }
-            EVMError::Transaction(invalid) => TransactError::Refused(TxRefusal::Invalid(invalid.to_string())),
             EVMError::Database(ViewError(state)) => TransactError::Node(ExecutionError::State(state)),
+            // Execution's own texts come with a failure, which was taken above; the rest are a tracer's.
+            EVMError::Custom(_) if ctx.chain.tracer.is_some() => {
+                TransactError::Node(ExecutionError::Stopped("the trace takes more memory than one answer may"))
+            }
             other => TransactError::Node(ExecutionError::Evm(other.to_string())),
         }
     })
 }
 
+/// Which rule a refused transaction breaks, as far as clients tell rules apart (`eth_simulateV1` has a code for each).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenRule {
+    /// Its nonce is used.
+    NonceTooLow,
+    /// Its nonce is ahead.
+    NonceTooHigh,
+    /// It offers less than the base fee.
+    BaseFee,
+    /// Its gas does not pay for the transaction itself.
+    IntrinsicGas,
+    /// The sender cannot pay.
+    Funds,
+    /// It does not fit in the block.
+    BlockGas,
+    /// The sender has code.
+    SenderHasCode,
+    /// Its init code is too long.
+    InitCodeSize,
+    /// Another.
+    Other,
+}
+
+impl BrokenRule {
+    fn of(invalid: &InvalidTransaction) -> Self {
+        use InvalidTransaction as I;
+        match invalid {
+            I::NonceTooLow { .. } => Self::NonceTooLow,
+            I::NonceTooHigh { .. } | I::NonceOverflowInTransaction => Self::NonceTooHigh,
+            I::GasPriceLessThanBasefee => Self::BaseFee,
+            I::CallGasCostMoreThanGasLimit { .. } | I::GasFloorMoreThanGasLimit { .. } => Self::IntrinsicGas,
+            I::LackOfFundForMaxFee { .. } | I::OverflowPaymentInTransaction => Self::Funds,
+            I::CallerGasLimitMoreThanBlock | I::TxGasLimitGreaterThanCap { .. } => Self::BlockGas,
+            I::RejectCallerWithCode => Self::SenderHasCode,
+            I::CreateInitCodeSizeLimit => Self::InitCodeSize,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// A transaction did not run.
 pub(crate) enum TransactError {
     /// By its own fault.
-    Refused(TxRefusal),
+    Refused(TxRefusal, BrokenRule),
     /// By the node's.
     Node(ExecutionError),
 }

@@ -3,7 +3,7 @@
 use alloy_consensus::{
     Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType, proofs, transaction::SignerRecoverable,
 };
-use alloy_primitives::{Address, B256, Bloom, Bytes, Log};
+use alloy_primitives::{Address, B256, Bloom, Bytes, Log, TxKind};
 use alloy_sol_types::SolCall;
 use caldera_state::StateDiff;
 use caldera_types::{
@@ -17,6 +17,7 @@ use revm::{
         result::{ExecutionResult, Output},
     },
     context_interface::{ContextTr, JournalTr},
+    state::EvmState,
 };
 
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
     registry::{self, abi::IEngineRegistry as abi},
     road,
     shadow::Shadow,
+    trace::{self, Trace, Tracer},
     transaction,
     view_db::ViewDb,
 };
@@ -84,6 +86,17 @@ impl<'a> BlockExecutor<'a> {
     ) -> Result<Self, ExecutionError> {
         let mut engines = BlockEngines::load(ground)?;
         engines.shadow = shadow;
+        Self::begin_with(ground, env, engines)
+    }
+
+    /// The same with a tracer that listens.
+    pub(crate) fn begin_traced(ground: Ground<'a>, env: BlockEnv, tracer: Tracer) -> Result<Self, ExecutionError> {
+        let mut engines = BlockEngines::load(ground)?;
+        engines.tracer = Some(Box::new(tracer));
+        Self::begin_with(ground, env, engines)
+    }
+
+    fn begin_with(ground: Ground<'a>, env: BlockEnv, engines: BlockEngines<'a>) -> Result<Self, ExecutionError> {
         let ctx = evm::context(&env, ViewDb::new(ground.view), engines);
         let (transactions, receipts) = Default::default();
         let mut block = Self { ctx, env, summary: BlockSummary::default(), transactions, receipts, gas_used: 0 };
@@ -116,11 +129,17 @@ impl<'a> BlockExecutor<'a> {
         if let Some(shadow) = &mut self.ctx.chain.shadow {
             shadow.at(Some(*tx.tx_hash()));
         }
+        let index = self.receipts.len();
+        trace::begin(&mut self.ctx, index);
         let result = evm::transact(&mut self.ctx, transaction::env(tx, sender)).map_err(|error| match error {
-            TransactError::Refused(refusal) => TxError::Refused(refusal),
+            TransactError::Refused(refusal, _) => TxError::Refused(refusal),
             TransactError::Node(error) => TxError::Node(error),
         })?;
-        self.fold();
+        let changes = self.take_changes();
+        if trace::is_on(&self.ctx) {
+            trace::settle(&mut self.ctx, index, Some(result.clone()), &changes)?;
+        }
+        self.ctx.journal_mut().db_mut().fold(changes);
         self.summary.transactions += 1;
         self.summary.gas_used += result.tx_gas_used();
         let receipt = self.receipt(tx, &result);
@@ -131,12 +150,7 @@ impl<'a> BlockExecutor<'a> {
 
     /// Closes the block: runs the `end-block` hooks and counts what engines on probation did.
     pub fn finish(mut self) -> Result<BlockOutcome, ExecutionError> {
-        let summary = self.summary;
-        self.as_system(abi::endBlockCall {}.abi_encode().into(), HOOK_GAS, |ctx| {
-            let gas_used = hooks::run(ctx, Hook::End(summary))?;
-            road::count(ctx)?;
-            Ok(gas_used)
-        })?;
+        self.end()?;
         let sidecar = &self.ctx.chain.sidecar;
         let taken = sidecar.taken.iter().filter_map(|digest| sidecar.offered.get(digest));
         let sidecar = taken.map(|component| (*component).clone()).collect();
@@ -146,6 +160,26 @@ impl<'a> BlockExecutor<'a> {
             sidecar,
             gas_used: self.gas_used,
             diff: self.ctx.journaled_state.database.into_diff(),
+        })
+    }
+
+    /// Closes the block for who traces it.
+    pub(crate) fn finish_traced(mut self) -> Result<Vec<(usize, Trace)>, ExecutionError> {
+        self.end()?;
+        Ok(self.into_traces())
+    }
+
+    /// The traces so far.
+    pub(crate) fn into_traces(mut self) -> Vec<(usize, Trace)> {
+        self.ctx.chain.tracer.take().map(|tracer| tracer.into_traces()).unwrap_or_default()
+    }
+
+    fn end(&mut self) -> Result<(), ExecutionError> {
+        let summary = self.summary;
+        self.as_system(abi::endBlockCall {}.abi_encode().into(), HOOK_GAS, |ctx| {
+            let gas_used = hooks::run(ctx, Hook::End(summary))?;
+            road::count(ctx)?;
+            Ok(gas_used)
         })
     }
 
@@ -160,10 +194,21 @@ impl<'a> BlockExecutor<'a> {
             shadow.at(None);
         }
         self.ctx.chain.begin_transaction();
-        self.ctx.tx = TxEnv { caller: SYSTEM_ADDRESS, gas_limit, data: input.clone(), ..Default::default() };
+        let kind = TxKind::Call(registry::ADDRESS);
+        self.ctx.tx = TxEnv { caller: SYSTEM_ADDRESS, kind, gas_limit, data: input.clone(), ..Default::default() };
+        let index = self.receipts.len();
+        trace::begin(&mut self.ctx, index);
+        let begun = trace::chain_begins(&mut self.ctx, &input, gas_limit);
         let gas_used = act(&mut self.ctx)?;
+        trace::chain_ends(&mut self.ctx, begun, gas_used);
         let logs = self.ctx.journal_mut().take_logs();
-        let changed = self.fold();
+        let changes = self.take_changes();
+        if trace::is_on(&self.ctx) {
+            let acted = !logs.is_empty() || self.ctx.journal_mut().db_mut().changed_by(&changes);
+            let result = acted.then(|| trace::chain_result(gas_used, logs.clone()));
+            trace::settle(&mut self.ctx, index, result, &changes)?;
+        }
+        let changed = self.ctx.journal_mut().db_mut().fold(changes);
         if !changed && logs.is_empty() {
             return Ok(());
         }
@@ -179,13 +224,13 @@ impl<'a> BlockExecutor<'a> {
         Ok(())
     }
 
-    /// Folds what the journal holds into the block's diff; tells whether anything changed.
-    fn fold(&mut self) -> bool {
+    /// What the journal holds, to be folded into the block's diff.
+    fn take_changes(&mut self) -> EvmState {
         let mut changes = self.ctx.journal_mut().finalize();
         if let Some(shadow) = &mut self.ctx.chain.shadow {
             shadow.settle(&mut changes);
         }
-        self.ctx.journal_mut().db_mut().fold(changes)
+        changes
     }
 
     /// Whether the shadow, if there is one, has time left.
@@ -217,7 +262,7 @@ impl<'a> BlockExecutor<'a> {
     }
 }
 
-fn envelope(tx_type: TxType, success: bool, cumulative_gas_used: u64, logs: Vec<Log>) -> ReceiptEnvelope {
+pub(crate) fn envelope(tx_type: TxType, success: bool, cumulative_gas_used: u64, logs: Vec<Log>) -> ReceiptEnvelope {
     let receipt: ReceiptWithBloom<Receipt> = Receipt { status: success.into(), cumulative_gas_used, logs }.with_bloom();
     match tx_type {
         TxType::Legacy => ReceiptEnvelope::Legacy(receipt),

@@ -6,6 +6,7 @@ use caldera_types::{BlockEnv, Fault};
 use revm::{
     context_interface::{Cfg, ContextTr, JournalTr, LocalContextTr, host::LoadError},
     handler::{FrameResult, Handler},
+    inspector::InspectorHandler,
     interpreter::{
         CallInput, CallInputs, CallScheme, CallValue, FrameInput, SharedMemory, instructions::contract,
         interpreter_action::FrameInit,
@@ -18,6 +19,7 @@ use crate::{
     road,
     shadow::SubcallRecord,
     slots::{Slots, fatal},
+    trace::{self, Watched, WatchedHandler},
 };
 
 /// The engine's view of the journal during one call.
@@ -106,7 +108,10 @@ impl<'h, 'a> JournalHost<'h, 'a> {
         let outer = std::mem::take(&mut self.ctx.local);
         let memory = SharedMemory::new_with_buffer(self.ctx.local.shared_memory_buffer().clone());
         let init = FrameInit { depth, memory, frame_input: FrameInput::Call(Box::new(inputs)) };
-        let result = EvmHandler::default().run_exec_loop(&mut evm::borrow(self.ctx), init);
+        let result = match self.ctx.chain.tracer {
+            None => EvmHandler::default().run_exec_loop(&mut evm::borrow(self.ctx), init),
+            Some(_) => WatchedHandler::default().inspect_run_exec_loop(&mut Watched::new(evm::borrow(self.ctx)), init),
+        };
         self.ctx.local = outer;
         result.map_err(|error| HostError::Fatal(error.to_string()))
     }
@@ -195,7 +200,9 @@ impl EngineHost for JournalHost<'_, '_> {
         // At most four topics: the runtime checked.
         gas.charge(375 + params.log_cost(topics.len() as u8, data.len() as u64))?;
         let data = LogData::new_unchecked(topics.to_vec(), Bytes::copy_from_slice(data));
-        self.ctx.journal_mut().log(Log { address: self.account, data });
+        let log = Log { address: self.account, data };
+        trace::log(self.ctx, &log);
+        self.ctx.journal_mut().log(log);
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use crate::{
     host::{JournalHost, Mode},
     registry::{self, abi::IEngineRegistry as abi},
     shadow::{self, SubcallRecord},
+    trace::{self, Recorded},
 };
 
 /// What stands as code at an engine's address: INVALID and the component's digest.
@@ -74,17 +75,25 @@ pub(crate) fn run(
         digest: mount.digest,
         grants: mount.grants,
         limits: mount.limits,
-        warm: ctx.chain.is_warm(mount.digest),
+        warm: ctx.chain.is_warm(mount),
         is_static,
         export,
     };
     let engines = ctx.chain.runtime();
     ctx.chain.depth += 1;
+    let begun = trace::engine_begins(ctx, mount, &unit.export, gas);
     let mut host = JournalHost::new(ctx, mount.address, mount.limits.subcall_depth, is_static, mode);
     if records {
         host.record_subcalls();
     }
-    let outcome = engines.call(unit, &mut host as &mut dyn EngineHost, gas);
+    let (outcome, host_calls) = match begun {
+        None => (engines.call(unit, &mut host as &mut dyn EngineHost, gas), Default::default()),
+        Some(_) => {
+            let mut recorded = Recorded::new(&mut host);
+            let outcome = engines.call(unit, &mut recorded as &mut dyn EngineHost, gas);
+            (outcome, recorded.into_calls())
+        }
+    };
     let (refund, subcalls) = (host.refund(), host.take_subcalls());
     ctx.chain.depth -= 1;
     let outcome = match outcome {
@@ -92,6 +101,9 @@ pub(crate) fn run(
         // A node failure inside a nested run is the cause of this one.
         Err(error) => return Err(ctx.chain.take_failure().unwrap_or(error.into())),
     };
+    if let Some(begun) = begun {
+        trace::engine_ends(ctx, begun, mount, &outcome, host_calls);
+    }
     let fault = match outcome.result {
         EngineResult::Fault(fault) => Some(fault),
         _ => None,
@@ -116,6 +128,10 @@ impl<'e, 'a> PrecompileProvider<&'e mut Ctx<'a>> for Precompiles {
 
     fn run(&mut self, ctx: &mut &'e mut Ctx<'a>, inputs: &CallInputs) -> Result<Option<InterpreterResult>, String> {
         let address = inputs.bytecode_address;
+        let Some(home) = ctx.chain.moved.home(address) else { return Ok(None) };
+        if home != address {
+            return EthPrecompiles::new(SPEC).run(*ctx, &CallInputs { bytecode_address: home, ..inputs.clone() });
+        }
         if address == registry::ADDRESS && inputs.target_address == address {
             return registry::run(ctx, inputs).map(Some).map_err(|failure| ctx.chain.fail(failure));
         }
@@ -155,7 +171,9 @@ fn call(ctx: &mut Ctx<'_>, mount: &Mount, inputs: &CallInputs) -> Result<Interpr
         block: crate::host::block_env(ctx),
     };
     let export = Export::Call { env, input: &input };
+    let logs = ctx.journal().logs().len();
     let (outcome, refund) = run_engine(ctx, mount, export, is_static, inputs.gas_limit)?;
+    trace::logs_were_told(ctx, logs);
     let mut gas = Gas::new_with_regular_gas_and_reservoir(inputs.gas_limit, inputs.reservoir);
     let (result, output) = match outcome.result {
         EngineResult::Return(output) => {

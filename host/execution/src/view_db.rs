@@ -1,9 +1,11 @@
 //! The parent's state with the block's changes so far on top, as revm reads it.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, map::AddressMap};
 use caldera_state::{Account, AccountDiff, StateDiff, StateError, StateView};
 use revm::{
-    Database,
+    Database, DatabaseRef,
     database_interface::DBErrorMarker,
     state::{Account as EvmAccount, AccountInfo, Bytecode},
 };
@@ -12,6 +14,9 @@ use revm::{
 pub(crate) struct ViewDb<'a> {
     view: &'a dyn StateView,
     diff: StateDiff,
+    /// Block hashes of a question's own, which come first; with them, a block that is not known hashes to zero. None in a
+    /// block that is made or checked.
+    asked_hashes: Option<BTreeMap<u64, B256>>,
 }
 
 /// A read of the view that failed.
@@ -23,7 +28,17 @@ impl DBErrorMarker for ViewError {}
 
 impl<'a> ViewDb<'a> {
     pub(crate) fn new(view: &'a dyn StateView) -> Self {
-        Self { view, diff: StateDiff::default() }
+        Self { view, diff: StateDiff::default(), asked_hashes: None }
+    }
+
+    /// For a question: the view with `diff` on top, in which `hashes` are block hashes.
+    pub(crate) fn asked(view: &'a dyn StateView, diff: StateDiff, hashes: BTreeMap<u64, B256>) -> Self {
+        Self { view, diff, asked_hashes: Some(hashes) }
+    }
+
+    /// Puts changes on top of those there are.
+    pub(crate) fn merge(&mut self, changes: StateDiff) {
+        self.diff.merge(changes);
     }
 
     /// An account as the block has left it so far.
@@ -54,12 +69,24 @@ impl<'a> ViewDb<'a> {
 
     /// The hash of an earlier block.
     pub(crate) fn block_hash(&self, number: u64) -> Result<B256, StateError> {
-        self.view.block_hash(number)
+        let Some(asked) = &self.asked_hashes else { return self.view.block_hash(number) };
+        if let Some(hash) = asked.get(&number) {
+            return Ok(*hash);
+        }
+        match self.view.block_hash(number) {
+            Err(StateError::UnknownBlock(_)) => Ok(B256::ZERO),
+            known => known,
+        }
     }
 
     /// What the block changed, consuming the database.
     pub(crate) fn into_diff(self) -> StateDiff {
         self.diff
+    }
+
+    /// Whether folding a journal would change anything.
+    pub(crate) fn changed_by(&self, journal: &AddressMap<EvmAccount>) -> bool {
+        Self { view: self.view, diff: StateDiff::default(), asked_hashes: None }.fold(journal.clone())
     }
 
     /// Folds a finished transaction's journal into the diff; tells whether anything changed.
@@ -118,27 +145,51 @@ fn to_account(info: &AccountInfo) -> Account {
     Account { nonce: info.nonce, balance: info.balance, code_hash: info.code_hash }
 }
 
-impl Database for ViewDb<'_> {
+impl DatabaseRef for ViewDb<'_> {
     type Error = ViewError;
 
-    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ViewError> {
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, ViewError> {
         Ok(self.account(address)?.map(|a| {
             AccountInfo { balance: a.balance, nonce: a.nonce, code_hash: a.code_hash, ..Default::default() }
                 .without_code()
         }))
     }
 
-    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, ViewError> {
+    fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, ViewError> {
+        // Asked of accounts without code, too, when they are traced.
+        if code_hash == KECCAK256_EMPTY {
+            return Ok(Bytecode::default());
+        }
         let code = self.code(code_hash)?;
         // Only a damaged delegation designator (EIP-7702) fails here; execution never stored one.
         Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
     }
 
-    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ViewError> {
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, ViewError> {
         Ok(self.slot(address, slot)?)
     }
 
+    fn block_hash_ref(&self, number: u64) -> Result<B256, ViewError> {
+        Ok(self.block_hash(number)?)
+    }
+}
+
+impl Database for ViewDb<'_> {
+    type Error = ViewError;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ViewError> {
+        self.basic_ref(address)
+    }
+
+    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, ViewError> {
+        self.code_by_hash_ref(code_hash)
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ViewError> {
+        self.storage_ref(address, slot)
+    }
+
     fn block_hash(&mut self, number: u64) -> Result<B256, ViewError> {
-        Ok(ViewDb::block_hash(self, number)?)
+        self.block_hash_ref(number)
     }
 }

@@ -38,6 +38,8 @@ pub struct NodeSpec {
     pub data: PathBuf,
     /// Page cache of each chain's database, in bytes.
     pub cache_bytes: u64,
+    /// What clients may ask for.
+    pub limits: ApiLimits,
     /// Where operators are served.
     pub admin: AdminSpec,
     /// The chains; the first is served at `/` too.
@@ -140,7 +142,7 @@ impl Node {
             served.push(chain);
         }
         let chains: Vec<_> = served.iter().map(|served| served.chain.clone()).collect();
-        let server = ApiServer::serve(listen, chains.clone(), ApiLimits::recommended())?;
+        let server = ApiServer::serve(listen, chains.clone(), spec.limits)?;
         let admin = admin::serve(spec.admin, spec.data, &served, engines, metrics)?;
         // After the servers: a port that is taken must not leave blocks behind.
         let producers = chains.iter().map(start).collect::<Result<_, _>>()?;

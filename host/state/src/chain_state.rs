@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use std::{fmt, path::Path, sync::Arc};
 
 use crate::{
+    behind::{Behind, Source},
     diff::StateDiff,
     error::StateError,
     flat::{self, Flat, FlatView},
@@ -19,11 +20,10 @@ use crate::{
     head::HeadRecord,
     history, keys,
     log::{BlockLog, LoggedBlocks},
-    memory_store::MemoryStore,
-    node_db::Nodes,
-    options::{Backend, StateOptions},
+    nodes::Nodes,
+    options::StateOptions,
     proof::{self, AccountProof},
-    sled_store::SledStore,
+    source::{Folder, Given},
     store::{Batch, Store, StoreError},
     trie::{self, RootUpdate},
     trie_view::TrieView,
@@ -35,7 +35,7 @@ const STORE_DIR: &str = "store";
 
 /// One chain's state.
 pub struct ChainState {
-    store: Arc<dyn Store>,
+    store: Arc<Behind>,
     flat: Arc<Flat>,
     nodes: Arc<Nodes>,
     log: BlockLog,
@@ -72,7 +72,8 @@ impl ChainState {
         let lock = FolderLock::take(dir)?;
         let log = BlockLog::open(dir)?;
         let path = dir.join(STORE_DIR);
-        let (store, head) = match open_store(&path, options) {
+        let source = Folder { path: path.clone(), options };
+        let (store, head) = match source.open_checked() {
             Err(error) if is_damage(&error) => {
                 let aside = folder::quarantine(&path)?;
                 tracing::error!(
@@ -81,11 +82,11 @@ impl ChainState {
                     blocks = log.height().map_or(0, |height| height + 1),
                     "the store is damaged: moved aside; it is rebuilt from the block log"
                 );
-                open_store(&path, options)?
+                source.open_checked()?
             }
             opened => opened?,
         };
-        Self::assemble(lock, log, store, head, options)
+        Self::assemble(lock, log, store, Box::new(source), head, options)
     }
 
     /// The same over a store that the caller brings: another database, or a faulty one in tests. What is wrong with it is
@@ -94,21 +95,24 @@ impl ChainState {
         let lock = FolderLock::take(dir)?;
         let log = BlockLog::open(dir)?;
         let head = verify::read_head(&*store)?;
-        Self::assemble(lock, log, store, head, options)
+        Self::assemble(lock, log, store.clone(), Box::new(Given(store)), head, options)
     }
 
     fn assemble(
         lock: FolderLock,
         log: BlockLog,
         store: Arc<dyn Store>,
+        source: Box<dyn Source>,
         head: Option<HeadRecord>,
         options: StateOptions,
     ) -> Result<Self, StateError> {
         if let Some(head) = head {
             check_in_log(&log, &head)?;
         }
+        let store = Arc::new(Behind::new(store, source, options.behind_bytes).map_err(StoreError::Io)?);
         let nodes = Arc::new(Nodes::new(store.clone(), options.node_cache_bytes));
-        let flat = Arc::new(Flat::new(store.clone(), options.flat_cache_bytes));
+        let root = head.map_or(EMPTY_ROOT_HASH, |head| head.state_root);
+        let flat = Arc::new(Flat::new(store.clone(), nodes.clone(), root, options.flat_cache_bytes));
         Ok(Self { store, flat, nodes, log, head: RwLock::new(head), writer: Mutex::new(()), _lock: lock })
     }
 
@@ -153,30 +157,42 @@ impl ChainState {
         proof::prove(&self.nodes, root, address, slots)
     }
 
-    /// Writes the block after the head, with all it did, and returns once it is on disk.
+    /// Writes the block after the head, with all it did, and returns once the block is in the log, on disk. The store
+    /// follows behind; what it lacks when the node dies is executed again.
     ///
-    /// After an error the head has not moved, but the block may be in the log; then only that very block can follow, here
-    /// or after a restart. So a caller repeats the commit or stops the chain; it never builds another block instead.
+    /// After an error the head has not moved. If it [may pass](StateError::may_pass) and the block is not in the log yet
+    /// (see [`Self::log_height`]), any block can follow later; if it is in the log, only that very block can, here or after a
+    /// restart.
     pub fn commit(&self, input: CommitInput<'_>) -> Result<HeadRecord, StateError> {
         let _writer = self.writer.lock();
         self.check_next(&input)?;
         let CommitInput { block, receipts, diff, update } = input;
         let head = HeadRecord { number: block.header.number, hash: block.hash(), state_root: update.root };
-        if self.log.height().is_some_and(|height| height >= head.number) {
+        let logged = self.log.height().is_some_and(|height| height >= head.number);
+        if logged {
             check_in_log(&self.log, &head)?;
-        } else {
-            self.log.append(block)?;
         }
         let mut batch = Batch::default();
         flat::put_codes(&mut batch, diff);
-        update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), node.as_slice()));
+        update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), node.clone()));
         history::put(&mut batch, &*self.store, block, receipts)?;
         head.put(&mut batch);
-        self.flat.commit(batch, flat::changes(&*self.store, diff)?)?;
-        self.store.flush()?;
-        self.nodes.remember(&update.nodes);
+        batch.check()?;
+        // A store that takes nothing is met before the log has the block.
+        self.store.ready()?;
+        if !logged {
+            self.log.append(block)?;
+        }
+        self.store.commit(batch)?;
+        self.nodes.remember(update.nodes);
+        self.flat.advance(diff, head.state_root);
         *self.head.write() = Some(head);
         Ok(head)
+    }
+
+    /// Returns once all of the head's state is in the store, on disk.
+    pub fn flush(&self) -> Result<(), StateError> {
+        Ok(self.store.flush()?)
     }
 
     /// The block at a height, up to the head.
@@ -228,7 +244,11 @@ impl ChainState {
         if !self.covers(number) {
             return Ok(None);
         }
-        find(&*self.store, number)?.map(Some).ok_or(StateError::Damaged { what })
+        let found = find(&*self.store, number)?;
+        if found.is_none() {
+            self.store.condemn(what);
+        }
+        found.map(Some).ok_or(StateError::Damaged { what })
     }
 
     fn check_next(&self, input: &CommitInput<'_>) -> Result<(), StateError> {
@@ -251,20 +271,10 @@ impl ChainState {
     }
 }
 
-/// The store and where it stands.
-type Opened = (Arc<dyn Store>, Option<HeadRecord>);
-
-fn open_store(path: &Path, options: StateOptions) -> Result<Opened, StateError> {
-    let store: Arc<dyn Store> = match options.backend {
-        Backend::Disk => Arc::new(SledStore::open(path, options.cache_bytes)?),
-        Backend::Memory => Arc::new(MemoryStore::default()),
-    };
-    let head = verify::read_head(&*store)?;
-    Ok((store, head))
-}
-
+/// Whether the store is to be rebuilt.
 fn is_damage(error: &StateError) -> bool {
-    matches!(error, StateError::Store(StoreError::Corrupt(_)) | StateError::Damaged { .. })
+    use StateError::{Damaged, DamagedNode, Store, UnknownCode};
+    matches!(error, Store(StoreError::Corrupt(_)) | Damaged { .. } | DamagedNode(_) | UnknownCode(_))
 }
 
 /// The log must hold the store's head.

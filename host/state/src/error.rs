@@ -94,6 +94,16 @@ pub enum StateError {
 }
 
 impl StateError {
+    /// Whether it may pass without anybody touching the data: the same block can be committed when the disk has space, or
+    /// can be written, again.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error, StoreError::Stalled(_)),
+            Self::Log(error) => error.may_pass(),
+            _ => false,
+        }
+    }
+
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
         match self {

@@ -1,7 +1,12 @@
-//! The state at the head as plain keys and values: what the writer executes on, one lookup for each read.
+//! The state at the head as the writer reads it: from memory what was read or written lately, the rest from the trie.
+//!
+//! Nothing of it is stored. A database may open a damaged file and miss entries without a word (sled does, seen by damaging
+//! its file at random places), and in flat state on disk a missing entry would read as zero: the chain would go on from a
+//! wrong state. In the trie it is a missing node, an error. The nodes that a read brings into their cache are those that
+//! the root after the block needs.
 
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
-use alloy_rlp::Decodable;
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
 use parking_lot::Mutex;
 use std::{fmt, sync::Arc};
 
@@ -11,62 +16,74 @@ use crate::{
     diff::StateDiff,
     error::StateError,
     history, keys,
+    nodes::Nodes,
     store::{Batch, Store},
+    trie,
+    trie_view::decode_word,
     view::{Account, StateView},
 };
 
-/// A key of the store with its value, or none when it is absent.
-type Entry = (Vec<u8>, Option<Vec<u8>>);
-
-/// Flat state with a cache of its entries, absent ones too.
-///
-/// The cache's lock is held while an entry is read from the store, and while a batch is written to it: so no reader can
-/// put back a value that a batch has just replaced.
+/// The head's state with a cache of its entries, absent ones too.
 pub(crate) struct Flat {
     store: Arc<dyn Store>,
-    cache: Mutex<Cache<Vec<u8>, Option<Vec<u8>>>>,
+    nodes: Arc<Nodes>,
+    state: Mutex<State>,
+}
+
+/// Its lock is held while an entry is read from the trie, and while the head moves: so no reader can put back a value that
+/// a block has just replaced.
+struct State {
+    root: B256,
+    accounts: Cache<Address, Option<TrieAccount>>,
+    slots: Cache<(Address, U256), U256>,
 }
 
 impl Flat {
-    pub fn new(store: Arc<dyn Store>, cache_bytes: usize) -> Self {
-        Self { store, cache: Mutex::new(Cache::new(cache_bytes)) }
+    /// The state at `root`; at most about `cache_bytes` are kept.
+    pub fn new(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256, cache_bytes: usize) -> Self {
+        let (accounts, slots) = (Cache::new(cache_bytes / 2), Cache::new(cache_bytes / 2));
+        Self { store, nodes, state: Mutex::new(State { root, accounts, slots }) }
     }
 
-    fn get(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, StateError> {
-        let mut cache = self.cache.lock();
-        if let Some(value) = cache.get(&key, |value| 64 + bytes_of(value)) {
-            return Ok(value);
-        }
-        let value = self.store.get(&key)?;
-        let bytes = key.len() + bytes_of(&value);
-        cache.put(key, value.clone(), bytes);
-        Ok(value)
-    }
-
-    /// Commits `batch` with these `changes` of flat state added to it.
-    pub fn commit(&self, mut batch: Batch, changes: Vec<Entry>) -> Result<(), StateError> {
-        for (key, value) in &changes {
-            match value {
-                Some(value) => batch.put(key.as_slice(), value.as_slice()),
-                None => batch.remove(key.as_slice()),
+    /// Moves to the root after `diff`.
+    pub fn advance(&self, diff: &StateDiff, root: B256) {
+        let mut state = self.state.lock();
+        state.root = root;
+        for (address, change) in &diff.accounts {
+            if change.clears_storage() {
+                state.slots.forget(|(owner, _)| owner == address);
+            }
+            // The diff does not say its storage root: the next reader finds it.
+            state.accounts.remove(address);
+            for (slot, value) in change.written_storage() {
+                state.slots.put((*address, *slot), *value, SLOT_BYTES);
             }
         }
-        let mut cache = self.cache.lock();
-        if let Err(error) = self.store.commit(batch) {
-            // A store that keeps its promise changed nothing, but one that fails may not keep it.
-            cache.clear();
-            return Err(error.into());
-        }
-        for (key, value) in changes {
-            let bytes = key.len() + bytes_of(&value);
-            cache.put(key, value, bytes);
-        }
-        Ok(())
     }
 }
 
-fn bytes_of(value: &Option<Vec<u8>>) -> usize {
-    value.as_ref().map_or(0, Vec::len)
+const ACCOUNT_BYTES: usize = size_of::<Address>() + size_of::<Option<TrieAccount>>();
+const SLOT_BYTES: usize = size_of::<(Address, U256)>() + size_of::<U256>();
+
+impl State {
+    fn account(&mut self, nodes: &Nodes, address: Address) -> Result<Option<TrieAccount>, StateError> {
+        if let Some(account) = self.accounts.get(&address, |_| ACCOUNT_BYTES) {
+            return Ok(account);
+        }
+        let account = trie::account(nodes, self.root, address)?;
+        self.accounts.put(address, account, ACCOUNT_BYTES);
+        Ok(account)
+    }
+
+    fn slot(&mut self, nodes: &Nodes, address: Address, slot: U256) -> Result<U256, StateError> {
+        if let Some(word) = self.slots.get(&(address, slot), |_| SLOT_BYTES) {
+            return Ok(word);
+        }
+        let root = self.account(nodes, address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
+        let word = decode_word(trie::get(nodes, root, &trie::slot_key(slot))?)?;
+        self.slots.put((address, slot), word, SLOT_BYTES);
+        Ok(word)
+    }
 }
 
 /// The state at the head. It moves with the head, so only the single writer, between two commits, may use it.
@@ -89,14 +106,16 @@ impl FlatView {
 
 impl StateView for FlatView {
     fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
-        let Some(bytes) = self.flat.get(keys::account(address))? else { return Ok(None) };
-        let account = Account::decode(&mut bytes.as_slice()).map_err(|_| StateError::Damaged { what: "account" })?;
-        Ok(Some(account))
+        let account = self.flat.state.lock().account(&self.flat.nodes, address)?;
+        Ok(account.map(|account| Account {
+            nonce: account.nonce,
+            balance: account.balance,
+            code_hash: account.code_hash,
+        }))
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
-        let bytes = self.flat.get(keys::slot(address, slot))?.unwrap_or_default();
-        U256::try_from_be_slice(&bytes).ok_or(StateError::Damaged { what: "storage slot" })
+        self.flat.state.lock().slot(&self.flat.nodes, address, slot)
     }
 
     fn code(&self, hash: B256) -> Result<Bytes, StateError> {
@@ -113,27 +132,13 @@ pub(crate) fn code(store: &dyn Store, hash: B256) -> Result<Bytes, StateError> {
     if hash == KECCAK256_EMPTY {
         return Ok(Bytes::new());
     }
-    let code = chunks::get(store, &keys::code(hash), "code")?;
-    code.map(Bytes::from).ok_or(StateError::UnknownCode(hash))
-}
-
-/// What a diff of the head's state changes in flat state, in order. The old slots of cleared storage are looked up, so
-/// clearing costs as much as was stored.
-pub(crate) fn changes(store: &dyn Store, diff: &StateDiff) -> Result<Vec<Entry>, StateError> {
-    let mut changes = Vec::new();
-    for (address, change) in &diff.accounts {
-        if change.clears_storage() {
-            for entry in store.scan(&keys::slots_of(*address)) {
-                changes.push((entry?.0, None));
-            }
-        }
-        changes.push((keys::account(*address), change.account.map(alloy_rlp::encode)));
-        for (slot, value) in change.written_storage() {
-            let value = (!value.is_zero()).then(|| value.to_be_bytes_trimmed_vec());
-            changes.push((keys::slot(*address, *slot), value));
+    match chunks::get(store, &keys::code(hash), "code")? {
+        Some(code) if keccak256(&code) == hash => Ok(code.into()),
+        found => {
+            store.condemn("code");
+            Err(found.map_or(StateError::UnknownCode(hash), |_| StateError::Damaged { what: "code" }))
         }
     }
-    Ok(changes)
 }
 
 /// Puts new code into `batch`.

@@ -1,14 +1,16 @@
 //! Where chain state lives: the store port with sled behind it, the block log, flat state, the trie and its proofs.
 //!
 //! One folder per chain: the block log is the truth, append-only and fsynced; the store beside it holds what can be
-//! rebuilt from the log (flat state, trie nodes, indexes, receipts). [`ChainState`] is the door to both.
+//! rebuilt from the log (trie nodes, codes, indexes, receipts). [`ChainState`] is the door to both.
 //!
 //! Invariants:
-//! - a block is in the log before anything of it is in the store, and both are on disk before `commit` returns;
+//! - a block is in the log, on disk, before anything of it is in the store and before `commit` returns; the store follows
+//!   behind, and what it lacks after a crash is in the log;
 //! - what one block changes reaches the store in one atomic batch, the head record included;
 //! - trie nodes are never removed, so every root since genesis can be read and proven;
 //! - nothing here executes a block: after a crash it hands the blocks above its head to who can.
 
+mod behind;
 mod cache;
 mod chain_state;
 mod chunks;
@@ -25,11 +27,12 @@ mod log_error;
 mod log_scan;
 mod memory_store;
 mod memory_view;
-mod node_db;
+mod nodes;
 mod observed;
 mod options;
 mod proof;
 mod sled_store;
+mod source;
 mod store;
 mod trie;
 mod trie_view;

@@ -89,12 +89,20 @@ impl BlockLog {
         let payload = alloy_rlp::encode(&**block);
         let head = FrameHead::of(&payload).ok_or(LogError::TooLong { number, bytes: payload.len() })?;
         let record = [head.encode().as_slice(), &payload].concat();
-        if let Err(source) = self.file.write_all_at(&record, index.end).and_then(|()| self.file.sync_data()) {
-            // After a failed write or fsync nobody can say what is on disk, so nothing more is written before the log is
-            // read again. Cutting the remains off spares that reading a warning; it may fail too.
+        let failed = |source| LogError::Io { action: "write", path: self.path.clone(), source };
+        if let Err(source) = self.file.write_all_at(&record, index.end) {
+            // Everything up to `end` was fsynced. With the remains cut off, and that on disk, the log is what it was, and
+            // may be tried again when there is space.
+            let cut = self.file.set_len(index.end).and_then(|()| self.file.sync_all());
+            index.poisoned = cut.is_err();
+            return Err(failed(source));
+        }
+        if let Err(source) = self.file.sync_data() {
+            // After a failed fsync nobody can say what is on disk, so nothing more is written before the log is read
+            // again. Cutting the record off spares that reading a warning; it may fail too.
             index.poisoned = true;
             let _ = self.file.set_len(index.end);
-            return Err(LogError::Io { action: "write", path: self.path.clone(), source });
+            return Err(failed(source));
         }
         let offset = index.end;
         index.offsets.push(offset);

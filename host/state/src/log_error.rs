@@ -55,6 +55,12 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// Whether the same write can succeed later: the disk, or what this process may use of it, is full.
+    pub fn may_pass(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+    }
+
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
         match self {

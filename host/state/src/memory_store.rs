@@ -1,5 +1,6 @@
 //! A store in memory: for tests and chains that need not survive. It keeps the port's promises except durability.
 
+use alloy_primitives::Bytes;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 
@@ -8,11 +9,11 @@ use crate::store::{Batch, Entries, Store, StoreError};
 /// Keys and values in a map.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    entries: RwLock<BTreeMap<Vec<u8>, Vec<u8>>>,
+    entries: RwLock<BTreeMap<Vec<u8>, Bytes>>,
 }
 
 impl Store for MemoryStore {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         Ok(self.entries.read().get(key).cloned())
     }
 

@@ -17,7 +17,10 @@ pub struct StateOptions {
     pub backend: Backend,
     /// Page cache of the store, in bytes.
     pub cache_bytes: u64,
-    /// Cache of flat accounts and slots, in bytes. Zero means none.
+    /// What of committed blocks may wait in memory for the store, in bytes; whoever commits more waits for it. The block
+    /// log is on disk in any case. Zero means that a block is in the store, on disk, before its commit returns.
+    pub behind_bytes: usize,
+    /// Cache of the head's accounts and slots, in bytes. Zero means none.
     pub flat_cache_bytes: usize,
     /// Cache of trie nodes, in bytes. Zero means none.
     pub node_cache_bytes: usize,
@@ -25,9 +28,15 @@ pub struct StateOptions {
 
 impl StateOptions {
     /// What suits a node with a few chains: 64 MiB of pages, 16 MiB of entries and 64 MiB of trie nodes for
-    /// each, when it has that much.
+    /// each, and as much of blocks that wait for the store, when it has that much.
     pub const fn recommended() -> Self {
-        Self { backend: Backend::Disk, cache_bytes: 64 << 20, flat_cache_bytes: 16 << 20, node_cache_bytes: 64 << 20 }
+        Self {
+            backend: Backend::Disk,
+            cache_bytes: 64 << 20,
+            behind_bytes: 64 << 20,
+            flat_cache_bytes: 16 << 20,
+            node_cache_bytes: 64 << 20,
+        }
     }
 }
 

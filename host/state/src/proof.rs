@@ -2,15 +2,8 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
-use std::sync::Arc;
 
-use crate::{
-    error::StateError,
-    node_db::{NodeDb, Nodes},
-    trie::SecureTrie,
-    trie_view::decode_word,
-    view::Account,
-};
+use crate::{error::StateError, nodes::Nodes, trie, trie_view::decode_word, view::Account};
 
 /// An account with its proof, and proofs of some of its slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,27 +32,16 @@ pub struct StorageProof {
 }
 
 /// Proves an account and some of its slots at a root.
-pub(crate) fn prove(
-    nodes: &Arc<Nodes>,
-    root: B256,
-    address: Address,
-    slots: &[B256],
-) -> Result<AccountProof, StateError> {
-    let db = Arc::new(NodeDb::new(nodes.clone()));
-    let mut accounts = SecureTrie::open(db.clone(), root)?;
-    let account = accounts.account(address)?;
-    let proof = nodes_of(accounts.proof(address.as_slice())?);
+pub(crate) fn prove(nodes: &Nodes, root: B256, address: Address, slots: &[B256]) -> Result<AccountProof, StateError> {
+    trie::must_be_stored(nodes, root)?;
+    let (account, proof) = trie::prove(nodes, root, address.as_slice())?;
+    let account = account.map(|bytes| trie::read_account(&bytes)).transpose()?;
     let storage_root = account.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
     let storage = slots.iter().map(|key| {
-        let mut trie = SecureTrie::open(db.clone(), storage_root)?;
-        let value = decode_word(trie.get(key.as_slice())?)?;
-        Ok(StorageProof { key: *key, value, proof: nodes_of(trie.proof(key.as_slice())?) })
+        let (value, proof) = trie::prove(nodes, storage_root, key.as_slice())?;
+        Ok(StorageProof { key: *key, value: decode_word(value)?, proof })
     });
     let storage = storage.collect::<Result<_, StateError>>()?;
     let account = account.map(|a| Account { nonce: a.nonce, balance: a.balance, code_hash: a.code_hash });
     Ok(AccountProof { address, account, storage_root, proof, storage })
-}
-
-fn nodes_of(proof: Vec<Vec<u8>>) -> Vec<Bytes> {
-    proof.into_iter().map(Bytes::from).collect()
 }

@@ -6,6 +6,7 @@
 //! damaged file; here that is corruption, a named error. It may also open a damaged file and silently miss entries: above
 //! the port, [`crate::verify`] catches that.
 
+use alloy_primitives::Bytes;
 use std::{
     fs::File,
     panic,
@@ -61,17 +62,15 @@ impl SledStore {
     fn failed(&self, error: sled::Error) -> StoreError {
         let error = StoreError::from(error);
         if let StoreError::Corrupt(what) = &error {
-            tracing::error!(%what, folder = %self.folder.display(), "the store is damaged");
-            // Without the mark the next opening has to find the damage itself.
-            let _ = File::create(self.folder.join(DAMAGE_FILE)).and_then(|file| file.sync_all());
+            self.condemn(what);
         }
         error
     }
 }
 
 impl Store for SledStore {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get(key).map_err(|error| self.failed(error))?.map(|value| value.to_vec()))
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.db.get(key).map_err(|error| self.failed(error))?.map(|value| Bytes::copy_from_slice(&value)))
     }
 
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {
@@ -79,7 +78,7 @@ impl Store for SledStore {
         let mut writes = sled::Batch::default();
         for (key, value) in batch.into_writes() {
             match value {
-                Some(value) => writes.insert(key, value),
+                Some(value) => writes.insert(key, &value[..]),
                 None => writes.remove(key),
             }
         }
@@ -88,12 +87,20 @@ impl Store for SledStore {
 
     fn scan<'a>(&'a self, prefix: &[u8]) -> Entries<'a> {
         let entries = self.db.scan_prefix(prefix);
-        Box::new(entries.map(|entry| entry.map(|(k, v)| (k.to_vec(), v.to_vec())).map_err(|error| self.failed(error))))
+        Box::new(entries.map(|entry| {
+            entry.map(|(k, v)| (k.to_vec(), Bytes::copy_from_slice(&v))).map_err(|error| self.failed(error))
+        }))
     }
 
     fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(|error| self.failed(error))?;
         Ok(self.file.sync_all()?)
+    }
+
+    fn condemn(&self, why: &str) {
+        tracing::error!(why, folder = %self.folder.display(), "the store is damaged");
+        // Without the mark the next opening has to find the damage itself.
+        let _ = File::create(self.folder.join(DAMAGE_FILE)).and_then(|file| file.sync_all());
     }
 }
 

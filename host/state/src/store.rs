@@ -3,6 +3,7 @@
 //! What the node needs of a database and nothing more. A batch is seen wholly or not at all, by readers and after a
 //! crash; it survives a power cut once `flush` has returned.
 
+use alloy_primitives::Bytes;
 use std::{collections::BTreeMap, io};
 
 use crate::error::Blame;
@@ -11,12 +12,12 @@ use crate::error::Blame;
 pub const MAX_STORE_VALUE_BYTES: usize = 64 * 1024;
 
 /// Keys with values, in the order of the keys.
-pub type Entries<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + 'a>;
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Bytes), StoreError>> + 'a>;
 
 /// A key-value store.
 pub trait Store: Send + Sync {
     /// The value of `key`.
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
 
     /// Applies all of `batch` or, on an error, nothing.
     fn commit(&self, batch: Batch) -> Result<(), StoreError>;
@@ -26,17 +27,20 @@ pub trait Store: Send + Sync {
 
     /// Returns when everything committed before is on disk.
     fn flush(&self) -> Result<(), StoreError>;
+
+    /// Notes, for whoever opens it next, that what it holds is not to be trusted: such damage need not show then.
+    fn condemn(&self, _why: &str) {}
 }
 
 /// Writes to apply together. For one key the last word counts.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    writes: BTreeMap<Vec<u8>, Option<Bytes>>,
 }
 
 impl Batch {
     /// Sets `key` to `value`.
-    pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+    pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Bytes>) {
         self.writes.insert(key.into(), Some(value.into()));
     }
 
@@ -45,9 +49,19 @@ impl Batch {
         self.writes.insert(key.into(), None);
     }
 
-    /// The writes: keys with their new value, or none to remove.
-    pub fn into_writes(self) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
+    /// The writes, in the order of the keys: keys with their new value, or none to remove.
+    pub fn writes(&self) -> impl Iterator<Item = (&[u8], Option<&Bytes>)> {
+        self.writes.iter().map(|(key, value)| (key.as_slice(), value.as_ref()))
+    }
+
+    /// The same, taken out.
+    pub fn into_writes(self) -> impl Iterator<Item = (Vec<u8>, Option<Bytes>)> {
         self.writes.into_iter()
+    }
+
+    /// What keys and values take, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, |value| value.len())).sum()
     }
 
     /// How many keys it writes.
@@ -62,7 +76,7 @@ impl Batch {
 
     /// The first value over the port's limit.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let longest = self.writes.values().flatten().map(Vec::len).max().unwrap_or(0);
+        let longest = self.writes.values().flatten().map(|value| value.len()).max().unwrap_or(0);
         if longest > MAX_STORE_VALUE_BYTES { Err(StoreError::ValueTooLong { bytes: longest }) } else { Ok(()) }
     }
 }
@@ -82,6 +96,9 @@ pub enum StoreError {
     /// The file system refused.
     #[error("the store cannot reach its files: {0}; check space, permissions and whether another process has them")]
     Io(#[from] io::Error),
+    /// An earlier write failed. What was acknowledged is safe in the block log; the next write tries the store again.
+    #[error("the store cannot write: {0}; nothing more is taken in until it can")]
+    Stalled(String),
     /// Anything else that the database said.
     #[error("the store failed: {0}")]
     Backend(String),
@@ -93,7 +110,7 @@ impl StoreError {
         match self {
             Self::Corrupt(_) | Self::Backend(_) => Blame::Data,
             Self::ValueTooLong { .. } => Blame::Caller,
-            Self::Io(_) => Blame::Environment,
+            Self::Io(_) | Self::Stalled(_) => Blame::Environment,
         }
     }
 }

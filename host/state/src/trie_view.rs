@@ -9,17 +9,16 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use crate::{
     error::StateError,
     flat, history,
-    node_db::{NodeDb, Nodes},
+    nodes::Nodes,
     store::Store,
-    trie::{SecureTrie, slot_key},
+    trie::{self, slot_key},
     view::{Account, StateView},
 };
 
 /// The state at one root. It never changes; any thread may hold it for as long as it likes.
 pub struct TrieView {
     root: B256,
-    accounts: SecureTrie,
-    db: Arc<NodeDb>,
+    nodes: Arc<Nodes>,
     store: Arc<dyn Store>,
     /// Storage roots found so far: a contract's slots are read together.
     storage_roots: Mutex<BTreeMap<Address, B256>>,
@@ -33,9 +32,8 @@ impl fmt::Debug for TrieView {
 
 impl TrieView {
     pub(crate) fn open(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256) -> Result<Self, StateError> {
-        let db = Arc::new(NodeDb::new(nodes));
-        let accounts = SecureTrie::open(db.clone(), root)?;
-        Ok(Self { root, accounts, db, store, storage_roots: Mutex::default() })
+        trie::must_be_stored(&nodes, root)?;
+        Ok(Self { root, nodes, store, storage_roots: Mutex::default() })
     }
 
     /// The root.
@@ -47,7 +45,8 @@ impl TrieView {
         if let Some(root) = self.storage_roots.lock().get(&address) {
             return Ok(*root);
         }
-        let root = self.accounts.account(address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
+        let root =
+            trie::account(&self.nodes, self.root, address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
         self.storage_roots.lock().insert(address, root);
         Ok(root)
     }
@@ -55,18 +54,14 @@ impl TrieView {
 
 impl StateView for TrieView {
     fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
-        let Some(account) = self.accounts.account(address)? else { return Ok(None) };
+        let Some(account) = trie::account(&self.nodes, self.root, address)? else { return Ok(None) };
         self.storage_roots.lock().insert(address, account.storage_root);
         Ok(Some(Account { nonce: account.nonce, balance: account.balance, code_hash: account.code_hash }))
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
         let root = self.storage_root(address)?;
-        if root == EMPTY_ROOT_HASH {
-            return Ok(U256::ZERO);
-        }
-        let slots = SecureTrie::open(self.db.clone(), root)?;
-        decode_word(slots.get(&slot_key(slot))?)
+        decode_word(trie::get(&self.nodes, root, &slot_key(slot))?)
     }
 
     fn code(&self, hash: B256) -> Result<Bytes, StateError> {

@@ -1,9 +1,10 @@
 //! Every store keeps the port's promises.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use alloy_primitives::Bytes;
 use caldera_state::{Batch, MAX_STORE_VALUE_BYTES, MemoryStore, SledStore, Store, StoreError};
 
-type Entry = (Vec<u8>, Vec<u8>);
+type Entry = (Vec<u8>, Bytes);
 
 fn scan(store: &dyn Store, prefix: &[u8]) -> Vec<Entry> {
     store.scan(prefix).map(Result::unwrap).collect()
@@ -13,7 +14,7 @@ fn check(store: &dyn Store) {
     assert_eq!(store.get(b"a").unwrap(), None);
     let mut batch = Batch::default();
     for key in ["a", "b1", "b2", "b\u{ff}", "c"] {
-        batch.put(key, format!("value of {key}"));
+        batch.put(key, format!("value of {key}").into_bytes());
     }
     batch.put("gone", "x");
     batch.remove("gone");
@@ -21,10 +22,10 @@ fn check(store: &dyn Store) {
     batch.put("twice", "last word");
     batch.put("empty", "");
     store.commit(batch).unwrap();
-    assert_eq!(store.get(b"a").unwrap().unwrap(), b"value of a");
+    assert_eq!(store.get(b"a").unwrap().unwrap()[..], b"value of a"[..]);
     assert_eq!(store.get(b"gone").unwrap(), None);
-    assert_eq!(store.get(b"twice").unwrap().unwrap(), b"last word");
-    assert_eq!(store.get(b"empty").unwrap().unwrap(), b"");
+    assert_eq!(store.get(b"twice").unwrap().unwrap()[..], b"last word"[..]);
+    assert_eq!(store.get(b"empty").unwrap().unwrap()[..], b""[..]);
     let keys: Vec<_> = scan(store, b"b").into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, [b"b1".to_vec(), b"b2".to_vec(), "b\u{ff}".as_bytes().to_vec()]);
     assert_eq!(scan(store, b"").len(), 7);
@@ -35,7 +36,7 @@ fn check(store: &dyn Store) {
     batch.put("b1", "changed");
     batch.put("long", vec![7; MAX_STORE_VALUE_BYTES + 1]);
     assert!(matches!(store.commit(batch), Err(StoreError::ValueTooLong { bytes: 65_537 })));
-    assert_eq!(store.get(b"b1").unwrap().unwrap(), b"value of b1");
+    assert_eq!(store.get(b"b1").unwrap().unwrap()[..], b"value of b1"[..]);
 
     let mut batch = Batch::default();
     batch.put("long", vec![7; MAX_STORE_VALUE_BYTES]);
@@ -43,7 +44,7 @@ fn check(store: &dyn Store) {
     assert_eq!((batch.len(), batch.is_empty()), (2, false));
     store.commit(batch).unwrap();
     store.flush().unwrap();
-    assert_eq!(store.get(b"long").unwrap().unwrap(), vec![7; MAX_STORE_VALUE_BYTES]);
+    assert_eq!(store.get(b"long").unwrap().unwrap()[..], vec![7; MAX_STORE_VALUE_BYTES][..]);
     assert_eq!(store.get(b"b1").unwrap(), None);
 }
 
@@ -54,7 +55,7 @@ fn check_atomic(store: &dyn Store) {
         (0..100u8).for_each(|key| batch.put([b'k', key], n.to_be_bytes()));
         store.commit(batch).unwrap();
     };
-    let read = |key: u8| u32::from_be_bytes(store.get(&[b'k', key]).unwrap().unwrap().try_into().unwrap());
+    let read = |key: u8| u32::from_be_bytes(store.get(&[b'k', key]).unwrap().unwrap().as_ref().try_into().unwrap());
     write(0);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| (1..300).for_each(write));

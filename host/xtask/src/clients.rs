@@ -1,14 +1,20 @@
-//! Client tests: what wallets and libraries of others (viem, ethers) do, against the real node. They live in a folder with its
-//! own npm lock file; `npm test` there runs them all, with `CALDERA_BIN` and `CALDERA_PLUGINS` in the environment.
+//! Client tests: what wallets and libraries of others (viem, ethers, web3.py) do, against the real node. They live in a folder
+//! with its own npm lock file and pip requirements; `npm test` there runs the former, a virtual environment of their own the
+//! latter, with `CALDERA_BIN` and `CALDERA_PLUGINS` in the environment.
+
+use std::path::{Path, PathBuf};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     process::{Tool, on_path},
     suite::skipped,
     workspace::Workspace,
 };
 
 const FOLDER: &str = "host/node/tests/clients";
+/// What pip installs, and the script that needs it.
+const REQUIREMENTS: &str = "requirements.txt";
+const SCRIPT: &str = "test_web3.py";
 
 /// Installs exactly what the lock file names, and runs the tests.
 pub fn test(workspace: &Workspace) -> Result<String> {
@@ -21,13 +27,37 @@ pub fn test(workspace: &Workspace) -> Result<String> {
     }
     // No audit, no funding notes: the lock file decides, and the registry is asked for packages only.
     Tool::new("npm").args(["ci", "--no-audit", "--no-fund"]).dir(&folder).run()?;
-    Tool::new("npm")
-        .arg("test")
-        .dir(&folder)
-        .env("CALDERA_BIN", workspace.node_binary())
-        .env("CALDERA_PLUGINS", workspace.plugins())
-        .run()?;
+    with_node(workspace, Tool::new("npm").arg("test")).dir(&folder).run()?;
+    match python(workspace, &folder) {
+        Ok(python) => with_node(workspace, Tool::new(python).args(["-B", SCRIPT])).dir(&folder).run()?,
+        Err(why) => return skipped("client tests in Python", &why),
+    }
     Ok(String::new())
+}
+
+fn with_node(workspace: &Workspace, tool: Tool) -> Tool {
+    tool.env("CALDERA_BIN", workspace.node_binary()).env("CALDERA_PLUGINS", workspace.plugins())
+}
+
+/// The Python of a virtual environment with what the requirements name. A change of theirs makes another environment.
+fn python(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
+    let wanted = folder.join(REQUIREMENTS);
+    let home = workspace.scratch().join("python");
+    let (python, installed) = (home.join("bin").join("python"), home.join(REQUIREMENTS));
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    if python.is_file() && read(&installed).is_some() && read(&installed) == read(&wanted) {
+        return Ok(python);
+    }
+    let make = || Tool::new("python3").args(["-m", "venv", "--clear"]).arg(&home).output();
+    if make().is_err() {
+        eprintln!("python3 or its venv module is missing; installing the distribution's package python3-venv");
+        install(&["python3-venv"])?;
+        make()?;
+    }
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    Tool::new(&python).args(pip).arg(&wanted).run()?;
+    std::fs::copy(&wanted, &installed).map_err(|source| Error::File { action: "write", path: installed, source })?;
+    Ok(python)
 }
 
 fn ensure_node_js() -> Result<()> {
@@ -35,10 +65,15 @@ fn ensure_node_js() -> Result<()> {
         return Ok(());
     }
     eprintln!("node or npm is missing; installing the distribution's packages nodejs and npm");
+    install(&["nodejs", "npm"])
+}
+
+/// Installs packages of the distribution.
+fn install(packages: &[&str]) -> Result<()> {
     let apt = |args: &[&str]| Tool::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive").output();
     // Stale lists name packages that the mirror has dropped; if they cannot be renewed, the old ones may still do.
     if let Err(error) = apt(&["-qq", "update"]) {
         eprintln!("apt-get update: {error}");
     }
-    apt(&["-qq", "install", "--yes", "--no-install-recommends", "nodejs", "npm"]).map(drop)
+    apt(&[&["-qq", "install", "--yes", "--no-install-recommends"], packages].concat()).map(drop)
 }

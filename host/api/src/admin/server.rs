@@ -126,10 +126,10 @@ impl AdminServer {
             return Err(AdminError::Remote(listen));
         }
         let token = Token::settle(&folder)?;
-        let AdminLimits { connections, threads, stop_grace: grace, .. } = limits;
+        let AdminLimits { connections, threads, time, stop_grace: grace, .. } = limits;
         let work = Arc::new(Semaphore::new(threads));
         let app = App { chains, compiler, metrics, limits, work };
-        let serving = Serving { name: "admin", connections, threads, grace };
+        let serving = Serving { name: "admin", connections, threads, slow_reader: time, grace };
         let listening = serving.listen(listen, |_| Guarded::new(app, token)).map_err(|error| match error {
             ListenError::Socket(source) => AdminError::Listen { addr: listen, source },
             ListenError::Threads(source) => AdminError::Threads(source),

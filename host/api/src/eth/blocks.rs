@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{B256, U64};
-use alloy_rpc_types_eth::Block;
+use alloy_rpc_types_eth::{Block, Index};
 use caldera_chain::ExecutedBlock;
 use jsonrpsee_core::RegisterMethodError;
 
@@ -13,32 +13,68 @@ use crate::{
     context::ChainApi,
     convert::{self, Receipt},
     errors::Reply,
+    methods::{
+        Param,
+        param::{BLOCK_HASH, BLOCK_NUMBER, UNCLE_INDEX},
+    },
     module::Module,
 };
 
+const FULL: Param = Param::optional("whole transactions", "Flag");
+
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.quick("eth_blockNumber", |api, _| Ok(U64::from(api.head_number())))?;
-    module.blocking("eth_getBlockByNumber", |api, args| whole(api, by_number(args)?, args))?;
-    module.blocking("eth_getBlockByHash", |api, args| whole(api, by_hash(args)?, args))?;
-    module.blocking("eth_getBlockTransactionCountByNumber", |api, args| count(api, by_number(args)?))?;
-    module.blocking("eth_getBlockTransactionCountByHash", |api, args| count(api, by_hash(args)?))?;
-    module.blocking("eth_getUncleCountByBlockNumber", |api, args| uncles(api, by_number(args)?))?;
-    module.blocking("eth_getUncleCountByBlockHash", |api, args| uncles(api, by_hash(args)?))?;
-    module.blocking("eth_getBlockReceipts", |api, args| receipts(api, args.next("block")?))
+    let block_number = "Height of the newest block.";
+    module.quick("eth_blockNumber", block_number, &[], "Quantity", |api, _| Ok(U64::from(api.head_number())))?;
+    let about = "A block, with whole transactions or their hashes; null if there is none.";
+    module.blocking("eth_getBlockByNumber", about, &[BLOCK_NUMBER, FULL], "BlockOrNull", |api, args| {
+        whole(api, by_number(args)?, args)
+    })?;
+    module.blocking("eth_getBlockByHash", about, &[BLOCK_HASH, FULL], "BlockOrNull", |api, args| {
+        whole(api, by_hash(args)?, args)
+    })?;
+    let about = "How many transactions a block has; null if there is no such block.";
+    let (by_number_name, by_hash_name) = ("eth_getBlockTransactionCountByNumber", "eth_getBlockTransactionCountByHash");
+    module
+        .blocking(by_number_name, about, &[BLOCK_NUMBER], "QuantityOrNull", |api, args| count(api, by_number(args)?))?;
+    module.blocking(by_hash_name, about, &[BLOCK_HASH], "QuantityOrNull", |api, args| count(api, by_hash(args)?))?;
+    let about = "How many uncles a block has: none; null if there is no such block.";
+    let (by_number_name, by_hash_name) = ("eth_getUncleCountByBlockNumber", "eth_getUncleCountByBlockHash");
+    module.blocking(by_number_name, about, &[BLOCK_NUMBER], "QuantityOrNull", |api, args| {
+        uncles(api, by_number(args)?)
+    })?;
+    module.blocking(by_hash_name, about, &[BLOCK_HASH], "QuantityOrNull", |api, args| uncles(api, by_hash(args)?))?;
+    let about = "An uncle of a block: null, since no block has any.";
+    let (by_number_name, by_hash_name) = ("eth_getUncleByBlockNumberAndIndex", "eth_getUncleByBlockHashAndIndex");
+    module.blocking(by_number_name, about, &[BLOCK_NUMBER, UNCLE_INDEX], "BlockOrNull", |_, args| {
+        by_number(args)?;
+        uncle(args)
+    })?;
+    module.blocking(by_hash_name, about, &[BLOCK_HASH, UNCLE_INDEX], "BlockOrNull", |_, args| {
+        by_hash(args)?;
+        uncle(args)
+    })?;
+    let about = "Every receipt of a block, in order; null if there is no such block.";
+    let block = const { &[Param::new("block", "BlockId")] };
+    module.blocking("eth_getBlockReceipts", about, block, "ReceiptsOrNull", |api, args| receipts(api, args.next()?))
 }
 
 /// The block that a call names by number or tag.
-pub(super) fn by_number(args: &mut Args<'_>) -> Reply<BlockId> {
-    Ok(BlockId::Number(args.next::<BlockNumberOrTag>("block")?))
+pub(crate) fn by_number(args: &mut Args<'_>) -> Reply<BlockId> {
+    Ok(BlockId::Number(args.next::<BlockNumberOrTag>()?))
 }
 
 /// The block that a call names by hash.
-pub(super) fn by_hash(args: &mut Args<'_>) -> Reply<BlockId> {
-    Ok(BlockId::from(args.next::<B256>("block hash")?))
+pub(crate) fn by_hash(args: &mut Args<'_>) -> Reply<BlockId> {
+    Ok(BlockId::from(args.next::<B256>()?))
+}
+
+fn uncle(args: &mut Args<'_>) -> Reply<Option<Block>> {
+    args.next::<Index>()?;
+    Ok(None)
 }
 
 fn whole(api: &ChainApi, block: BlockId, args: &mut Args<'_>) -> Reply<Option<Block>> {
-    let full = args.optional("whole transactions")?.unwrap_or(false);
+    let full = args.next::<Option<bool>>()?.unwrap_or(false);
     Ok(api.block(block)?.map(|block| convert::block(&block, full)))
 }
 

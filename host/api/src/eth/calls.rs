@@ -1,58 +1,68 @@
 //! Calls that never become part of a block.
 
+use alloy_eips::{BlockId, eip2930::AccessList};
 use alloy_primitives::{Bytes, U64};
 use alloy_rpc_types_eth::TransactionRequest;
-use caldera_execution::SimulationRequest;
+use caldera_execution::{SimulationRequest, SimulationResult};
 use jsonrpsee_core::RegisterMethodError;
+use serde::Serialize;
 
+use super::request::{overrides, simulation, with_gas};
 use crate::{
     args::Args,
     context::ChainApi,
     errors::{self, Reply, RpcError},
+    methods::param::{BLOCK, BLOCK_OVERRIDES, CALL, STATE_OVERRIDES},
     module::Module,
 };
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.blocking("eth_call", call)?;
-    module.blocking("eth_estimateGas", estimate)
+    let params = &[CALL, BLOCK, STATE_OVERRIDES, BLOCK_OVERRIDES];
+    module.blocking("eth_call", "What a call returns on the state after a block.", params, "Bytes", call)?;
+    let about = "Gas that a call needs, at most a percent too much.";
+    module.blocking("eth_estimateGas", about, params, "Quantity", estimate)?;
+    let about = "The access list (EIP-2930) that makes a call cheapest, engines' storage included.";
+    module.blocking("eth_createAccessList", about, &[CALL, BLOCK, STATE_OVERRIDES], "AccessListResult", access_list)
+}
+
+/// A call, and the height at which it runs.
+fn asked(api: &ChainApi, args: &mut Args<'_>) -> Reply<(u64, SimulationRequest)> {
+    let request: TransactionRequest = args.next()?;
+    let number = api.existing(args.next::<Option<BlockId>>()?)?;
+    Ok((number, simulation(api, request)?))
 }
 
 fn call(api: &ChainApi, args: &mut Args<'_>) -> Reply<Bytes> {
-    let request: TransactionRequest = args.next("call")?;
-    let number = api.existing(args.optional("block")?)?;
-    args.refuse("state overrides")?;
-    args.refuse("block overrides")?;
-    let gas = request.gas.map_or(api.limits.call_gas, |gas| gas.min(api.limits.call_gas));
-    let request = SimulationRequest { gas, ..simulation(request)? };
+    let (number, mut request) = asked(api, args)?;
+    request.overrides = overrides(args.next()?, args.next()?);
+    let request = with_gas(api, number, request)?;
     errors::returned(api.chain.simulate(number, &request)?.result)
 }
 
 fn estimate(api: &ChainApi, args: &mut Args<'_>) -> Reply<U64> {
-    let request: TransactionRequest = args.next("call")?;
-    let number = api.existing(args.optional("block")?)?;
-    args.refuse("state overrides")?;
-    // Zero asks for as much as a transaction may have.
-    let request = SimulationRequest { gas: request.gas.unwrap_or(0), ..simulation(request)? };
+    // No gas asks for as much as a transaction may have.
+    let (number, mut request) = asked(api, args)?;
+    request.overrides = overrides(args.next()?, args.next()?);
     Ok(U64::from(api.chain.estimate_gas(number, &request)?))
 }
 
-/// The call that a request describes, its gas aside. What a simulation cannot honour is refused.
-fn simulation(request: TransactionRequest) -> Reply<SimulationRequest> {
-    if request.blob_versioned_hashes.is_some() || request.sidecar.is_some() {
-        return Err(RpcError::InvalidParams("blob transactions (EIP-4844) have no place on this chain".into()));
-    }
-    if request.authorization_list.is_some() {
-        return Err(RpcError::InvalidParams("calls with an authorization list (EIP-7702) are not simulated".into()));
-    }
-    let gas_price = request.gas_price.or(request.max_fee_per_gas).unwrap_or(0);
-    let input = request.input.try_into_unique_input();
-    Ok(SimulationRequest {
-        from: request.from.unwrap_or_default(),
-        to: request.to.unwrap_or_default(),
-        gas: 0,
-        gas_price,
-        value: request.value.unwrap_or_default(),
-        input: input.map_err(|error| RpcError::InvalidParams(error.to_string()))?.unwrap_or_default(),
-        access_list: request.access_list.unwrap_or_default(),
-    })
+/// An access list and what the call takes with it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccessListJson {
+    access_list: AccessList,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    gas_used: U64,
+}
+
+fn access_list(api: &ChainApi, args: &mut Args<'_>) -> Reply<AccessListJson> {
+    let (number, mut request) = asked(api, args)?;
+    request.overrides = overrides(args.next()?, None);
+    let listed = api.chain.access_list(number, &with_gas(api, number, request)?)?;
+    let error = match listed.simulation.result {
+        SimulationResult::Return(_) => None,
+        failed => Some(RpcError::of(failed).to_string()),
+    };
+    Ok(AccessListJson { access_list: listed.access_list, error, gas_used: U64::from(listed.simulation.gas_used) })
 }

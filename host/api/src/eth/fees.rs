@@ -12,6 +12,7 @@ use crate::{
     args::Args,
     context::ChainApi,
     errors::{Reply, RpcError},
+    methods::Param,
     module::Module,
 };
 
@@ -19,19 +20,31 @@ use crate::{
 const MAX_PERCENTILES: usize = 100;
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.quick("eth_gasPrice", |api, _| {
+    let about = "Wei per gas that a legacy transaction should offer.";
+    module.quick("eth_gasPrice", about, &[], "Quantity", |api, _| {
         Ok(U128::from(api.chain.suggest_tip().saturating_add(api.chain.next_base_fee().into())))
     })?;
-    module.quick("eth_maxPriorityFeePerGas", |api, _| Ok(U128::from(api.chain.suggest_tip())))?;
+    let about = "Wei per gas that a transaction should offer on top of the base fee.";
+    module
+        .quick("eth_maxPriorityFeePerGas", about, &[], "Quantity", |api, _| Ok(U128::from(api.chain.suggest_tip())))?;
     // Blob transactions are refused, so blobs always cost the least they can.
-    module.quick("eth_blobBaseFee", |_, _| Ok(U128::from(BLOB_TX_MIN_BLOB_GASPRICE)))?;
-    module.blocking("eth_feeHistory", history)
+    let about = "Wei per blob gas: one, since there are no blobs.";
+    module.quick("eth_blobBaseFee", about, &[], "Quantity", |_, _| Ok(U128::from(BLOB_TX_MIN_BLOB_GASPRICE)))?;
+    let about = "Base fees, fullness and tips of the blocks up to one.";
+    let params = const {
+        &[
+            Param::new("block count", "Quantity"),
+            Param::new("newest block", "BlockNumberOrTag"),
+            Param::optional("reward percentiles", "Percentiles"),
+        ]
+    };
+    module.blocking("eth_feeHistory", about, params, "FeeHistory", history)
 }
 
 fn history(api: &ChainApi, args: &mut Args<'_>) -> Reply<FeeHistory> {
-    let count = args.next::<U64>("block count")?.to::<u64>();
-    let newest = api.existing(Some(args.next::<BlockNumberOrTag>("newest block")?.into()))?;
-    let percentiles: Option<Vec<f64>> = args.optional("reward percentiles")?;
+    let count = args.next::<U64>()?.to::<u64>();
+    let newest = api.existing(Some(args.next::<BlockNumberOrTag>()?.into()))?;
+    let percentiles: Option<Vec<f64>> = args.next()?;
     check_percentiles(percentiles.as_deref().unwrap_or_default())?;
     let count = count.min(api.limits.fee_history_blocks).min(newest + 1);
     if count == 0 {

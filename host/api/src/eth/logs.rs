@@ -8,11 +8,13 @@ use crate::{
     context::ChainApi,
     convert,
     errors::{Reply, RpcError},
+    methods::param::FILTER,
     module::Module,
 };
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.blocking("eth_getLogs", |api, args| find(api, &args.next("filter")?))
+    let about = "The logs that a filter lets through, oldest first.";
+    module.blocking("eth_getLogs", about, &[FILTER], "Logs", |api, args| find(api, &args.next()?))
 }
 
 /// The logs that a filter lets through, oldest first.

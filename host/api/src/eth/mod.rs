@@ -1,11 +1,14 @@
 //! The `eth_` methods, by noun.
 
-mod blocks;
+pub(crate) mod blocks;
 mod calls;
 mod fees;
 pub(crate) mod filters;
 mod logs;
+pub(crate) mod request;
+mod simulate;
 mod state;
+mod submit_sync;
 mod subscriptions;
 mod transactions;
 
@@ -19,8 +22,10 @@ pub(crate) use transactions::decode as decode_transaction;
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     blocks::register(module)?;
     transactions::register(module)?;
+    submit_sync::register(module)?;
     state::register(module)?;
     calls::register(module)?;
+    simulate::register(module)?;
     fees::register(module)?;
     logs::register(module)?;
     filters::register(module)?;

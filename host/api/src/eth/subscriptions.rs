@@ -19,6 +19,7 @@ use crate::{
     context::ChainApi,
     convert,
     errors::{Reply, RpcError},
+    methods::{Method, Param},
     module::Module,
 };
 
@@ -33,21 +34,33 @@ enum Wanted {
 }
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.0.register_subscription(
-        "eth_subscribe",
-        "eth_subscription",
-        "eth_unsubscribe",
-        |params, pending, api, _| subscribe(params, pending, api),
-    )?;
-    Ok(())
+    let begin = Method {
+        name: "eth_subscribe",
+        summary: "Tells of newHeads, logs or newPendingTransactions as they happen; over a WebSocket only.",
+        params: const {
+            &[
+                Param::new("subscription", "SubscriptionKind"),
+                Param::optional("filter, or whether whole transactions", "SubscriptionOptions"),
+            ]
+        },
+        result: "Quantity",
+    };
+    let end = Method {
+        name: "eth_unsubscribe",
+        summary: "Ends a subscription; whether it was there.",
+        params: const { &[Param::new("subscription id", "Quantity")] },
+        result: "Flag",
+    };
+    module.subscription([begin, end], "eth_subscription", subscribe)
 }
 
 async fn subscribe(
     params: Params<'static>,
+    table: &'static [Param],
     pending: PendingSubscriptionSink,
     api: Arc<ChainApi>,
 ) -> SubscriptionCloseResponse {
-    let wanted = match wanted(&params) {
+    let wanted = match wanted(&params, table) {
         Ok(wanted) => wanted,
         Err(error) => {
             pending.reject(error).await;
@@ -63,19 +76,19 @@ async fn subscribe(
     }
 }
 
-fn wanted(params: &Params<'static>) -> Reply<Wanted> {
-    let mut args = Args::new(params)?;
-    match args.next("subscription")? {
+fn wanted(params: &Params<'static>, table: &'static [Param]) -> Reply<Wanted> {
+    let mut args = Args::new(params, table)?;
+    match args.next()? {
         SubscriptionKind::NewHeads => Ok(Wanted::Heads),
         SubscriptionKind::Logs => {
-            let filter: Box<Filter> = args.optional("filter")?.unwrap_or_default();
+            let filter: Box<Filter> = args.next::<Option<_>>()?.unwrap_or_default();
             if filter.get_block_hash().is_some() {
                 return Err(RpcError::InvalidParams("a log subscription cannot name a block hash".into()));
             }
             Ok(Wanted::Logs(filter))
         }
         SubscriptionKind::NewPendingTransactions => {
-            Ok(Wanted::Pending { full: args.optional("whole transactions")?.unwrap_or(false) })
+            Ok(Wanted::Pending { full: args.next::<Option<bool>>()?.unwrap_or(false) })
         }
         other => Err(RpcError::InvalidParams(format!(
             "no subscription to {other}; there are newHeads, logs and newPendingTransactions"

@@ -13,16 +13,38 @@ use crate::{
     context::ChainApi,
     convert::{self, Receipt},
     errors::{Reply, RpcError},
+    methods::param::{BLOCK_HASH, BLOCK_NUMBER, RAW_TRANSACTION, TRANSACTION_HASH, TRANSACTION_INDEX},
     module::Module,
 };
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.blocking("eth_getTransactionByHash", |api, args| by_tx_hash(api, args.next("transaction hash")?))?;
-    module.blocking("eth_getRawTransactionByHash", |api, args| raw(api, args.next("transaction hash")?))?;
-    module.blocking("eth_getTransactionByBlockNumberAndIndex", |api, args| at_index(api, by_number(args)?, args))?;
-    module.blocking("eth_getTransactionByBlockHashAndIndex", |api, args| at_index(api, by_hash(args)?, args))?;
-    module.blocking("eth_getTransactionReceipt", |api, args| receipt(api, args.next("transaction hash")?))?;
-    module.accepting("eth_sendRawTransaction", |api, args| send(api, args.next("transaction")?))
+    let by_hash_params = &[TRANSACTION_HASH];
+    let about = "A transaction in a block or in the pool; null if it is in neither.";
+    module.blocking("eth_getTransactionByHash", about, by_hash_params, "TransactionOrNull", |api, args| {
+        by_tx_hash(api, args.next()?)
+    })?;
+    let about = "A transaction as it was signed (EIP-2718); null if there is none.";
+    module.blocking("eth_getRawTransactionByHash", about, by_hash_params, "BytesOrNull", |api, args| {
+        raw(api, args.next()?)
+    })?;
+    let (number, hash) = (&[BLOCK_NUMBER, TRANSACTION_INDEX], &[BLOCK_HASH, TRANSACTION_INDEX]);
+    let (by_number_name, by_hash_name) =
+        ("eth_getRawTransactionByBlockNumberAndIndex", "eth_getRawTransactionByBlockHashAndIndex");
+    module.blocking(by_number_name, about, number, "BytesOrNull", |api, args| raw_at(api, by_number(args)?, args))?;
+    module.blocking(by_hash_name, about, hash, "BytesOrNull", |api, args| raw_at(api, by_hash(args)?, args))?;
+    let about = "The transaction at an index of a block; null if there is none.";
+    let (by_number_name, by_hash_name) =
+        ("eth_getTransactionByBlockNumberAndIndex", "eth_getTransactionByBlockHashAndIndex");
+    module.blocking(by_number_name, about, number, "TransactionOrNull", |api, args| {
+        at_index(api, by_number(args)?, args)
+    })?;
+    module.blocking(by_hash_name, about, hash, "TransactionOrNull", |api, args| at_index(api, by_hash(args)?, args))?;
+    let about = "A transaction's receipt; null until it is in a block.";
+    module.blocking("eth_getTransactionReceipt", about, by_hash_params, "ReceiptOrNull", |api, args| {
+        receipt(api, args.next()?)
+    })?;
+    let about = "Takes a signed transaction into the pool.";
+    module.accepting("eth_sendRawTransaction", about, &[RAW_TRANSACTION], |api, args| send(api, args.next()?))
 }
 
 fn by_tx_hash(api: &ChainApi, hash: B256) -> Reply<Option<Transaction>> {
@@ -40,8 +62,13 @@ fn raw(api: &ChainApi, hash: B256) -> Reply<Option<Bytes>> {
 }
 
 fn at_index(api: &ChainApi, block: BlockId, args: &mut Args<'_>) -> Reply<Option<Transaction>> {
-    let index: Index = args.next("transaction index")?;
+    let index: Index = args.next()?;
     Ok(api.block(block)?.and_then(|block| convert::mined(&block, index.0)))
+}
+
+fn raw_at(api: &ChainApi, block: BlockId, args: &mut Args<'_>) -> Reply<Option<Bytes>> {
+    let index: Index = args.next()?;
+    Ok(api.block(block)?.and_then(|block| block.block.transactions.get(index.0).map(convert::raw)))
 }
 
 fn receipt(api: &ChainApi, hash: B256) -> Reply<Option<Receipt>> {

@@ -80,7 +80,9 @@ async fn what_cannot_be_honoured_is_refused() {
         (json!([]), "parameter 0 (call) is missing"),
         (json!([{ "to": "0x12" }]), "parameter 0 (call)"),
         (json!([{ "to": to }, "yesterday"]), "parameter 1 (block)"),
-        (json!([{ "to": to }, "latest", { (to.to_string()): { "balance": "0x1" } }]), "state overrides"),
+        (json!([{ "to": to }, "latest", { (to.to_string()): { "blance": "0x1" } }]), "state overrides"),
+        (json!([{ "to": to, "gasPrice": "0x1", "maxFeePerGas": "0x1" }]), "gasPrice"),
+        (json!([{ "to": to, "chainId": "0x1" }]), "chainId"),
         (json!([{ "to": to, "data": "0x01", "input": "0x02" }]), "input"),
         (json!([{ "to": to, "blobVersionedHashes": [] }]), "EIP-4844"),
     ] {

@@ -4,10 +4,17 @@
 mod admin;
 mod blocks;
 mod calls;
+mod discover;
 mod fees;
+mod kinds;
 mod logs;
+mod overrides;
+mod pool;
 mod server;
+mod simulate;
 mod state;
 mod submit;
+mod submit_sync;
 mod subscriptions;
 mod support;
+mod trace;

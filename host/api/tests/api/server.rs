@@ -79,7 +79,19 @@ async fn batches_and_bodies_are_bounded() {
     };
     let answers = rig.http.batch_request::<U64>(batch(3)).await.unwrap();
     assert_eq!(answers.num_successful_calls(), 3);
-    assert!(rig.http.batch_request::<U64>(batch(4)).await.is_err());
+    let told = |body: &str| {
+        let request = format!("POST / HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
+        let mut socket = TcpStream::connect(rig.server.addr()).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        write!(socket, "{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#;
+    let answer = told(&format!("[{}]", [call; 4].join(",")));
+    assert!(answer.contains("batch request was too large") && answer.contains("max limit of 3"), "{answer}");
+    assert!(told(&" ".repeat(3_000)).starts_with("HTTP/1.1 413"));
     let long = format!("0x{}", "00".repeat(2_000));
     assert!(rig.try_rpc::<Value>("eth_sendRawTransaction", json!([long])).await.is_err());
     assert_eq!(rig.rpc::<U64>("eth_chainId", json!([])).await, U64::from(CHAIN_ID), "the server goes on");

@@ -146,6 +146,37 @@ async fn a_slow_subscriber_is_dropped() {
     assert!(!rig.rpc::<Value>("eth_chainId", json!([])).await.is_null(), "the server goes on");
 }
 
+/// A connection that takes nothing in ends, whatever waits for it: nothing is kept for it without end.
+#[tokio::test]
+async fn who_reads_nothing_loses_the_connection() {
+    let limits = ApiLimits {
+        slow_reader: Duration::from_millis(300),
+        slow_subscriber: Duration::from_secs(60),
+        ..ApiLimits::recommended()
+    };
+    let rig = Rig::with_limits(limits);
+    let mut lazy = raw_socket(
+        &rig,
+        r#"{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newPendingTransactions",true]}"#,
+    );
+    for nonce in 0..60 {
+        rig.send(TxEip1559 { input: vec![0; 100_000].into(), gas_limit: 1_500_000, ..tx(nonce) }).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    lazy.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let (mut chunk, mut read) = (vec![0; 1 << 20], 0);
+    let end = loop {
+        match lazy.read(&mut chunk) {
+            Ok(0) => break "closed".to_owned(),
+            Ok(bytes) => read += bytes,
+            Err(error) => break format!("{:?}", error.kind()),
+        }
+    };
+    assert!(["closed", "ConnectionReset"].contains(&&*end), "{end} after {read} bytes");
+    assert!(read < 60 * 200_000, "{read} bytes were kept for it");
+    assert!(!rig.rpc::<Value>("eth_chainId", json!([])).await.is_null(), "the server goes on");
+}
+
 /// A WebSocket that sends one message and reads only what it is told to.
 fn raw_socket(rig: &Rig, message: &str) -> TcpStream {
     let mut socket = TcpStream::connect(rig.server.addr()).unwrap();

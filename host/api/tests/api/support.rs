@@ -38,6 +38,10 @@ pub const LOOP: u8 = 1;
 pub const TRAP: u8 = 2;
 /// Input that makes the engine revert with that input.
 pub const REVERT: u8 = 3;
+/// Input that makes the engine store it under itself, and leave a log of it.
+pub const STORE: u8 = 4;
+/// Input that makes the engine call the address behind it, whatever comes of that.
+pub const CALL: u8 = 5;
 /// Wei of each funded account.
 pub const FUNDS: u64 = 10_000_000_000_000_000_000;
 pub const GWEI: u128 = 1_000_000_000;
@@ -186,6 +190,12 @@ fn engine() -> guest::Guest {
          (if (i32.eq (i32.load8_u (local.get $in)) (i32.const 2)) (then (unreachable)))
          (if (i32.eq (i32.load8_u (local.get $in)) (i32.const 3))
              (then (return (call $err (local.get $in) (local.get $len)))))
+         (if (i32.eq (i32.load8_u (local.get $in)) (i32.const 4)) (then
+             (call $set (local.get $in) (local.get $len) (local.get $in) (local.get $len))
+             (call $emit (i32.const 0) (i32.const 0) (local.get $in) (local.get $len))))
+         (if (i32.eq (i32.load8_u (local.get $in)) (i32.const 5)) (then
+             (call $evm_call (i32.add (local.get $in) (i32.const 1)) (i32.const 2048)
+                 (i32.const 0) (i32.const 0) (i64.const 200000) (i32.const 3072))))
          (call $ok (local.get $in) (local.get $len))";
     let silent = guest::Guest::calling(body);
     let log = "(call $emit (i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 5))";
@@ -222,6 +232,15 @@ pub fn call(nonce: u64, to: Address, input: impl Into<Bytes>) -> TxEip1559 {
 }
 
 pub fn sign(tx: TxEip1559, signer: &PrivateKeySigner) -> TxEnvelope {
+    let signature = signer.sign_hash_sync(&tx.signature_hash()).unwrap();
+    tx.into_signed(signature).into()
+}
+
+/// Signs any kind of transaction.
+pub fn sign_any<T: SignableTransaction<alloy_primitives::Signature>>(tx: T, signer: &PrivateKeySigner) -> TxEnvelope
+where
+    alloy_consensus::Signed<T>: Into<TxEnvelope>,
+{
     let signature = signer.sign_hash_sync(&tx.signature_hash()).unwrap();
     tx.into_signed(signature).into()
 }

@@ -25,7 +25,7 @@ use abi::IEngineRegistry::{self as registry, IEngineRegistryCalls as Calls};
 pub(crate) use records::Kept;
 pub use records::{Armed, Staged};
 
-use crate::{error::ExecutionError, evm::Ctx, host, slots::Slots};
+use crate::{error::ExecutionError, evm::Ctx, host, slots::Slots, trace};
 
 /// Where the registry is: "caldera" in ASCII, below the addresses that anyone can reach by a key.
 pub const ADDRESS: Address = address!("0000000000000000000000000063616c64657261");
@@ -93,7 +93,9 @@ pub fn governor(mut view: &dyn StateView) -> Result<Address, ExecutionError> {
 
 /// Emits an event of the registry.
 pub(crate) fn emit(ctx: &mut Ctx<'_>, event: &impl SolEvent) {
-    ctx.journal_mut().log(Log { address: ADDRESS, data: event.encode_log_data() });
+    let log = Log { address: ADDRESS, data: event.encode_log_data() };
+    trace::log_of_chain(ctx, &log);
+    ctx.journal_mut().log(log);
 }
 
 /// A call that met the registry's address. `Err` is this node's fault.

@@ -10,6 +10,7 @@ mod compile;
 mod error;
 mod mount;
 mod pool;
+mod rpc_limits;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -24,6 +25,7 @@ pub use compile::CompileConfig;
 pub use error::ConfigError;
 pub use mount::{LimitsConfig, MountConfig};
 pub use pool::PoolConfig;
+pub use rpc_limits::RpcLimitsConfig;
 
 use crate::{node::NodeSpec, paths};
 
@@ -44,6 +46,9 @@ pub struct Config {
     /// Page cache of each chain's database, in MiB.
     #[serde(default = "recommended_cache_mib")]
     pub cache_mib: u64,
+    /// What clients may ask of the JSON-RPC interface.
+    #[serde(default)]
+    pub limits: RpcLimitsConfig,
     /// The port for operators.
     #[serde(default)]
     pub admin: AdminConfig,
@@ -78,6 +83,7 @@ impl Config {
             data: paths::data_folder(),
             block_interval_ms: recommended_interval_ms(),
             cache_mib: recommended_cache_mib(),
+            limits: RpcLimitsConfig::default(),
             admin: AdminConfig::default(),
             compile: CompileConfig::default(),
             pool: PoolConfig::default(),
@@ -121,6 +127,7 @@ impl Config {
             listen: self.listen,
             data: self.data.clone(),
             cache_bytes: self.cache_mib << 20,
+            limits: self.limits.spec(),
             admin: self.admin.spec(),
             chains: chains.collect::<Result<_, _>>()?,
         })
@@ -150,6 +157,9 @@ impl Config {
                     chain.name, chain.chain_id
                 ));
             }
+        }
+        if let Err(why) = self.limits.check() {
+            return bad(why);
         }
         if !self.admin.allow_remote && !self.admin.listen.ip().is_loopback() {
             return bad(format!(

@@ -14,8 +14,9 @@ fn known_keys(header: &str) -> Vec<String> {
     unknown_key(error.message()).expect("serde's words for an unknown field changed").1
 }
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "",
+    "[limits]",
     "[admin]",
     "[compile]",
     "[pool]",

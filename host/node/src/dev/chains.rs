@@ -8,6 +8,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, Bytes, address};
+use caldera_api::ApiLimits;
 use caldera_chain::{ChainSpec, PoolOptions};
 use caldera_engine::Engines;
 use caldera_execution::{Genesis, GenesisAccount, GenesisMount};
@@ -85,7 +86,8 @@ pub fn node_spec(
     }
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let admin = AdminSpec::local(if port == 0 { 0 } else { AdminSpec::PORT });
-    Ok(NodeSpec { listen, data, cache_bytes: StateOptions::recommended().cache_bytes, admin, chains })
+    let (cache_bytes, limits) = (StateOptions::recommended().cache_bytes, ApiLimits::recommended());
+    Ok(NodeSpec { listen, data, cache_bytes, limits, admin, chains })
 }
 
 fn funded(accounts: &[Account]) -> BTreeMap<Address, GenesisAccount> {

@@ -16,12 +16,18 @@ use std::{path::Path, sync::LazyLock};
 pub const MEMORY: StateOptions = StateOptions {
     backend: Backend::Memory,
     cache_bytes: 1 << 20,
+    behind_bytes: 0,
     flat_cache_bytes: 2 << 10,
     node_cache_bytes: 4 << 10,
 };
 /// On disk.
-pub const DISK: StateOptions =
-    StateOptions { backend: Backend::Disk, cache_bytes: 8 << 20, flat_cache_bytes: 1 << 20, node_cache_bytes: 1 << 20 };
+pub const DISK: StateOptions = StateOptions {
+    backend: Backend::Disk,
+    cache_bytes: 8 << 20,
+    behind_bytes: 0,
+    flat_cache_bytes: 1 << 20,
+    node_cache_bytes: 1 << 20,
+};
 
 pub fn open(dir: &Path, options: StateOptions) -> ChainState {
     ChainState::open(dir, options).unwrap()

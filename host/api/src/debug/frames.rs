@@ -1,0 +1,103 @@
+//! A trace in geth's JSON, with what engines did added under `caldera`: nothing of geth's is changed or left out.
+//!
+//! - `callTracer`: each frame in which an engine ran has the field.
+//! - struct logs: the trace has it, as a list; an engine's own work has no steps, its calls into the EVM stand as steps.
+//!
+//! Other tracers are as geth's.
+
+use alloy_primitives::U64;
+use caldera_execution::trace::{EngineFrame, HostCall, Trace};
+use serde_json::{Map, Value, json};
+
+use crate::errors::{Reply, RpcError};
+
+/// The JSON of a trace.
+pub(super) fn show(trace: Trace) -> Reply<Value> {
+    let Trace { geth, engines } = trace;
+    let unreadable = |error: serde_json::Error| RpcError::Node(format!("a trace does not serialise: {error}"));
+    let kind = Kind::of(&geth);
+    let mut json = serde_json::to_value(geth).map_err(unreadable)?;
+    match kind {
+        Kind::Calls => add_to_frames(&mut json, &engines, &mut 0),
+        Kind::Steps => {
+            if let (Some(trace), false) = (json.as_object_mut(), engines.is_empty()) {
+                trace.insert("caldera".into(), engines.iter().map(with_place).collect());
+            }
+        }
+        Kind::Other => {}
+    }
+    Ok(json)
+}
+
+enum Kind {
+    Calls,
+    Steps,
+    Other,
+}
+
+impl Kind {
+    fn of(geth: &alloy_rpc_types_trace::geth::GethTrace) -> Self {
+        use alloy_rpc_types_trace::geth::GethTrace;
+        match geth {
+            GethTrace::CallTracer(_) => Self::Calls,
+            GethTrace::Default(_) => Self::Steps,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Adds the field to a frame and those below it. `index` counts frames in the order of their begin; a SELFDESTRUCT is shown
+/// as a frame and is none.
+fn add_to_frames(frame: &mut Value, engines: &[EngineFrame], index: &mut usize) {
+    let Some(fields) = frame.as_object_mut() else { return };
+    if fields.get("type").and_then(Value::as_str) == Some("SELFDESTRUCT") {
+        return;
+    }
+    if let Some(engine) = engines.iter().find(|engine| engine.frame == *index) {
+        fields.insert("caldera".into(), Value::Object(engine_json(engine)));
+    }
+    *index += 1;
+    if let Some(Value::Array(calls)) = fields.get_mut("calls") {
+        calls.iter_mut().for_each(|call| add_to_frames(call, engines, index));
+    }
+}
+
+fn with_place(engine: &EngineFrame) -> Value {
+    let mut json = engine_json(engine);
+    json.insert("frame".into(), engine.frame.into());
+    Value::Object(json)
+}
+
+fn engine_json(engine: &EngineFrame) -> Map<String, Value> {
+    let json = json!({
+        "address": engine.address,
+        "digest": engine.digest,
+        "export": engine.export,
+        "gasUsed": U64::from(engine.gas_used),
+        "fuelUsed": U64::from(engine.fuel_used),
+        "memoryPeakBytes": U64::from(engine.memory_peak_bytes),
+        "fault": engine.fault.map(|fault| fault.name()),
+        "hostCalls": engine.host_calls.iter().map(host_call).collect::<Vec<_>>(),
+        "hostCallsLeftOut": engine.host_calls_left_out,
+    });
+    match json {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+fn host_call(call: &HostCall) -> Value {
+    let mut json = json!({ "name": call.name, "gas": U64::from(call.gas) });
+    let optional = [
+        ("key", call.key.as_ref().map(|key| json!(key))),
+        ("to", call.to.map(|to| json!(to))),
+        ("bytes", call.bytes.map(|bytes| json!(bytes))),
+        ("outcome", call.outcome.as_ref().map(|outcome| json!(outcome))),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            json[name] = value;
+        }
+    }
+    json
+}

@@ -1,0 +1,111 @@
+//! `eth_simulateV1`.
+
+use alloy_primitives::{Address, B256, U256, address};
+use serde_json::{Value, json};
+
+use crate::support::{ENGINE, Rig};
+
+const A: Address = address!("c000000000000000000000000000000000000000");
+const B: Address = address!("c100000000000000000000000000000000000000");
+const C: Address = address!("c200000000000000000000000000000000000000");
+
+/// The first example of the specification.
+#[tokio::test]
+async fn calls_build_on_each_other() {
+    let rig = Rig::new();
+    let payload = json!({ "blockStateCalls": [
+        { "stateOverrides": { (A.to_string()): { "balance": "0x3e8" } },
+          "calls": [{ "from": A, "to": B, "value": "0x3e8" }, { "from": B, "to": C, "value": "0x3e8" }] },
+        { "calls": [{ "from": C, "to": A, "value": "0x1" }] },
+    ] });
+    let blocks: Value = rig.rpc("eth_simulateV1", json!([payload, "latest"])).await;
+    let head = rig.chain.head();
+    assert_eq!(blocks[0]["number"], json!("0x1"));
+    assert_eq!(blocks[0]["parentHash"], json!(head.block.hash()));
+    assert_eq!(blocks[1]["parentHash"], blocks[0]["hash"]);
+    assert_eq!((&blocks[0]["gasUsed"], &blocks[0]["baseFeePerGas"]), (&json!("0xa410"), &json!("0x0")));
+    for call in blocks[0]["calls"].as_array().unwrap() {
+        let expected =
+            json!({ "returnData": "0x", "logs": [], "gasUsed": "0x5208", "maxUsedGas": "0x5208", "status": "0x1" });
+        assert_eq!(*call, expected);
+    }
+    assert_eq!(blocks[1]["calls"][0]["status"], json!("0x1"));
+    assert_ne!(blocks[0]["stateRoot"], json!(head.block.header.state_root));
+    assert_eq!(blocks[0]["transactions"].as_array().unwrap().len(), 2);
+    assert_eq!(rig.rpc::<U256>("eth_getBalance", json!([C])).await, U256::ZERO, "nothing stays");
+}
+
+/// The state root of a simulated block is what a real block with these changes would have.
+#[tokio::test]
+async fn its_roots_are_real() {
+    let rig = Rig::new();
+    let empty: Value = rig.rpc("eth_simulateV1", json!([{ "blockStateCalls": [{}] }])).await;
+    assert_eq!(empty[0]["stateRoot"], json!(rig.chain.head().block.header.state_root), "nothing changed");
+    let there = json!({ "blockStateCalls": [{ "stateOverrides": { (A.to_string()): { "balance": "0x5" } } }, {}] });
+    let blocks: Value = rig.rpc("eth_simulateV1", json!([there])).await;
+    assert_ne!(blocks[0]["stateRoot"], empty[0]["stateRoot"]);
+    assert_eq!(blocks[0]["stateRoot"], blocks[1]["stateRoot"]);
+}
+
+#[tokio::test]
+async fn failures_transfers_and_engines_are_shown() {
+    let rig = Rig::new();
+    let payload = json!({ "traceTransfers": true, "returnFullTransactions": true, "blockStateCalls": [
+        { "stateOverrides": { (A.to_string()): { "balance": "0xffff" } },
+          "calls": [
+            { "from": A, "to": B, "value": "0x7" },
+            { "from": A, "to": ENGINE, "input": "0x03aa" },
+            { "from": A, "to": ENGINE, "input": "0x02" },
+            { "from": A, "to": ENGINE, "input": "0x0401" },
+        ] },
+    ] });
+    let blocks: Value = rig.rpc("eth_simulateV1", json!([payload])).await;
+    let calls = &blocks[0]["calls"];
+    let transfer = &calls[0]["logs"][0];
+    assert_eq!(transfer["address"], json!("0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"));
+    assert_eq!(transfer["data"], json!(B256::with_last_byte(7)));
+    assert_eq!(transfer["blockHash"], blocks[0]["hash"]);
+    assert_eq!((&calls[1]["status"], &calls[1]["error"]["code"]), (&json!("0x0"), &json!(3)));
+    assert_eq!(calls[1]["error"]["data"], json!("0x03aa"));
+    assert_eq!(
+        (&calls[2]["error"]["code"], &calls[2]["error"]["message"]),
+        (&json!(-32015), &json!("engine fault: unreachable"))
+    );
+    assert_eq!(calls[3]["logs"][0]["address"], json!(ENGINE));
+    assert_eq!(calls[3]["logs"][0]["logIndex"], json!("0x1"), "behind the transfer");
+    assert_eq!(blocks[0]["transactions"][0]["from"], json!(A));
+    // The transfer is no log of the chain's: the bloom has only the engine's.
+    assert!(blocks[0]["logsBloom"].as_str().unwrap().contains(|c| c != '0' && c != 'x'));
+}
+
+#[tokio::test]
+async fn what_is_wrong_has_its_code() {
+    let rig = Rig::new();
+    let call = |call: Value| json!([{ "calls": [call] }]);
+    let block = |number: &str| json!({ "blockOverrides": { "number": number } });
+    let sha256 = Address::with_last_byte(2).to_string();
+    for (blocks, validation, code) in [
+        (call(json!({ "from": A, "to": B, "value": "0x1" })), false, -38014),
+        (
+            call(json!({ "from": rig.signer.address(), "to": B, "nonce": "0x5", "maxFeePerGas": "0x77359400" })),
+            true,
+            -38011,
+        ),
+        (call(json!({ "from": A, "to": B })), true, -38012),
+        (call(json!({ "from": A, "to": B, "gas": "0x1" })), false, -38013),
+        (call(json!({ "from": A, "to": B, "gas": "0xfffffffffff" })), false, -38015),
+        (json!([block("0x5"), block("0x5")]), false, -38020),
+        (json!([{ "blockOverrides": { "time": "0x1" } }]), false, -38021),
+        (json!([{ "stateOverrides": { (&sha256): { "movePrecompileToAddress": sha256 } } }]), false, -38022),
+        (json!([block("0xfff")]), false, -38026),
+        (json!([]), false, -32602),
+    ] {
+        let payload = json!({ "blockStateCalls": blocks, "validation": validation });
+        let error = rig.refused("eth_simulateV1", json!([payload])).await;
+        assert_eq!(error.code(), code, "{payload}: {}", error.message());
+    }
+    // Blocks in between are there, and empty.
+    let gap: Value = rig.rpc("eth_simulateV1", json!([{ "blockStateCalls": [block("0x4")] }])).await;
+    assert_eq!(gap.as_array().unwrap().len(), 4);
+    assert_eq!(gap[2]["calls"], json!([]));
+}

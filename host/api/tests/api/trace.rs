@@ -1,0 +1,211 @@
+//! `debug_`: what is kept as it is kept, and what a transaction did, engines included.
+
+use std::time::Duration;
+
+use alloy_consensus::{Header, TxEip1559};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_rlp::Decodable;
+use alloy_sol_types::SolCall;
+use caldera_api::ApiLimits;
+use serde_json::{Value, json};
+
+use crate::support::{CALL, ENGINE, LOOP, REVERT, Rig, STORE, TRAP, Token, call, tx};
+
+async fn sent(rig: &Rig, tx: TxEip1559) -> B256 {
+    let hash = rig.send(tx).await;
+    rig.mine();
+    hash
+}
+
+fn calls(with_log: bool) -> Value {
+    json!({ "tracer": "callTracer", "tracerConfig": { "withLog": with_log } })
+}
+
+#[tokio::test]
+async fn what_is_kept_is_given_as_it_is() {
+    let rig = Rig::new();
+    let hash = sent(&rig, tx(0)).await;
+    let sealed = rig.chain.head();
+    for place in [json!("latest"), json!(sealed.block.hash())] {
+        let header: Bytes = rig.rpc("debug_getRawHeader", json!([place])).await;
+        assert_eq!(keccak256(&header), sealed.block.hash());
+        let block: Bytes = rig.rpc("debug_getRawBlock", json!([place])).await;
+        let decoded =
+            alloy_consensus::Block::<alloy_consensus::TxEnvelope, Header>::decode(&mut block.as_ref()).unwrap();
+        assert_eq!(
+            (decoded.header, decoded.body.transactions),
+            (sealed.block.header.clone(), sealed.block.transactions.clone())
+        );
+        let receipts: Vec<Bytes> = rig.rpc("debug_getRawReceipts", json!([place])).await;
+        assert_eq!(receipts.len(), sealed.receipts.len());
+    }
+    let raw: Bytes = rig.rpc("debug_getRawTransaction", json!([hash])).await;
+    assert_eq!(keccak256(&raw), hash);
+    assert_eq!(rig.rpc::<Value>("debug_getRawTransaction", json!([B256::ZERO])).await, Value::Null);
+    assert_eq!(rig.refused("debug_getRawBlock", json!(["0x99"])).await.code(), -32000);
+}
+
+#[tokio::test]
+async fn contracts_are_traced_as_geth_does() {
+    let rig = Rig::new();
+    let token = rig.deploy_token(5).await;
+    let transfer = Token::transferCall { to: Address::repeat_byte(1), amount: U256::from(2) }.abi_encode();
+    let hash = sent(&rig, call(1, token, transfer)).await;
+    let receipt: Value = rig.rpc("eth_getTransactionReceipt", json!([hash])).await;
+
+    let steps: Value = rig.rpc("debug_traceTransaction", json!([hash])).await;
+    assert_eq!(
+        (&steps["failed"], &steps["gas"]),
+        (&json!(false), &json!(u64::from_str_radix(&receipt["gasUsed"].as_str().unwrap()[2..], 16).unwrap()))
+    );
+    let logs = steps["structLogs"].as_array().unwrap();
+    assert_eq!((&logs[0]["pc"], &logs[0]["op"], &logs[0]["depth"]), (&json!(0), &json!("PUSH1"), &json!(1)));
+    assert!(logs.iter().any(|step| step["op"] == "SSTORE" && step["storage"].is_object()));
+    assert!(steps.get("caldera").is_none(), "no engine ran");
+    let few: Value = rig.rpc("debug_traceTransaction", json!([hash, { "limit": 3, "disableStack": true }])).await;
+    assert_eq!(few["structLogs"].as_array().unwrap().len(), 3);
+    assert!(few["structLogs"][0].get("stack").is_none());
+
+    let frame: Value = rig.rpc("debug_traceTransaction", json!([hash, calls(true)])).await;
+    assert_eq!((&frame["type"], &frame["to"], &frame["gasUsed"]), (&json!("CALL"), &json!(token), &receipt["gasUsed"]));
+    assert_eq!(frame["logs"][0]["address"], json!(token));
+
+    let before: Value = rig.rpc("debug_traceTransaction", json!([hash, { "tracer": "prestateTracer" }])).await;
+    assert!(before[token.to_string().to_lowercase()]["storage"].is_object(), "{before}");
+    let diff = json!({ "tracer": "prestateTracer", "tracerConfig": { "diffMode": true } });
+    let diff: Value = rig.rpc("debug_traceTransaction", json!([hash, diff])).await;
+    let sender = rig.signer.address().to_string().to_lowercase();
+    assert_eq!((&diff["pre"][&sender]["nonce"], &diff["post"][&sender]["nonce"]), (&json!(1), &json!(2)));
+    for tracer in ["4byteTracer", "noopTracer", "flatCallTracer"] {
+        rig.rpc::<Value>("debug_traceTransaction", json!([hash, { "tracer": tracer }])).await;
+    }
+    for bad in [json!({ "tracer": "{step: function() {}}" }), json!({ "timeout": "soon" })] {
+        let error = rig.refused("debug_traceTransaction", json!([hash, bad])).await;
+        assert_eq!(error.code(), -32602, "{bad}: {}", error.message());
+    }
+    let error = rig.refused("debug_traceTransaction", json!([B256::ZERO])).await;
+    assert!(error.message().starts_with("transaction not found"));
+}
+
+/// The frame of an engine shows what it asked of its host, and its calls into the EVM stand below it.
+#[tokio::test]
+async fn an_engines_frame_shows_host_calls_fuel_and_fault() {
+    let rig = Rig::new();
+    let token = rig.deploy_token(5).await;
+    let stored = sent(&rig, call(1, ENGINE, vec![STORE, 7])).await;
+    let frame: Value = rig.rpc("debug_traceTransaction", json!([stored, calls(true)])).await;
+    let engine = &frame["caldera"];
+    assert_eq!(
+        (&engine["address"], &engine["export"], &engine["fault"]),
+        (&json!(ENGINE), &json!("call"), &Value::Null)
+    );
+    let names: Vec<_> =
+        engine["hostCalls"].as_array().unwrap().iter().map(|call| call["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["state.set", "evm.emit"]);
+    assert_eq!((&engine["hostCalls"][0]["key"], &engine["hostCalls"][0]["bytes"]), (&json!("0x0407"), &json!(2)));
+    assert!(
+        u64::from_str_radix(&engine["hostCalls"][0]["gas"].as_str().unwrap()[2..], 16).unwrap() > 20_000,
+        "a fresh slot"
+    );
+    assert_ne!(engine["fuelUsed"], json!("0x0"));
+    assert_eq!(frame["logs"].as_array().unwrap().len(), 1, "told once: {frame}");
+    assert_eq!(frame["logs"][0]["address"], json!(ENGINE));
+
+    // An engine that calls a contract, which reverts.
+    let input = [&[CALL], token.as_slice()].concat();
+    let nested = sent(&rig, call(2, ENGINE, input.clone())).await;
+    let frame: Value = rig.rpc("debug_traceTransaction", json!([nested, calls(true)])).await;
+    let below = &frame["calls"][0];
+    assert_eq!(
+        (&below["from"], &below["to"], &below["error"]),
+        (&json!(ENGINE), &json!(token), &json!("execution reverted"))
+    );
+    assert_eq!(frame["caldera"]["hostCalls"][0]["outcome"], json!("revert"));
+    assert!(below.get("caldera").is_none());
+    let steps: Value = rig.rpc("debug_traceTransaction", json!([nested])).await;
+    let logs = steps["structLogs"].as_array().unwrap();
+    assert_eq!((&logs[0]["op"], &logs[0]["depth"]), (&json!("CALL"), &json!(1)), "the engine's call");
+    assert_eq!((&logs[1]["op"], &logs[1]["depth"]), (&json!("PUSH1"), &json!(2)), "what it called");
+    assert_eq!((&steps["caldera"][0]["frame"], &steps["caldera"][0]["address"]), (&json!(0), &json!(ENGINE)));
+
+    // An engine that calls itself: frames within frames, each with its own.
+    let again = [&[CALL], ENGINE.as_slice()].concat();
+    let deep: Value =
+        rig.rpc("debug_traceCall", json!([{ "to": ENGINE, "data": Bytes::from(again) }, "latest", calls(false)])).await;
+    assert_eq!(deep["calls"][0]["caldera"]["address"], json!(ENGINE));
+
+    for (nonce, input, name) in [(3, TRAP, "unreachable"), (4, LOOP, "out-of-fuel")] {
+        let hash = sent(&rig, call(nonce, ENGINE, vec![input])).await;
+        let frame: Value = rig.rpc("debug_traceTransaction", json!([hash, calls(false)])).await;
+        assert_eq!(frame["caldera"]["fault"], json!(name));
+        assert!(frame["error"].is_string());
+    }
+    let reverted: Value = rig
+        .rpc("debug_traceCall", json!([{ "to": ENGINE, "data": Bytes::from(vec![REVERT]) }, "latest", calls(false)]))
+        .await;
+    assert_eq!((&reverted["error"], &reverted["caldera"]["fault"]), (&json!("execution reverted"), &Value::Null));
+}
+
+/// The chain's own turn is a transaction of the block, and is traced like the others.
+#[tokio::test]
+async fn blocks_are_traced_whole() {
+    let rig = Rig::new();
+    for nonce in 0..2 {
+        rig.send(call(nonce, ENGINE, vec![STORE, nonce as u8])).await;
+    }
+    let block = rig.mine();
+    let (number, hash) = (format!("{:#x}", block.number()), block.block.hash());
+    let traces: Value = rig.rpc("debug_traceBlockByNumber", json!([number, calls(true)])).await;
+    assert_eq!(rig.rpc::<Value>("debug_traceBlockByHash", json!([hash, calls(true)])).await, traces);
+    let traces = traces.as_array().unwrap();
+    assert_eq!(traces.len(), block.block.transactions.len());
+    for (trace, tx) in traces.iter().zip(&block.block.transactions) {
+        assert_eq!(trace["txHash"], json!(tx.tx_hash()));
+        let one: Value = rig.rpc("debug_traceTransaction", json!([tx.tx_hash(), calls(true)])).await;
+        assert_eq!(one, trace["result"], "alone as in the block");
+    }
+    let own = &traces[0]["result"];
+    assert_eq!(own["from"], json!("0xfffffffffffffffffffffffffffffffffffffffe"));
+    assert_eq!(
+        (&own["calls"][0]["to"], &own["calls"][0]["caldera"]["export"]),
+        (&json!(ENGINE), &json!("begin-block"))
+    );
+    assert_eq!(own["calls"][0]["logs"].as_array().unwrap().len(), 1);
+    let steps: Value = rig.rpc("debug_traceBlockByNumber", json!([number])).await;
+    assert_eq!(steps.as_array().unwrap().len(), traces.len());
+    assert!(rig.refused("debug_traceBlockByNumber", json!(["0x0"])).await.message().contains("genesis"));
+    assert_eq!(rig.refused("debug_traceBlockByHash", json!([B256::ZERO])).await.code(), -32000);
+}
+
+#[tokio::test]
+async fn traced_calls_take_overrides() {
+    let rig = Rig::new();
+    let to = Address::repeat_byte(0xcd);
+    // SSTORE(0, 1); STOP
+    let options = json!({
+        "stateOverrides": { (to.to_string()): { "code": "0x600160005500" } },
+        "blockOverrides": { "number": "0x99" },
+    });
+    let steps: Value = rig.rpc("debug_traceCall", json!([{ "to": to }, "latest", options])).await;
+    let ops: Vec<_> = steps["structLogs"].as_array().unwrap().iter().map(|step| step["op"].as_str().unwrap()).collect();
+    assert_eq!(ops, ["PUSH1", "PUSH1", "SSTORE", "STOP"]);
+    let error = rig.refused("debug_traceCall", json!([{ "to": to }, "latest", { "txIndex": "0x0" }])).await;
+    assert!(error.message().contains("txIndex"));
+}
+
+/// Code that jumps for ever is stopped by the steps that a trace may have, or by its time.
+#[tokio::test]
+async fn traces_are_bounded() {
+    let limits = ApiLimits { trace_steps: 1_000, ..ApiLimits::recommended() };
+    let rig = Rig::with_limits(limits);
+    let to = Address::repeat_byte(0xcd);
+    let endless = json!({ "stateOverrides": { (to.to_string()): { "code": "0x5b600056" } } });
+    let error = rig.refused("debug_traceCall", json!([{ "to": to }, "latest", endless])).await;
+    assert!(error.code() == -32005 && error.message().contains("more steps"), "{}", error.message());
+    let mut late = endless.clone();
+    (late["tracer"], late["timeout"]) = (json!("callTracer"), json!("1us"));
+    let error = rig.refused("debug_traceCall", json!([{ "to": to }, "latest", late])).await;
+    assert!(error.code() == -32005 && error.message().contains("time"), "{}", error.message());
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert!(rig.rpc::<Value>("eth_blockNumber", json!([])).await.is_string(), "the server goes on");
+}

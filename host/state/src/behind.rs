@@ -1,0 +1,342 @@
+//! A store that is written behind its caller: a batch counts at once for every reader, and reaches the disk later.
+//!
+//! The block log is on disk before a batch comes here, so what is lost with this process is executed again. What waits is
+//! kept in memory until the store says that it is on disk: a store that fails (a full disk is the usual reason) loses
+//! nothing, it is opened again and gets the same batches once more. Until then nothing more is taken in, with an error
+//! that says so. Who commits faster than the store writes waits for it, so that memory is bounded.
+
+use alloy_primitives::Bytes;
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crate::store::{Batch, Entries, Store, StoreError};
+
+/// The store is flushed when a quarter of what may wait is in it,
+const FLUSH_SHARE: usize = 4;
+/// or so many batches, which are executed again after a power cut,
+const FLUSH_BATCHES: usize = 64;
+/// or when the first of them is in it for so long.
+const FLUSH_AGE: Duration = Duration::from_secs(1);
+
+/// Where the store comes from, for when it failed: databases take nothing more after an error of the file system, even if
+/// that passes.
+pub(crate) trait Source: Send + Sync {
+    /// Whether the file system takes writes again. Asked while the failed store can still be read.
+    fn is_usable(&self) -> Result<(), StoreError>;
+
+    /// Opens the store again.
+    fn open(&self) -> Result<Arc<dyn Store>, StoreError>;
+}
+
+/// The layer over a store.
+pub(crate) struct Behind {
+    shared: Arc<Shared>,
+    worker: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    /// None while it is opened again.
+    inner: RwLock<Option<Arc<dyn Store>>>,
+    source: Box<dyn Source>,
+    /// The last word on each key that waits.
+    overlay: RwLock<BTreeMap<Vec<u8>, Waiting>>,
+    queue: Mutex<Queue>,
+    /// Told of every change of the queue.
+    changed: Condvar,
+    /// Most bytes that wait.
+    most: usize,
+}
+
+/// A value that waits, or none for a key that goes.
+struct Waiting {
+    batch: u64,
+    value: Option<Bytes>,
+}
+
+/// Batches that are not known to be on disk, in order.
+#[derive(Default)]
+struct Queue {
+    batches: VecDeque<Arc<Batch>>,
+    /// Number of the first of them; they have no gap.
+    first: u64,
+    /// How many of them the store has taken, and since when the oldest of those is in it.
+    taken: usize,
+    taken_since: Option<Instant>,
+    /// What all of them hold, in bytes.
+    bytes: usize,
+    /// Somebody waits until nothing waits.
+    hurry: bool,
+    failure: Option<Failure>,
+    /// Somebody asks whether the failure has passed.
+    retry: bool,
+    stop: bool,
+}
+
+/// Why the store takes nothing.
+#[derive(Clone)]
+struct Failure {
+    why: String,
+    corrupt: bool,
+}
+
+impl Failure {
+    fn of(error: &StoreError) -> Self {
+        let corrupt = matches!(error, StoreError::Corrupt(_));
+        let why = match error {
+            StoreError::Corrupt(why) | StoreError::Stalled(why) => why.clone(),
+            error => error.to_string(),
+        };
+        Self { why, corrupt }
+    }
+
+    fn error(&self) -> StoreError {
+        let why = self.why.clone();
+        if self.corrupt { StoreError::Corrupt(why) } else { StoreError::Stalled(why) }
+    }
+}
+
+/// What the worker does next.
+enum Work {
+    Write(Arc<Batch>),
+    Flush,
+    Reopen,
+    Stop,
+}
+
+impl Behind {
+    /// The layer over `inner`, in which at most about `most` bytes wait; with 0 every batch is on disk before its commit
+    /// returns.
+    pub fn new(inner: Arc<dyn Store>, source: Box<dyn Source>, most: usize) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            inner: RwLock::new(Some(inner)),
+            source,
+            overlay: RwLock::default(),
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            most,
+        });
+        let worker = shared.clone();
+        let worker = thread::Builder::new().name("store".into()).spawn(move || worker.work())?;
+        Ok(Self { shared, worker: Some(worker) })
+    }
+
+    /// Returns once there is room for a batch. A store that failed is tried again first.
+    pub fn ready(&self) -> Result<(), StoreError> {
+        let mut queue = self.shared.queue.lock();
+        if queue.failure.is_some() {
+            queue.retry = true;
+            self.shared.changed.notify_all();
+            while queue.retry {
+                self.shared.changed.wait(&mut queue);
+            }
+        }
+        self.shared.wait_until(queue, |queue| queue.bytes <= self.shared.most)
+    }
+}
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        self.shared.queue.lock().stop = true;
+        self.shared.changed.notify_all();
+        if let Some(worker) = self.worker.take()
+            && worker.join().is_err()
+        {
+            tracing::error!("the thread that writes the store panicked: this is a bug");
+        }
+    }
+}
+
+impl Store for Behind {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        if let Some(waiting) = self.shared.overlay.read().get(key) {
+            return Ok(waiting.value.clone());
+        }
+        self.shared.inner()?.get(key)
+    }
+
+    fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        batch.check()?;
+        let shared = &self.shared;
+        // A store that failed since `ready` changes nothing: the batch's block is in the log, so it has to be seen.
+        let mut queue = shared.queue.lock();
+        let number = queue.first + queue.batches.len() as u64;
+        let mut overlay = shared.overlay.write();
+        for (key, value) in batch.writes() {
+            overlay.insert(key.to_vec(), Waiting { batch: number, value: value.cloned() });
+        }
+        drop(overlay);
+        queue.bytes += batch.bytes();
+        queue.batches.push_back(Arc::new(batch));
+        shared.changed.notify_all();
+        if shared.most == 0 { shared.flush(queue) } else { Ok(()) }
+    }
+
+    /// Collected, because the store below may be opened again meanwhile.
+    fn scan<'a>(&'a self, prefix: &[u8]) -> Entries<'a> {
+        let overlay = self.shared.overlay.read();
+        let waiting: BTreeMap<_, _> = overlay
+            .range(prefix.to_vec()..)
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .map(|(key, waiting)| (key.clone(), waiting.value.clone()))
+            .collect();
+        drop(overlay);
+        let inner = match self.shared.inner() {
+            Ok(inner) => inner,
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let stored: Result<BTreeMap<_, _>, _> =
+            inner.scan(prefix).map(|entry| entry.map(|(key, value)| (key, Some(value)))).collect();
+        match stored {
+            Ok(mut all) => {
+                all.extend(waiting);
+                Box::new(all.into_iter().filter_map(|(key, value)| Some(Ok((key, value?)))))
+            }
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        }
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.shared.flush(self.shared.queue.lock())
+    }
+
+    fn condemn(&self, why: &str) {
+        if let Ok(inner) = self.shared.inner() {
+            inner.condemn(why);
+        }
+    }
+}
+
+impl Shared {
+    fn inner(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let inner = self.inner.read();
+        inner.clone().ok_or_else(|| StoreError::Stalled("it is being opened again".into()))
+    }
+
+    fn flush(&self, mut queue: MutexGuard<'_, Queue>) -> Result<(), StoreError> {
+        queue.hurry = true;
+        self.changed.notify_all();
+        self.wait_until(queue, |queue| queue.batches.is_empty())
+    }
+
+    fn wait_until(&self, mut queue: MutexGuard<'_, Queue>, done: impl Fn(&Queue) -> bool) -> Result<(), StoreError> {
+        loop {
+            if let Some(failure) = &queue.failure {
+                return Err(failure.error());
+            }
+            if done(&queue) {
+                return Ok(());
+            }
+            self.changed.wait(&mut queue);
+        }
+    }
+
+    /// The worker's life.
+    fn work(&self) {
+        loop {
+            let work = self.next_work();
+            if matches!(work, Work::Stop) {
+                return;
+            }
+            // A database that meets damage may panic; who waits for this thread must hear of it.
+            let done = panic::catch_unwind(AssertUnwindSafe(|| match &work {
+                Work::Write(batch) => self.inner()?.commit((**batch).clone()),
+                Work::Flush => self.inner()?.flush(),
+                Work::Reopen => self.open_again(),
+                Work::Stop => Ok(()),
+            }));
+            let done = done.unwrap_or_else(|_| Err(StoreError::Corrupt("writing it panicked".into())));
+            let mut queue = self.queue.lock();
+            match (work, done) {
+                (Work::Write(_), Ok(())) => {
+                    queue.taken += 1;
+                    queue.taken_since.get_or_insert_with(Instant::now);
+                }
+                (Work::Flush, Ok(())) => self.forget_taken(&mut queue),
+                (Work::Reopen, Ok(())) => {
+                    tracing::warn!(batches = queue.batches.len(), "the store takes writes again");
+                    (queue.failure, queue.retry, queue.taken, queue.taken_since) = (None, false, 0, None);
+                }
+                (_, Err(error)) => {
+                    tracing::error!(%error, batches = queue.batches.len(), "the store failed: nothing more is taken in");
+                    queue.failure = Some(Failure::of(&error));
+                    queue.retry = false;
+                }
+                (Work::Stop, Ok(())) => {}
+            }
+            drop(queue);
+            self.changed.notify_all();
+        }
+    }
+
+    fn next_work(&self) -> Work {
+        let mut queue = self.queue.lock();
+        loop {
+            let untaken = queue.batches.get(queue.taken);
+            let age = queue.taken_since.map(|since| since.elapsed());
+            if queue.failure.is_some() {
+                if queue.stop {
+                    return Work::Stop;
+                }
+                if queue.retry {
+                    return Work::Reopen;
+                }
+                self.changed.wait(&mut queue);
+            } else if queue.taken > 0
+                && (queue.taken_bytes() >= self.most / FLUSH_SHARE
+                    || queue.taken >= FLUSH_BATCHES
+                    || age.is_some_and(|age| age >= FLUSH_AGE)
+                    || (untaken.is_none() && (queue.hurry || queue.stop)))
+            {
+                return Work::Flush;
+            } else if let Some(batch) = untaken {
+                return Work::Write(batch.clone());
+            } else if queue.stop {
+                return Work::Stop;
+            } else if let Some(age) = age {
+                let _ = self.changed.wait_for(&mut queue, FLUSH_AGE.saturating_sub(age));
+            } else {
+                queue.hurry = false;
+                self.changed.wait(&mut queue);
+            }
+        }
+    }
+
+    /// What the store has taken is on disk.
+    fn forget_taken(&self, queue: &mut Queue) {
+        let taken = std::mem::take(&mut queue.taken);
+        queue.taken_since = None;
+        let mut overlay = self.overlay.write();
+        for batch in queue.batches.drain(..taken) {
+            for (key, _) in batch.writes() {
+                if overlay.get(key).is_some_and(|waiting| waiting.batch == queue.first) {
+                    overlay.remove(key);
+                }
+            }
+            queue.bytes -= batch.bytes();
+            queue.first += 1;
+        }
+    }
+
+    /// Opens the store again; it gets everything that waits once more, in order.
+    fn open_again(&self) -> Result<(), StoreError> {
+        self.source.is_usable()?;
+        let mut inner = self.inner.write();
+        // Closed first: it holds its folder.
+        *inner = None;
+        *inner = Some(self.source.open()?);
+        Ok(())
+    }
+}
+
+impl Queue {
+    fn taken_bytes(&self) -> usize {
+        self.batches.iter().take(self.taken).map(|batch| batch.bytes()).sum()
+    }
+}

@@ -1,0 +1,66 @@
+//! Trie nodes in the store, by their hash, with a cache.
+//!
+//! Invariants: a node that leaves here hashes to its key, so a damaged store is a named error; nodes are never removed
+//! with a block that replaces them, because other subtrees and older roots may hold them.
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+use crate::{cache::Cache, error::StateError, keys, store::Store};
+
+/// Parts of the cache, so that threads seldom wait for each other.
+const SHARDS: usize = 16;
+
+/// The nodes of one chain, with a cache shared by all its views.
+pub(crate) struct Nodes {
+    store: Arc<dyn Store>,
+    cache: [Mutex<Cache<B256, Bytes>>; SHARDS],
+}
+
+impl Nodes {
+    pub fn new(store: Arc<dyn Store>, cache_bytes: usize) -> Self {
+        Self { store, cache: std::array::from_fn(|_| Mutex::new(Cache::new(cache_bytes / SHARDS))) }
+    }
+
+    /// The node with this hash.
+    pub fn get(&self, hash: B256) -> Result<Option<Bytes>, StateError> {
+        if let Some(node) = self.shard(&hash).lock().get(&hash, |node| bytes_of(node)) {
+            return Ok(Some(node));
+        }
+        let Some(bytes) = self.store.get(&keys::node(hash))? else { return Ok(None) };
+        if keccak256(&bytes) != hash {
+            return Err(self.damaged(hash));
+        }
+        self.shard(&hash).lock().put(hash, bytes.clone(), bytes_of(&bytes));
+        Ok(Some(bytes))
+    }
+
+    /// The node with this hash, which another node holds: that it is not here is damage.
+    pub fn must_get(&self, hash: B256) -> Result<Bytes, StateError> {
+        self.get(hash)?.ok_or_else(|| self.damaged(hash))
+    }
+
+    fn damaged(&self, hash: B256) -> StateError {
+        let error = StateError::DamagedNode(hash);
+        self.store.condemn(&error.to_string());
+        error
+    }
+
+    /// Takes nodes that were just committed: the next block walks over them.
+    pub fn remember(&self, nodes: impl IntoIterator<Item = (B256, Bytes)>) {
+        for (hash, node) in nodes {
+            let bytes = bytes_of(&node);
+            self.shard(&hash).lock().put(hash, node, bytes);
+        }
+    }
+
+    fn shard(&self, hash: &B256) -> &Mutex<Cache<B256, Bytes>> {
+        &self.cache[usize::from(hash[0]) % SHARDS]
+    }
+}
+
+/// What a node takes with its key.
+fn bytes_of(node: &[u8]) -> usize {
+    node.len() + size_of::<B256>()
+}
