@@ -5,7 +5,7 @@
 //! - `caldera_sendRawTransactionWithSidecar(transaction, [component…])` → the transaction's hash. The transaction calls
 //!   the registry's `stage`; the components, as hexadecimal bytes, travel with it into the block's sidecar.
 
-use alloy_primitives::{Address, B256, Bytes, U64};
+use alloy_primitives::{Address, Bytes, U64};
 use caldera_chain::{Accepted, RegistryView};
 use caldera_execution::registry::{Armed, Staged};
 use caldera_types::{
