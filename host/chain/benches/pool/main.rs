@@ -11,9 +11,17 @@ mod memory;
 use caldera_bench::{Report, Samples};
 
 fn main() -> std::io::Result<()> {
+    if let (Some(count), Some(each)) = (argument("--resident"), argument("--each")) {
+        memory::resident_with(count, each);
+        return Ok(());
+    }
     let mut report = Report::new("pool");
     for count in [1_000, 100_000, 1_000_000] {
         for each in [1, 100] {
+            // In a process of its own: what an earlier run gave back would be counted as nothing.
+            let (count_arg, each_arg) = (count.to_string(), each.to_string());
+            let mut alone = std::process::Command::new(std::env::current_exe()?);
+            assert!(alone.args(["--resident", &count_arg, "--each", &each_arg]).status()?.success(), "it ends well");
             memory::run(&mut report, count, each);
         }
     }

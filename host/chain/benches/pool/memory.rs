@@ -1,6 +1,9 @@
 //! The pool alone, of transactions that nobody signed: it does not ask.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use alloy_consensus::{Signed, Transaction, TxEip1559};
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
@@ -41,16 +44,10 @@ fn fee(of: u64) -> u64 {
     BASE_FEE + u64::from(hash[0]) * 190 + u64::from(hash[1])
 }
 
-/// So many transactions, so many of each sender.
-pub fn run(report: &mut Report, count: u64, each: u64) {
-    let limits = PoolLimits {
-        transactions: usize::try_from(count).expect("memory holds them"),
-        bytes: 1 << 40,
-        ..PoolLimits::recommended()
-    };
-    let name = |what: &str| format!("{what}: {count}, {each} of each sender");
-    let before = resident();
-    let mut pool = Pool::new(limits);
+/// A pool of so many transactions, so many of each sender, and how long the last of them took to come in.
+fn filled(count: u64, each: u64) -> (Pool, Vec<Duration>) {
+    let transactions = usize::try_from(count).expect("memory holds them");
+    let mut pool = Pool::new(PoolLimits { transactions, bytes: 1 << 40, ..PoolLimits::recommended() });
     pool.set_base_fee(BASE_FEE);
     let mut added = Vec::new();
     for n in 0..count {
@@ -62,13 +59,26 @@ pub fn run(report: &mut Report, count: u64, each: u64) {
             added.push(began.elapsed());
         }
     }
+    (pool, added)
+}
+
+/// Says what memory they take.
+pub fn resident_with(count: u64, each: u64) {
+    let before = resident();
+    let (pool, _) = filled(count, each);
     let taken = resident().saturating_sub(before);
     println!(
-        "{count} transactions, {each} of each sender: {:.1} MiB resident, {} bytes each; charged {} bytes each",
+        "{count} transactions, {each} of each sender: {:.1} MiB resident, {} bytes each; {} bytes each are charged",
         taken as f64 / f64::from(1 << 20),
         taken / count,
         pool.bytes() / count
     );
+}
+
+/// Adds the rows.
+pub fn run(report: &mut Report, count: u64, each: u64) {
+    let name = |what: &str| format!("{what}: {count}, {each} of each sender");
+    let (mut pool, added) = filled(count, each);
     report.row(&name("add"), samples(added));
 
     let timed = |pool: &mut Pool, tx: Arc<PooledTx>| {
@@ -81,7 +91,7 @@ pub fn run(report: &mut Report, count: u64, each: u64) {
     let replaced = replaced.map(|tx| timed(&mut pool, tx)).collect();
     report.row(&name("replace"), samples(replaced));
 
-    let evicting = (0..SINGLE.min(count / 2)).map(|n| transfer(count + n, 0, 3 * BASE_FEE + n));
+    let evicting = (0..SINGLE.min(count / 2)).map(|n| transfer(count + n, 0, 40 * BASE_FEE + n));
     let evicting = evicting.map(|tx| timed(&mut pool, tx)).collect();
     report.row(&name("add to a full pool"), samples(evicting));
 

@@ -41,7 +41,8 @@ pub struct PoolLimits {
 }
 
 impl PoolLimits {
-    /// A million transactions in a GiB, whichever is reached first.
+    /// A million transactions in a GiB, whichever is reached first. A million transfers of as many senders take 786 MiB by
+    /// `cargo xtask bench pool`, and are charged 839 MiB.
     pub const fn recommended() -> Self {
         Self {
             transactions: 1_000_000,
