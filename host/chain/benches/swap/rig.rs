@@ -20,7 +20,7 @@ const NOTICE: u64 = 1;
 
 /// Small caches: they are full before the first quarter, so that what grows after it is something else.
 const OPTIONS: StateOptions = StateOptions {
-    backend: Backend::Disk,
+    backend: Backend::Sled,
     cache_bytes: 4 << 20,
     behind_bytes: 4 << 20,
     flat_cache_bytes: 1 << 20,

@@ -17,7 +17,7 @@ use std::{
 use serde::Deserialize;
 
 pub use admin::AdminConfig;
-pub use chain::{AccountConfig, ChainConfig, genesis_env};
+pub use chain::{AccountConfig, ChainConfig, StoreConfig, genesis_env};
 pub use error::ConfigError;
 pub use mount::{LimitsConfig, MountConfig};
 
@@ -109,6 +109,7 @@ impl Config {
             listen: self.listen,
             data: self.data.clone(),
             cache_bytes: self.cache_mib << 20,
+            stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.store.into())).collect(),
             admin: self.admin.spec(),
             chains: chains.collect::<Result<_, _>>()?,
         })

@@ -85,7 +85,14 @@ pub fn node_spec(
     }
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let admin = AdminSpec::local(if port == 0 { 0 } else { AdminSpec::PORT });
-    Ok(NodeSpec { listen, data, cache_bytes: StateOptions::recommended().cache_bytes, admin, chains })
+    Ok(NodeSpec {
+        listen,
+        data,
+        cache_bytes: StateOptions::recommended().cache_bytes,
+        stores: Default::default(),
+        admin,
+        chains,
+    })
 }
 
 fn funded(accounts: &[Account]) -> BTreeMap<Address, GenesisAccount> {
