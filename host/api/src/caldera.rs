@@ -9,7 +9,8 @@ use alloy_primitives::{Address, B256, Bytes, U64};
 use caldera_chain::RegistryView;
 use caldera_execution::registry::{Armed, Staged};
 use caldera_types::{
-    Component, Digest, EngineLimits, Grants, Hooks, Mount, ProbationRule, Swap, limits::MAX_SIDECAR_COMPONENTS,
+    Component, Digest, EngineLimits, Grants, Hooks, LastSwap, Mount, ProbationRule, Swap,
+    limits::MAX_SIDECAR_COMPONENTS,
 };
 use jsonrpsee_core::RegisterMethodError;
 use serde::Serialize;
@@ -85,6 +86,8 @@ struct MountJson {
     generation: u32,
     hooks: HooksJson,
     config: Bytes,
+    /// How the last swap here ended; null when none has.
+    last_swap: Option<LastSwap>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -129,7 +132,11 @@ impl From<RegistryView> for EnginesJson {
     fn from(view: RegistryView) -> Self {
         Self {
             governor: view.governor,
-            mounts: view.mounts.into_iter().map(|mount| MountJson::new(mount, &view.staged)).collect(),
+            mounts: {
+                let (staged, ended) = (&view.staged, &view.ended);
+                let json = |mount: Mount| MountJson::new(ended.get(&mount.address).copied(), mount, staged);
+                view.mounts.into_iter().map(json).collect()
+            },
             armed: view.armed.into_iter().map(ArmedJson::from).collect(),
             swaps: view.swaps,
             staged: view.staged.into_iter().map(StagedJson::from).collect(),
@@ -138,7 +145,7 @@ impl From<RegistryView> for EnginesJson {
 }
 
 impl MountJson {
-    fn new(mount: Mount, staged: &[Staged]) -> Self {
+    fn new(last_swap: Option<LastSwap>, mount: Mount, staged: &[Staged]) -> Self {
         let claims = staged.iter().find(|staged| staged.digest == mount.digest);
         Self {
             address: mount.address,
@@ -151,6 +158,7 @@ impl MountJson {
             generation: mount.generation,
             hooks: mount.hooks.into(),
             config: mount.config,
+            last_swap,
         }
     }
 }

@@ -105,6 +105,9 @@ impl From<TxError> for RpcError {
     fn from(error: TxError) -> Self {
         match error {
             TxError::Refused(refusal) => Self::Refused(refusal.to_string()),
+            TxError::Node(error) if error.unready().is_some() => {
+                Self::Refused(format!("{error}; it is being compiled: ask again"))
+            }
             TxError::Node(error) => Self::Node(error.to_string()),
         }
     }

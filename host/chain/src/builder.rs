@@ -1,14 +1,14 @@
 //! Building one block from the pool: execution feeds on candidates until the block is full or they are used up.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use alloy_primitives::{Address, B256};
 use caldera_execution::{BlockExecutor, BlockOutcome, ExecutionError, Ground, TxError, TxRefusal};
-use caldera_types::{BlockEnv, SYSTEM_ADDRESS, is_system_transaction};
+use caldera_types::{BlockEnv, Digest, SYSTEM_ADDRESS, is_system_transaction};
 
 use crate::{
     pool::{Candidates, PooledTx},
@@ -27,16 +27,31 @@ pub(crate) struct Built {
     pub(crate) dropped: Vec<(Arc<PooledTx>, String)>,
 }
 
+/// Why no block was built.
+pub(crate) enum Unbuilt {
+    /// The transaction stages a component that is not compiled here: leave it out, and build again.
+    Waits(Arc<PooledTx>, Digest),
+    /// This node's failure.
+    Node(ExecutionError),
+}
+
+impl From<ExecutionError> for Unbuilt {
+    fn from(error: ExecutionError) -> Self {
+        Self::Node(error)
+    }
+}
+
 /// Runs candidates on the parent's state until the block is full, they are used up, or `time` is over. The time bounds
 /// what the builder *takes in*; it has no say in what a transaction does. It runs from the end of the chain's own turn, and
 /// one transaction is always taken: a migration or a hook that is slower than the interval must not keep all of them
-/// out, the governor's `abort` least of all.
+/// out, the governor's `abort` least of all. Transactions in `held` are left out.
 pub(crate) fn build(
     ground: Ground<'_>,
     env: BlockEnv,
     candidates: &mut Candidates,
+    held: &BTreeSet<B256>,
     time: Duration,
-) -> Result<Built, ExecutionError> {
+) -> Result<Built, Unbuilt> {
     let (mut senders, mut dropped, mut misfits) = (Vec::new(), Vec::new(), 0);
     let mut taken: Vec<Arc<PooledTx>> = Vec::new();
     let gatekeeper = Gatekeeper::new(ground)?;
@@ -53,6 +68,10 @@ pub(crate) fn build(
         let late = !taken.is_empty() && started.elapsed() > time;
         if late || misfits == MAX_MISFITS || executor.gas_left() < 21_000 {
             break;
+        }
+        if held.contains(&tx.hash) {
+            candidates.skip_sender();
+            continue;
         }
         match gates.get(&tx.hash).map(|(_, gate)| gate) {
             None | Some(Gate::Open | Gate::Alone) => {}
@@ -79,7 +98,12 @@ pub(crate) fn build(
                 dropped.push((tx, why));
                 candidates.skip_sender();
             }
-            Err(TxError::Node(error)) => return Err(error),
+            Err(TxError::Node(error)) => {
+                return Err(match error.unready() {
+                    Some(digest) => Unbuilt::Waits(tx, digest),
+                    None => Unbuilt::Node(error),
+                });
+            }
         }
     }
     let outcome = executor.finish()?;

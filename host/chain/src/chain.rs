@@ -1,8 +1,12 @@
 //! The chain itself: opening, taking transactions in, and the one way in which a block comes to be.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,11 +23,12 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
 use crate::{
-    builder,
+    builder::{self, Built, Unbuilt},
     error::{ChainError, SubmitError},
     executed::ExecutedBlock,
     observer::BlockObserver,
     pool::{Pool, PooledTx},
+    readiness::{Needed, is_unready},
     recent::RecentBlocks,
     replay::{self, Progress},
     shadow::Shadows,
@@ -58,13 +63,18 @@ pub struct Chain {
     /// Candidates that are tried beside what is mounted.
     pub(crate) shadows: Shadows,
     pub(crate) observer: OnceLock<Box<dyn BlockObserver>>,
+    /// What blocks may run, and from when.
+    pub(crate) needed: Mutex<Vec<Needed>>,
+    /// Whether the store lacks blocks of the log, because an engine that they need is not ready here.
+    behind: AtomicBool,
     /// Held while a block is made: there is one writer.
     writer: Mutex<()>,
 }
 
 impl Chain {
     /// Opens or creates the chain's folder, replays what the block log has above the store, and compiles what is
-    /// mounted.
+    /// mounted. An engine that is not ready on this node keeps no other chain from its work: this one then opens as it
+    /// stands, makes no blocks, says why, and goes on once the engine is ready.
     pub fn open(
         spec: ChainSpec,
         dir: &Path,
@@ -73,8 +83,17 @@ impl Chain {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Arc<Self>, ChainError> {
         let state = ChainState::open(dir, options)?;
-        let head = replay::catch_up(&spec, &state, &engines, progress)?;
-        Self::assemble(spec, state, engines, head)
+        let (head, waits) = match replay::catch_up(&spec, &state, &engines, progress) {
+            Ok(head) => (head, None),
+            Err(error) if is_unready(&error) && state.head().is_some() => (replay::newest(&state)?, Some(error)),
+            Err(error) => return Err(error),
+        };
+        let chain = Self::assemble(spec, state, engines, head)?;
+        if let Some(error) = waits {
+            chain.behind.store(true, Ordering::Relaxed);
+            chain.wait(&error);
+        }
+        Ok(chain)
     }
 
     pub(crate) fn assemble(
@@ -94,6 +113,8 @@ impl Chain {
             halted: RwLock::default(),
             shadows: Shadows::default(),
             observer: OnceLock::new(),
+            needed: Mutex::default(),
+            behind: AtomicBool::new(false),
             writer: Mutex::default(),
         };
         chain.compile_armed();
@@ -146,7 +167,7 @@ impl Chain {
 
     /// Makes blocks again.
     pub(crate) fn go_on(&self) {
-        if self.halted.write().take().is_some() {
+        if self.halted.read().is_some() && self.halted.write().take().is_some() {
             tracing::warn!(chain = self.name(), "chain goes on: what it waited for is there");
         }
     }
@@ -226,18 +247,20 @@ impl Chain {
     /// Builds, commits and publishes the next block. `time` bounds how long transactions are taken in.
     pub fn produce_block(&self, timestamp_s: u64, time: Duration) -> Result<Arc<ExecutedBlock>, ChainError> {
         let _writer = self.writer.lock();
+        self.catch_up()?;
         let parent = self.head();
         let env = self.env_after(&parent, timestamp_s);
-        let mut candidates = self.pool.lock().runnable(env.base_fee);
+        self.must_be_ready(env.number)?;
         let (flat, components) = (self.state.flat(), LoggedComponents(&self.state));
         let watched = self.shadows.watch(&flat);
         let view: &dyn StateView = watched.as_ref().map_or(&flat, |watched| watched);
-        let ground = Ground { view, engines: &self.engines, components: &components };
-        let built = builder::build(ground, env, &mut candidates, time)
-            .map_err(|error| ChainError::Execution { number: env.number, error })?;
+        let engines = self.engines.at_hand();
+        let built = self.build(Ground { view, engines: &engines, components: &components }, env, time)?;
         let nonces: Vec<_> = nonces(&built.outcome.diff).collect();
         let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders)?;
         let block = Arc::new(block);
+        // Who sees the block never sees the chain wait for it any more.
+        self.go_on();
         // Before the pool forgets them: who asks for a nonce or a transaction in between finds it in one of the two.
         self.publish(block.clone());
         self.compile_due(&block);
@@ -251,6 +274,36 @@ impl Chain {
             pool.remove(tx);
         }
         Ok(block)
+    }
+
+    /// Builds the next block. A transaction that turns out to stage what is not compiled here is left for a later one.
+    fn build(&self, ground: Ground<'_>, env: BlockEnv, time: Duration) -> Result<Built, ChainError> {
+        let (mut held, mut refused) = (BTreeSet::new(), Vec::new());
+        loop {
+            let mut candidates = self.pool.lock().runnable(env.base_fee);
+            match builder::build(ground, env, &mut candidates, &held, time) {
+                Ok(mut built) => {
+                    built.dropped.append(&mut refused);
+                    return Ok(built);
+                }
+                Err(Unbuilt::Waits(tx, digest)) => {
+                    held.insert(tx.hash);
+                    refused.extend(self.prepare_for(&tx, digest).map(|why| (tx, why)));
+                }
+                Err(Unbuilt::Node(error)) => return Err(ChainError::Execution { number: env.number, error }),
+            }
+        }
+    }
+
+    /// Executes what the log has above the store, if an engine was not ready for it when the chain was opened.
+    fn catch_up(&self) -> Result<(), ChainError> {
+        if self.behind.load(Ordering::Relaxed) {
+            let head = replay::catch_up(&self.spec, &self.state, &self.engines, &mut |_| {})?;
+            self.publish(Arc::new(head));
+            self.behind.store(false, Ordering::Relaxed);
+            self.compile_armed();
+        }
+        Ok(())
     }
 
     /// The environment of the block after `parent`.

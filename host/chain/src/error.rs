@@ -4,6 +4,7 @@
 use alloy_primitives::{Address, U256};
 use caldera_execution::{EstimateError, ExecutionError, HeaderMismatch, TxError};
 use caldera_state::StateError;
+use caldera_types::Digest;
 
 /// The chain cannot go on, or cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -157,6 +158,17 @@ pub enum SimulateError {
     /// The node's fault.
     #[error(transparent)]
     Node(#[from] ChainError),
+}
+
+impl SimulateError {
+    /// The component that is only not ready on this node: the same may be asked again later.
+    pub fn unready(&self) -> Option<Digest> {
+        match self {
+            Self::Tx(TxError::Node(error)) | Self::Estimate(EstimateError::Tx(TxError::Node(error))) => error.unready(),
+            Self::Node(ChainError::Execution { error, .. }) => error.unready(),
+            _ => None,
+        }
+    }
 }
 
 impl From<StateError> for SimulateError {

@@ -76,10 +76,7 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
         let made = panic::catch_unwind(AssertUnwindSafe(|| chain.produce_block(now_s(), interval)));
         match made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
             Ok(block) => {
-                if patience > FIRST_PATIENCE {
-                    chain.go_on();
-                    patience = FIRST_PATIENCE;
-                }
+                patience = FIRST_PATIENCE;
                 chain.tell(&block, began.elapsed());
             }
             Err(reason) if is_unready(&reason) || reason.may_pass() => {

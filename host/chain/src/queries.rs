@@ -1,18 +1,18 @@
 //! What can be asked of a chain.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_consensus::Header;
 use alloy_eips::eip1559::BaseFeeParams;
 use alloy_primitives::{Address, B256};
 use caldera_engine::Purpose;
 use caldera_execution::{
-    Ground, Simulation, SimulationRequest, estimate_gas,
+    ExecutionError, Ground, Simulation, SimulationRequest, estimate_gas,
     registry::{self, Armed, Staged},
     simulate,
 };
 use caldera_state::{AccountProof, StateError, StateView, TrieView};
-use caldera_types::{BlockEnv, Component, Digest, Mount, Swap};
+use caldera_types::{BlockEnv, Component, Digest, LastSwap, Mount, Swap};
 
 use crate::{
     chain::Chain,
@@ -39,6 +39,23 @@ pub struct RegistryView {
     pub armed: Vec<Armed>,
     /// Mounts that are not simply active, by address.
     pub swaps: Vec<Swap>,
+    /// How the last swap of each mount ended, where one has.
+    pub ended: BTreeMap<Address, LastSwap>,
+}
+
+impl RegistryView {
+    /// Reads it in a state.
+    pub(crate) fn read(view: &dyn StateView) -> Result<Self, ExecutionError> {
+        let mounts = registry::mounts(view)?;
+        Ok(Self {
+            governor: registry::governor(view)?,
+            ended: registry::last_swaps(view, &mounts)?,
+            mounts,
+            staged: registry::staged(view)?,
+            armed: registry::armed(view)?,
+            swaps: registry::swaps(view)?,
+        })
+    }
 }
 
 impl Chain {
@@ -138,8 +155,13 @@ impl Chain {
     ) -> Result<T, SimulateError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
         let (view, components) = (self.state.at(header.state_root)?, LoggedComponents(&self.state));
-        let engines = self.engines.for_purpose(Purpose::Simulation);
-        run(Ground { view: &view, engines: &engines, components: &components }, &self.env_of(&header))
+        // No reader waits for the compiler: it is set to work, and the reader told to ask again.
+        let engines = self.engines.for_purpose(Purpose::Simulation).at_hand();
+        let ran = run(Ground { view: &view, engines: &engines, components: &components }, &self.env_of(&header));
+        if let Some(digest) = ran.as_ref().err().and_then(SimulateError::unready) {
+            self.prepare_absent(digest);
+        }
+        ran
     }
 
     /// A block's own environment, in which calls "at" it run.
@@ -162,15 +184,6 @@ impl Chain {
     pub fn registry(&self) -> Result<RegistryView, ChainError> {
         let head = self.head();
         let view = self.state.at(head.block.header.state_root)?;
-        let read = || {
-            Ok(RegistryView {
-                governor: registry::governor(&view)?,
-                mounts: registry::mounts(&view)?,
-                staged: registry::staged(&view)?,
-                armed: registry::armed(&view)?,
-                swaps: registry::swaps(&view)?,
-            })
-        };
-        read().map_err(|error| ChainError::Execution { number: head.number(), error })
+        RegistryView::read(&view).map_err(|error| ChainError::Execution { number: head.number(), error })
     }
 }

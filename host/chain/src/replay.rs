@@ -5,12 +5,15 @@ use std::{path::Path, sync::Arc};
 
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, B256};
-use caldera_engine::Engines;
+use caldera_engine::{EngineError, Engines, StageError};
 use caldera_execution::{BlockOutcome, Ground, child_env, execute, execute_genesis, registry, seal, verify_header};
 use caldera_state::{BlockLog, ChainState, CommitInput, StateOptions};
 use caldera_types::{Block, BlockEnv, SealedBlock};
 
-use crate::{chain::Chain, error::ChainError, executed::ExecutedBlock, source::LoggedComponents, spec::ChainSpec};
+use crate::{
+    chain::Chain, error::ChainError, executed::ExecutedBlock, readiness::is_unready, source::LoggedComponents,
+    spec::ChainSpec,
+};
 
 /// How far opening or replaying has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +31,13 @@ pub(crate) fn catch_up(
     engines: &Engines,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<ExecutedBlock, ChainError> {
-    settle_genesis(spec, state, engines)?;
+    match settle_genesis(spec, state, engines) {
+        // A folder that has its block 0 was held against its configuration when that was made.
+        Err(why) if is_unready(&why) && state.head().is_some() => {
+            tracing::warn!(%why, "whether the folder is that of the configuration cannot be checked now");
+        }
+        settled => settled?,
+    }
     while let Some(block) = state.replay().next().transpose().map_err(caldera_state::StateError::from)? {
         let number = block.header.number;
         apply(spec, state, engines, block)?;
@@ -110,7 +119,8 @@ fn settle_genesis(spec: &ChainSpec, state: &ChainState, engines: &Engines) -> Re
     Ok(())
 }
 
-/// Compiles every mounted engine, so that no block waits for it.
+/// Compiles every mounted engine, so that no block waits for it. What cannot be compiled now is tried again before the
+/// next block.
 fn compile_mounted(
     state: &ChainState,
     engines: &Engines,
@@ -123,16 +133,21 @@ fn compile_mounted(
     for (done, mount) in mounts.iter().enumerate() {
         let missing = || failed(caldera_execution::ExecutionError::MissingComponent(mount.digest));
         let component = state.component(mount.digest)?.ok_or_else(missing)?;
-        if let Err(error) = engines.stage(&component, mount.grants, &mount.limits) {
-            let why = format!("mounted component {} does not compile: {error}", mount.digest);
-            return Err(failed(caldera_engine::EngineError::Node(why).into()));
+        match engines.stage(&component, mount.grants, &mount.limits) {
+            Ok(_) => progress(Progress::Compiled(done + 1)),
+            Err(StageError::Node(why)) if why.unready().is_some() => {
+                tracing::warn!(mount = %mount.address, %why, "a mounted engine is not ready");
+            }
+            Err(error) => {
+                let why = format!("mounted component {} does not compile: {error}", mount.digest);
+                return Err(failed(EngineError::Node(why).into()));
+            }
         }
-        progress(Progress::Compiled(done + 1));
     }
     Ok(())
 }
 
-fn newest(state: &ChainState) -> Result<ExecutedBlock, ChainError> {
+pub(crate) fn newest(state: &ChainState) -> Result<ExecutedBlock, ChainError> {
     let number = state.head().map_or(0, |head| head.number);
     let block = state.block(number)?.ok_or(ChainError::UnknownBlock(number))?;
     let receipts = state.receipts(number)?.ok_or(ChainError::UnknownBlock(number))?;

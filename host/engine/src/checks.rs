@@ -6,7 +6,7 @@
 use caldera_types::{Grants, Interface, limits::MAX_COMPONENT_BYTES};
 use wasmparser::{
     BinaryReaderError, CanonicalOption, ComponentExternalKind, ComponentImport, ComponentTypeRef, CompositeInnerType,
-    Encoding, FunctionBody, Parser, Payload,
+    Encoding, FunctionBody, Operator, Parser, Payload,
 };
 
 use crate::{error::Rejection, imports::import_name};
@@ -37,6 +37,13 @@ pub mod limits {
     pub const LOCALS: u32 = 1_000;
     /// Code of one function, in bytes.
     pub const FUNCTION_BYTES: u32 = 256 * 1024;
+    /// Blocks, loops and conditions of one function, one in the other. The compiler takes time by the square of it: 120 kB
+    /// of loops alone keep it busy for half a minute. LLVM writes one for each arm of a `match` at most.
+    pub const NESTED_BLOCKS: u32 = 1_000;
+    /// For each function its blocks times its locals and its deepest nesting, over all functions: what the compiler's time
+    /// is made of when it is not the size of the code. 2 million take about a second; the clearing engine, 276 kB, has
+    /// 98 thousand. Without this limit 2 MB of code take a minute and more.
+    pub const BLOCK_WORK: u64 = 16_000_000;
     /// Globals over all modules.
     pub const GLOBALS: u32 = 1_000;
     /// Imports of one module or of the component.
@@ -92,6 +99,7 @@ struct Count {
     globals: u32,
     types: u32,
     segments: u32,
+    block_work: u64,
     exported: [bool; EXPORTS.len()],
 }
 
@@ -145,7 +153,10 @@ impl Count {
             Payload::ExportSection(section) => at_most("exports", section.count().into(), limits::EXPORTS.into())?,
             Payload::ElementSection(section) => add("segments", &mut self.segments, section.count(), limits::SEGMENTS)?,
             Payload::DataSection(section) => add("segments", &mut self.segments, section.count(), limits::SEGMENTS)?,
-            Payload::CodeSectionEntry(body) => function(&body)?,
+            Payload::CodeSectionEntry(body) => {
+                self.block_work = self.block_work.saturating_add(function(&body)?);
+                at_most("blocks times locals and nesting", self.block_work, limits::BLOCK_WORK)?;
+            }
             Payload::ComponentCanonicalSection(section) => {
                 for function in section {
                     canonical(function.map_err(malformed)?)?;
@@ -178,14 +189,39 @@ impl Count {
     }
 }
 
-/// Judges one function body.
-fn function(body: &FunctionBody<'_>) -> Result<(), Rejection> {
+/// Judges one function body, and gives its blocks times its locals and its deepest nesting.
+fn function(body: &FunctionBody<'_>) -> Result<u64, Rejection> {
     at_most("bytes of a function", body.as_bytes().len() as u64, limits::FUNCTION_BYTES.into())?;
     let mut locals = 0u64;
     for group in body.get_locals_reader().map_err(malformed)? {
         locals = locals.saturating_add(group.map_err(malformed)?.0.into());
     }
-    at_most("locals of a function", locals, limits::LOCALS.into())
+    at_most("locals of a function", locals, limits::LOCALS.into())?;
+    let (blocks, deepest) = blocks(body)?;
+    Ok(blocks.saturating_mul(locals + deepest))
+}
+
+/// The blocks of a function, and how deep they are nested, which is judged.
+fn blocks(body: &FunctionBody<'_>) -> Result<(u64, u64), Rejection> {
+    let (mut blocks, mut depth, mut deepest) = (0u64, 0u64, 0u64);
+    for operator in body.get_operators_reader().map_err(malformed)? {
+        match operator.map_err(malformed)? {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Try { .. }
+            | Operator::TryTable { .. } => {
+                blocks += 1;
+                depth += 1;
+                deepest = deepest.max(depth);
+                at_most("nested blocks of a function", depth, limits::NESTED_BLOCKS.into())?;
+            }
+            // The last one ends the function.
+            Operator::End | Operator::Delegate { .. } => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok((blocks, deepest))
 }
 
 /// Judges how deep types may be nested, without following them: counts where a declaration begins a component or an

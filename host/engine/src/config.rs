@@ -1,14 +1,14 @@
 //! wasmtime's settings: what makes every node compute the same, and what bounds one instance.
 //!
-//! - **Same results.** Canonical NaNs; no threads, 64-bit memories, garbage collection, exceptions, SIMD or stack
-//!   switching; memories that never move and never fail to grow below the limit; code for the architecture's
+//! - **Same results.** Canonical NaNs; no threads, 64-bit memories, typed references, garbage collection, exceptions, SIMD
+//!   or stack switching; memories that never move and never fail to grow below the limit; code for the architecture's
 //!   baseline, so that frames, and with them [`caldera_types::Fault::StackOverflow`], do not depend on the processor.
 //! - **Same work.** Fuel, with bulk operations charged for each byte or element ([`crate::cost`]). Epochs are never used: a deadline is
 //!   a clock.
 //! - **Bounded work.** The maxima here are those that [`crate::checks`] enforces by name before anything is compiled.
 
 use caldera_types::limits::MAX_MEMORY_PAGES;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures};
 
 use crate::{checks::limits, cost, error::EngineError};
 
@@ -17,11 +17,10 @@ use crate::{checks::limits, cost, error::EngineError};
 const WASM_STACK_BYTES: usize = 256 * 1024;
 /// One page of linear memory, in bytes.
 pub(crate) const PAGE_BYTES: usize = 64 * 1024;
-/// Memory of a returned slot that is zeroed in place instead of given back to the system, in bytes.
-const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
-/// The same for slots of small components: what a guest of the SDK has once it has grown, and a third more.
-const SMALL_KEEP_RESIDENT_BYTES: usize = 512 * 1024;
-/// Pages of initial memory up to which all of it is zeroed in place, written or not ([`crate::slots`]).
+/// Memory of a returned slot that is zeroed in place instead of given back to the system, in bytes: what a guest of the SDK
+/// has once it has grown, and a third more.
+const KEEP_RESIDENT_BYTES: usize = 512 * 1024;
+/// Pages of initial memory up to which all of it may be zeroed in place, written or not ([`crate::slots`]).
 pub(crate) const SMALL_PAGES: usize = 2;
 
 /// How many instances this node keeps room for. Consensus does not depend on it.
@@ -53,7 +52,7 @@ pub(crate) fn engine(options: EngineOptions) -> Result<Engine, EngineError> {
 /// The engine that runs small components. It differs in how their slots are cleared, in nothing that code depends on.
 pub(crate) fn small_engine(options: EngineOptions) -> Result<Engine, EngineError> {
     let mut pool = pool(options);
-    pool.linear_memory_keep_resident(SMALL_KEEP_RESIDENT_BYTES).pagemap_scan(Enabled::No);
+    pool.pagemap_scan(Enabled::No);
     pooled(pool)
 }
 
@@ -101,6 +100,7 @@ fn same_results(config: &mut Config) -> wasmtime::Result<()> {
         .wasm_tail_call(false)
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false)
+        .wasm_features(WasmFeatures::FUNCTION_REFERENCES, false)
         .wasm_extended_const(true)
         .memory_may_move(false);
     // Naming the target turns detection of processor features off.

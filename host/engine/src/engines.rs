@@ -8,7 +8,9 @@ use wasmtime::component::InstancePre;
 use crate::{
     call::{CallOutcome, CallUnit, Description},
     checks,
-    compile::{Artifacts, CompileOptions, CompileState, CompileStats, Ended, Jobs, Lane, Loaded, Queues, Turn, Work},
+    compile::{
+        Artifacts, CompileOptions, CompileState, CompileStats, Ended, Jobs, Lane, Loaded, Queues, Task, Turn, Work,
+    },
     config::{self, EngineOptions, PAGE_BYTES},
     error::{EngineError, Rejection, StageError},
     exports::Exports,
@@ -24,7 +26,14 @@ use crate::{
 
 /// Everything that runs engines. Cheap to clone; clones share what is staged.
 #[derive(Clone)]
-pub struct Engines(Arc<Inner>, pub(crate) Watching);
+pub struct Engines(Arc<Inner>, pub(crate) Watching, Patience);
+
+/// Whether who stages a component can wait for the compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    Waits,
+    Never,
+}
 
 struct Inner {
     small: SmallSlots,
@@ -90,11 +99,19 @@ impl Engines {
 
     /// Starts with nothing staged.
     pub fn with_compiler(options: EngineOptions, compile: CompileOptions) -> Result<Self, EngineError> {
-        let (engine, small) = (config::engine(options)?, SmallSlots::new(options)?);
+        let engine = config::engine(options)?;
+        let small = SmallSlots::new(&engine, options)?;
         let staged = Staged::new(compile.loaded_bytes);
         let artifacts = Artifacts::new(engine, compile)?;
         let inner = Inner { small, artifacts, staged, jobs: Jobs::default(), queues: Queues::default() };
-        Ok(Self(Arc::new(inner), Watching::default()))
+        Ok(Self(Arc::new(inner), Watching::default(), Patience::Waits))
+    }
+
+    /// The same for one who cannot wait for another process: what would have to be compiled first is
+    /// [`EngineError::NotCompiled`]. What this process compiles itself is compiled.
+    pub fn at_hand(&self) -> Self {
+        let patience = if self.compiles_aside() { Patience::Never } else { Patience::Waits };
+        Self(self.0.clone(), self.1.clone(), patience)
     }
 
     /// Makes a component ready to be called under `grants`: checks its limits, compiles it, links it and asks `describe`.
@@ -107,22 +124,7 @@ impl Engines {
         grants: Grants,
         limits: &EngineLimits,
     ) -> Result<Description, StageError> {
-        if let Some(ready) = self.ready(component.digest(), grants) {
-            fits(&ready.sizes, limits)?;
-            return Ok(ready.description.clone());
-        }
-        checks::check(component.bytes(), grants)?;
-        let compiled = self.0.compile(component)?;
-        fits(&compiled.sizes, limits)?;
-        let code = &compiled.loaded.code;
-        let linker = imports::linker(code.engine(), grants).map_err(node)?;
-        let pre = linker.instantiate_pre(code).map_err(|error| Rejection::WrongWorld(format!("{error:#}")))?;
-        let description = run::describe(&pre, &compiled.exports, compiled.sizes)?;
-        let ready =
-            Ready { pre, exports: compiled.exports.clone(), sizes: compiled.sizes, description: description.clone() };
-        let bytes = compiled.loaded.bytes;
-        self.0.staged.put_ready(component.digest(), grants, Arc::new(ready), compiled, bytes);
-        Ok(description)
+        self.0.stage(component, grants, limits, self.2)
     }
 
     /// Whether a component can be called under these grants.
@@ -165,12 +167,27 @@ impl Engines {
     /// Begins to compile a component in the background, so that [`Self::stage`] finds it compiled. What came of it is
     /// in [`Self::compile_state`]. False if too many wait already: ask again later.
     pub fn prepare(&self, component: &Component, lane: Lane) -> bool {
-        let digest = component.digest();
-        let known = matches!(self.0.jobs.ended(digest), Some(Ended::Refused(_))) || self.0.jobs.is_busy(digest);
-        if known || self.0.staged.compiled(digest).is_some() || !self.0.jobs.queue(digest) {
+        if self.0.staged.compiled(component.digest()).is_some() {
             return true;
         }
-        let taken = self.0.queues.push(lane, component.clone(), &self.0);
+        self.queue(Task { component: component.clone(), call: None }, lane)
+    }
+
+    /// The same, and makes it ready to be called under these grants.
+    pub fn prepare_call(&self, component: &Component, grants: Grants, limits: &EngineLimits, lane: Lane) -> bool {
+        if self.is_ready(component.digest(), grants) {
+            return true;
+        }
+        self.queue(Task { component: component.clone(), call: Some((grants, *limits)) }, lane)
+    }
+
+    fn queue(&self, task: Task, lane: Lane) -> bool {
+        let digest = task.component.digest();
+        let known = matches!(self.0.jobs.ended(digest), Some(Ended::Refused(_))) || self.0.jobs.is_busy(digest);
+        if known || !self.0.jobs.queue(digest) {
+            return true;
+        }
+        let taken = self.0.queues.push(lane, task, &self.0);
         if !taken {
             self.0.jobs.unqueue(digest);
         }
@@ -205,20 +222,50 @@ impl Engines {
 
     /// Whether the cache on disk has native code for a component, as far as its name tells.
     pub fn is_cached(&self, digest: Digest) -> bool {
-        self.0.artifacts.cached(digest)
+        self.0.artifacts.is_cached(digest)
     }
 }
 
 impl Inner {
+    fn stage(
+        &self,
+        component: &Component,
+        grants: Grants,
+        limits: &EngineLimits,
+        patience: Patience,
+    ) -> Result<Description, StageError> {
+        if let Some(ready) = self.staged.ready(component.digest(), grants) {
+            fits(&ready.sizes, limits)?;
+            return Ok(ready.description.clone());
+        }
+        checks::check(component.bytes(), grants)?;
+        let compiled = self.compile(component, patience)?;
+        fits(&compiled.sizes, limits)?;
+        let code = &compiled.loaded.code;
+        let linker = imports::linker(code.engine(), grants).map_err(node)?;
+        let pre = linker.instantiate_pre(code).map_err(|error| Rejection::WrongWorld(format!("{error:#}")))?;
+        let description = run::describe(&pre, &compiled.exports, compiled.sizes)?;
+        let ready =
+            Ready { pre, exports: compiled.exports.clone(), sizes: compiled.sizes, description: description.clone() };
+        let bytes = compiled.loaded.bytes;
+        self.staged.put_ready(component.digest(), grants, Arc::new(ready), compiled, bytes);
+        Ok(description)
+    }
+
     /// Compiles what passed the checks, once for all grants and all who ask at the same time. A component that the
     /// compiler refused is not compiled again: it would refuse it again.
-    fn compile(&self, component: &Component) -> Result<Compiled, StageError> {
+    fn compile(&self, component: &Component, patience: Patience) -> Result<Compiled, StageError> {
         let digest = component.digest();
         if let Some(compiled) = self.staged.compiled(digest) {
             return Ok(compiled);
         }
         if let Some(Ended::Refused(why)) = self.jobs.ended(digest) {
             return Err(why.into());
+        }
+        if patience == Patience::Never {
+            let cached = if self.jobs.is_busy(digest) { None } else { self.artifacts.cached(digest) };
+            let loaded = cached.ok_or(EngineError::NotCompiled { digest })?;
+            return self.place(digest, loaded);
         }
         match self.jobs.begin(digest) {
             Turn::Theirs(flight) => flight.wait(),
@@ -231,26 +278,34 @@ impl Inner {
     }
 
     fn load(&self, component: &Component) -> Result<Compiled, StageError> {
-        let mut loaded = self.artifacts.load(component)?;
+        let loaded = self.artifacts.load(component)?;
+        self.place(component.digest(), loaded)
+    }
+
+    fn place(&self, digest: Digest, mut loaded: Loaded) -> Result<Compiled, StageError> {
         loaded.code = self.small.place(&loaded.code)?;
         let (exports, sizes) = (Exports::of(loaded.code.engine(), &loaded.code)?, Sizes::of(&loaded.code)?);
         let compiled = Compiled { exports, sizes, loaded };
-        self.staged.put_compiled(component.digest(), compiled.clone(), compiled.loaded.bytes);
+        self.staged.put_compiled(digest, compiled.clone(), compiled.loaded.bytes);
         Ok(compiled)
     }
 }
 
 impl Work for Inner {
-    /// Under all grants: what a narrower set does not allow is found when it is staged, and costs little then.
-    fn compile(&self, component: &Component) {
-        let digest = component.digest();
-        let compiled = match checks::check(component.bytes(), Grants::ALL) {
-            Ok(()) => Inner::compile(self, component).map(drop),
+    /// Compiled under all grants: what a narrower set does not allow is found when it is staged, and costs little then.
+    fn run(&self, task: &Task) {
+        let digest = task.component.digest();
+        let compiled = match checks::check(task.component.bytes(), Grants::ALL) {
+            Ok(()) => self.compile(&task.component, Patience::Waits).map(drop),
             Err(rejection) => {
                 self.jobs.note(digest, Some(Ended::Refused(rejection.clone())));
                 Err(rejection.into())
             }
         };
+        let compiled = compiled.and_then(|()| match &task.call {
+            Some((grants, limits)) => self.stage(&task.component, *grants, limits, Patience::Waits).map(drop),
+            None => Ok(()),
+        });
         // After its end is noted, so that it is never seen as one that nobody asked for.
         self.jobs.unqueue(digest);
         if let Err(why) = compiled {

@@ -61,6 +61,20 @@ pub enum EngineError {
         /// Under which grants.
         grants: Grants,
     },
+    /// Its native code is neither in memory nor in the cache, and the caller cannot wait for the compiler.
+    #[error("component {digest} is not compiled on this node yet")]
+    NotCompiled {
+        /// Which component.
+        digest: Digest,
+    },
+    /// The same, and the last attempt to compile it failed.
+    #[error("{why}")]
+    Unready {
+        /// Which component.
+        digest: Digest,
+        /// Which component, and what stopped the compiler.
+        why: String,
+    },
     /// The component could not be compiled here. Another attempt, or another node, may succeed.
     #[error("component {digest} was not compiled on this node: {failure}")]
     Compile {
@@ -75,9 +89,13 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether the engine is only not ready here: it may be later, and nothing else is wrong with this node.
-    pub fn is_unready(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Compile { .. })
+    /// The component that is only not ready here: it may be later, and nothing else is wrong with this node.
+    pub fn unready(&self) -> Option<Digest> {
+        match self {
+            Self::Missing { digest, .. } | Self::NotCompiled { digest } => Some(*digest),
+            Self::Unready { digest, .. } | Self::Compile { digest, .. } => Some(*digest),
+            Self::Node(_) => None,
+        }
     }
 }
 

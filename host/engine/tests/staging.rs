@@ -158,6 +158,14 @@ fn static_limits_are_named() {
     check_limit(extra(format!("(func (param {}))", "i32 ".repeat(101))), "parameters of a function");
     check_limit(extra(format!("(func (local {}))", "i32 ".repeat(1_001))), "locals of a function");
     check_limit(extra(format!("(func {})", "(drop (i32.const 1000))".repeat(80_000))), "bytes of a function");
+    for open in ["block", "loop", "i32.const 1 if"] {
+        let nested = |levels| extra(format!("(func {} {})", format!("{open} ").repeat(levels), "end ".repeat(levels)));
+        check_limit(nested(1_001), "nested blocks of a function");
+        support::stage(nested(1_000).bytes()).unwrap();
+    }
+    let wide = |blocks| format!("(func (local {}) {})", "i32 ".repeat(999), "block end ".repeat(blocks));
+    check_limit(extra(wide(4_001).repeat(4)), "blocks times locals and nesting");
+    support::stage(extra(wide(4_000).repeat(4)).bytes()).unwrap();
     let blob = "x".repeat(2 * 1024 * 1024);
     let large = extra(format!("(data \"{blob}\")")).bytes();
     assert!(Component::new(large).is_err());

@@ -24,6 +24,8 @@ pub(crate) struct BlockEngines<'a> {
     warm_addresses: AddressSet,
     /// Components instantiated in this block: the next instance is cheaper.
     warm: BTreeSet<Digest>,
+    /// In a candidate's copy: the mount where it runs, and the component whose warmth is its own there.
+    warm_as: Option<(Address, Digest)>,
     /// Components that the block's transactions may stage.
     pub(crate) sidecar: Sidecar<'a>,
     /// How deep engines are nested right now.
@@ -90,6 +92,7 @@ impl<'a> BlockEngines<'a> {
             old_values: None,
             warm_addresses: EthPrecompiles::new(SPEC).warm_addresses().clone(),
             warm: BTreeSet::new(),
+            warm_as: None,
             sidecar: Sidecar::default(),
             depth: 0,
             shadow: None,
@@ -104,7 +107,8 @@ impl<'a> BlockEngines<'a> {
         Ok(engines)
     }
 
-    /// The same engines on `ground`, with `candidate` in the place of what runs at its address. It is as warm.
+    /// The same engines on `ground`, with `candidate` in the place of what runs at its address. There it is as warm as that
+    /// is, and warms it; what either does at other mounts costs what it would without the candidate.
     pub(crate) fn copy_with<'b>(&'b self, ground: Ground<'b>, candidate: Mount) -> BlockEngines<'b> {
         let mut copy = BlockEngines {
             ground,
@@ -114,18 +118,13 @@ impl<'a> BlockEngines<'a> {
             old_values: None,
             warm_addresses: self.warm_addresses.clone(),
             warm: self.warm.clone(),
+            warm_as: self.mounts.get(&candidate.address).map(|active| (active.address, active.digest)),
             sidecar: self.sidecar.clone(),
             depth: self.depth,
             shadow: None,
             fault: None,
             failure: None,
         };
-        if let Some(active) = self.mounts.get(&candidate.address) {
-            match self.warm.contains(&active.digest) {
-                true => copy.warm.insert(candidate.digest),
-                false => copy.warm.remove(&candidate.digest),
-            };
-        }
         copy.put(candidate);
         copy
     }
@@ -215,8 +214,12 @@ impl<'a> BlockEngines<'a> {
         self.depth = 0;
     }
 
-    /// Whether this component was instantiated in this block before; from now on it was.
-    pub(crate) fn is_warm(&mut self, digest: Digest) -> bool {
+    /// Whether a mount's component was instantiated in this block before; from now on it was.
+    pub(crate) fn is_warm(&mut self, mount: &Mount) -> bool {
+        let digest = match self.warm_as {
+            Some((address, digest)) if address == mount.address => digest,
+            _ => mount.digest,
+        };
         !self.warm.insert(digest)
     }
 

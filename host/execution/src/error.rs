@@ -47,6 +47,17 @@ pub enum ExecutionError {
     },
 }
 
+impl ExecutionError {
+    /// The component that is only not ready on this node: it may be later, and nothing else is wrong.
+    pub fn unready(&self) -> Option<Digest> {
+        match self {
+            Self::Engine(error) => error.unready(),
+            Self::MissingComponent(digest) => Some(*digest),
+            _ => None,
+        }
+    }
+}
+
 /// A transaction was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum TxError {

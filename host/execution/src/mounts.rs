@@ -74,7 +74,7 @@ pub(crate) fn run(
         digest: mount.digest,
         grants: mount.grants,
         limits: mount.limits,
-        warm: ctx.chain.is_warm(mount.digest),
+        warm: ctx.chain.is_warm(mount),
         is_static,
         export,
     };

@@ -4,11 +4,11 @@
 
 mod support;
 
-use alloy_primitives::{Address, Bytes, TxKind, U256};
+use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use alloy_sol_types::{SolCall, SolError, SolEvent};
 use caldera_execution::{BlockOutcome, SimulationResult, registry, registry::abi::IEngineRegistry as abi};
 use caldera_testkit::{PROBE, component};
-use caldera_types::{Fault, Phase, ProbationRule};
+use caldera_types::{Fault, LastSwap, Outcome, Phase, ProbationRule};
 use probe_engine::IProbe;
 use support::{World, stage, system_logs};
 
@@ -79,8 +79,16 @@ fn phase_name(world: &World) -> &'static str {
 }
 
 /// Everything that the engine and the registry hold.
+/// Every slot of the engine and of the registry, but for the record of how the last swap ended.
 fn storage(world: &World) -> [Vec<(U256, U256)>; 2] {
-    [PROBE, registry::ADDRESS].map(|address| world.view.slots(address).map(|(slot, value)| (*slot, *value)).collect())
+    let key = [b"last/".as_slice(), PROBE.as_slice(), &[0; 32]].concat();
+    let entry: U256 = keccak256(key).into();
+    let value: U256 = keccak256(entry.to_be_bytes::<32>()).into();
+    let last = [entry, value, value + U256::ONE];
+    [PROBE, registry::ADDRESS].map(|address| {
+        let slots = world.view.slots(address).filter(|(slot, _)| !last.contains(slot));
+        slots.map(|(slot, value)| (*slot, *value)).collect()
+    })
 }
 
 fn one<E: SolEvent>(outcome: &BlockOutcome) -> E {
@@ -117,6 +125,24 @@ fn a_long_migration_answers_from_the_old_state_until_it_is_done() {
     assert!(world.view.slots(registry::ADDRESS).count() < kept, "old values are dropped");
 }
 
+/// How the last swap ended, by the records and by the registry's own answer.
+fn check_ended(world: &World, name: &str, outcome: Outcome, height: u64) {
+    let digest = component(name).digest();
+    let mounts = registry::mounts(&world.view).unwrap();
+    let ended = registry::last_swaps(&world.view, &mounts).unwrap();
+    assert_eq!(ended.get(&PROBE), Some(&LastSwap { digest, outcome, height }));
+    let request = caldera_execution::SimulationRequest {
+        to: TxKind::Call(registry::ADDRESS),
+        gas: support::GAS,
+        input: abi::lastSwapCall { mount: PROBE }.abi_encode().into(),
+        ..Default::default()
+    };
+    let result = caldera_execution::simulate(world.ground(), &world.env, &request).unwrap().result;
+    let SimulationResult::Return(data) = result else { panic!("{result:?}") };
+    let told = abi::lastSwapCall::abi_decode_returns(&data).unwrap();
+    assert_eq!((told.digest, told.outcome.as_str(), told.height), (digest.0, outcome.name(), height));
+}
+
 /// A migration that ends without success leaves every slot as it was.
 fn check_undone(steps: &str, how: &str, reason: &str, end: impl Fn(&mut World)) {
     let mut world = world();
@@ -136,6 +162,8 @@ fn check_undone(steps: &str, how: &str, reason: &str, end: impl Fn(&mut World)) 
         assert_eq!((generation(&world), get(&world, "counter").as_str()), (1, "before"));
     }
     assert!(failed.iter().all(|failed| failed.reason == reason), "{failed:?}");
+    let ended = registry::last_swaps(&world.view, &registry::mounts(&world.view).unwrap()).unwrap();
+    assert_eq!(ended[&PROBE].outcome, Outcome::Failed);
     assert_eq!(phase_name(&world), "active");
     assert_eq!(storage(&world), before, "after '{how}'");
     set(&mut world, "migrate", "go on");
@@ -203,6 +231,7 @@ fn probation_ends_well() {
     let last = world.pass(1).pop().unwrap();
     assert_eq!(one::<abi::Finalized>(&last).generation, 2);
     assert_eq!((phase_name(&world), generation(&world)), ("active", 2));
+    check_ended(&world, "probe-v2", Outcome::Final, world.env.number);
 }
 
 /// Four bad calls in one block.
@@ -225,6 +254,7 @@ fn a_bad_generation_goes_back_with_what_was_written() {
     assert_eq!((reverted.to, reverted.generation), (component("probe-v1").digest().0, 3));
     assert!(reverted.reason.starts_with("4 faults in "), "{}", reverted.reason);
     assert_eq!((phase_name(&world), generation(&world)), ("active", 1));
+    check_ended(&world, "probe-v2", Outcome::Reverted, world.env.number);
     assert_eq!((get(&world, "old").as_str(), get(&world, "in probation").as_str()), ("kept", "kept too"));
     assert_eq!(get(&world, "migrated-down-from"), "\0\0\0\u{2}", "the newer code brought the state back");
     assert_eq!(registry::mounts(&world.view).unwrap()[0].state_version, 1);
@@ -253,10 +283,12 @@ fn check_frozen(down: &str, at: &str, reason: &str) {
     world.pass(8);
     let Some(Phase::Frozen(freeze)) = phase(&world) else { panic!("{:?}", phase(&world)) };
     assert!(freeze.reason.ends_with(reason), "{}", freeze.reason);
+    check_ended(&world, "probe-v2", Outcome::Frozen, freeze.since);
     let frozen: abi::EngineFrozen = refusal(&world, &IProbe::generationCall {});
     assert_eq!(frozen.mount, PROBE);
     swap(&mut world, "probe-v2", b"", ProbationRule::NONE);
     assert_eq!((phase_name(&world), generation(&world)), ("active", 2), "the governor thaws it");
+    check_ended(&world, "probe-v2", Outcome::Final, world.env.number);
 }
 
 #[test]

@@ -16,12 +16,13 @@ use caldera_api::{
 use caldera_chain::{BlockProducer, Chain, ChainError, ChainSpec, Progress};
 use caldera_engine::{
     CompileOptions, Compiler, EngineError, EngineOptions, Engines,
-    compile::{CacheOptions, ChildCompiler, CompileLimits},
+    compile::{CacheOptions, ChildCompiler},
 };
 use caldera_state::{Backend, StateOptions};
 
 use crate::{
     admin::{self, AdminSpec, Note, NoteFile, Served},
+    config::CompileConfig,
     paths,
 };
 
@@ -108,21 +109,20 @@ const NATIVE_FOLDER: &str = "native_code";
 
 /// A new engine runtime for a node of so many chains: no call from outside can take the instances that a block needs. It
 /// compiles in child processes; native code is kept below `data`, or nowhere.
-pub fn engines(chains: usize, data: Option<&Path>) -> Result<Engines, EngineError> {
+pub fn engines(chains: usize, data: Option<&Path>, compile: &CompileConfig) -> Result<Engines, EngineError> {
     let readers = ApiLimits::recommended().threads.saturating_add(AdminLimits::recommended().threads);
     // The block producer, and for each shadow run the active engine and the candidate.
     let of_chain = 1 + 2 * admin::MAX_RUNS;
     let threads = chains.saturating_mul(of_chain).saturating_add(readers);
-    let child = ChildCompiler::this_program(CompileLimits::recommended())
+    let child = ChildCompiler::this_program(compile.limits())
         .map_err(|error| EngineError::Node(format!("this program's own file is not to be found: {error}")))?;
     if let Some(data) = data {
         let failed = |error| EngineError::Node(format!("{}: {error}", data.display()));
         std::fs::create_dir_all(data).map_err(failed)?;
     }
-    let cache =
-        data.map(|data| CacheOptions { dir: data.join(NATIVE_FOLDER), bytes: CacheOptions::recommended_bytes() });
-    let compile = CompileOptions { compiler: Compiler::Child(child), cache, ..CompileOptions::in_process() };
-    Engines::with_compiler(EngineOptions::for_threads(u32::try_from(threads).unwrap_or(u32::MAX)), compile)
+    let cache = data.map(|data| CacheOptions { dir: data.join(NATIVE_FOLDER), bytes: compile.cache_bytes() });
+    let options = CompileOptions { compiler: Compiler::Child(child), cache, loaded_bytes: compile.loaded_bytes() };
+    Engines::with_compiler(EngineOptions::for_threads(u32::try_from(threads).unwrap_or(u32::MAX)), options)
 }
 
 impl Node {

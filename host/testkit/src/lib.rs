@@ -3,6 +3,8 @@
 //! For tests and benches only. Panics are how a test fails, so they are allowed here.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod contracts;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
@@ -13,6 +15,8 @@ use alloy_signer_local::PrivateKeySigner;
 use caldera_engine::{EngineOptions, Engines};
 use caldera_execution::{Genesis, GenesisAccount, GenesisMount};
 use caldera_types::{BlockEnv, Component, EngineLimits, Grants};
+
+pub use contracts::{deployer, relay};
 
 /// Chain id of test chains.
 pub const CHAIN_ID: u64 = 4_200;

@@ -9,6 +9,7 @@ pub mod fault;
 pub mod limits;
 pub mod metering;
 pub mod mount;
+pub mod outcome;
 pub mod receipt;
 pub mod swap;
 
@@ -18,5 +19,6 @@ pub use block::{
 pub use component::{Component, ComponentError, Digest};
 pub use fault::Fault;
 pub use mount::{EngineLimits, Grants, Hooks, Interface, Mount};
+pub use outcome::{LastSwap, Outcome};
 pub use receipt::TxReceipt;
 pub use swap::{Cause, Freeze, Generation, Migration, Phase, Probation, ProbationRule, RollBack, Swap};

@@ -180,6 +180,7 @@ fn mount_view(mount: &Mount, registry: &RegistryView, phases: &BTreeMap<Address,
         config: mount.config.clone(),
         phase: phases.get(&mount.address).cloned().unwrap_or_default(),
         armed: registry.armed.iter().find(|armed| armed.mount == mount.address).map(armed_view),
+        last_swap: registry.ended.get(&mount.address).copied(),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use alloy_primitives::{Address, Bytes};
-use caldera_engine::StageError;
+use caldera_engine::{StageError, compile::CompileTimes};
 use caldera_types::{Component, Digest, EngineLimits, Grants, mount::grant_names};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,8 +50,8 @@ pub struct CompileCounters {
     pub refused: u64,
     /// Components that did not compile here: this node's fault.
     pub failed: u64,
-    /// Time spent compiling, whatever came of it.
-    pub compile_time: Duration,
+    /// How long compilations took, whatever came of them.
+    pub compile_times: CompileTimes,
     /// Components loaded from the cache.
     pub cache_hits: u64,
     /// Components that the cache did not have.

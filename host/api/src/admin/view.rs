@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes};
-use caldera_types::{Digest, Grants, ProbationRule, mount::grant_names};
+use caldera_types::{Digest, Grants, LastSwap, ProbationRule, mount::grant_names};
 use serde::{Deserialize, Serialize};
 
 pub use super::{
@@ -86,6 +86,8 @@ pub struct MountView {
     pub phase: Phase,
     /// What goes live there next.
     pub armed: Option<ArmedView>,
+    /// How the last swap there ended.
+    pub last_swap: Option<LastSwap>,
 }
 
 /// One armed component.

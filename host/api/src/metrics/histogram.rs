@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use caldera_engine::compile::{COMPILE_TIME_BOUNDS, CompileTimes};
+
 /// Counts of whole numbers (nanoseconds, fuel) by fixed bounds.
 #[derive(Debug)]
 pub(crate) struct Histogram {
@@ -44,6 +46,14 @@ impl Histogram {
         let buckets: Vec<_> = bounds.zip(self.counts.iter().map(|count| count.load(Relaxed))).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
         Counted { sum: self.sum.load(Relaxed) as f64 / unit, count, buckets }
+    }
+}
+
+impl From<CompileTimes> for Counted {
+    fn from(times: CompileTimes) -> Self {
+        let bounds = COMPILE_TIME_BOUNDS.iter().map(|bound| bound.as_secs_f64()).chain([f64::INFINITY]);
+        let buckets = bounds.zip(times.counts).collect();
+        Self { sum: times.sum.as_secs_f64(), count: times.counts.iter().sum(), buckets }
     }
 }
 

@@ -19,7 +19,7 @@ pub use chain::ChainMetrics;
 pub(crate) use scrape::CONTENT_TYPE;
 
 /// Every family, with the suffixes that its type and unit give it.
-pub const NAMES: [&str; 26] = [
+pub const NAMES: [&str; 28] = [
     "caldera_build_info",
     "caldera_chain_height",
     "caldera_chain_halted",
@@ -32,6 +32,8 @@ pub const NAMES: [&str; 26] = [
     "caldera_engine_swap_phase",
     "caldera_engine_migration_ratio",
     "caldera_engine_armed_height",
+    "caldera_engine_last_swap_height",
+    "caldera_engine_compile_seconds",
     "caldera_engine_call_seconds",
     "caldera_engine_instantiation_seconds",
     "caldera_engine_call_fuel",
@@ -42,7 +44,7 @@ pub const NAMES: [&str; 26] = [
     "caldera_shadow_calls_skipped_total",
     "caldera_shadow_divergences_total",
     "caldera_compile_components_total",
-    "caldera_compile_seconds_total",
+    "caldera_compile_seconds",
     "caldera_compile_cache_seconds_total",
     "caldera_compile_cache_lookups_total",
     "caldera_compile_ready",

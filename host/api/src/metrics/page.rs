@@ -49,7 +49,10 @@ impl Page<'_> {
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
         series.iter().try_for_each(|(labels, counted)| {
             let Counted { sum, count, buckets } = counted;
-            metric.encode_family(labels)?.encode_histogram::<NoLabelSet>(*sum, *count, buckets, None)
+            match labels.is_empty() {
+                true => metric.encode_histogram::<NoLabelSet>(*sum, *count, buckets, None),
+                false => metric.encode_family(labels)?.encode_histogram::<NoLabelSet>(*sum, *count, buckets, None),
+            }
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use caldera_chain::{Chain, RegistryView};
+use caldera_types::LastSwap;
 
 use super::{ChainMetrics, calls::Calls, histogram::Counted, page::Labels};
 use crate::admin::{
@@ -43,6 +44,9 @@ pub(super) struct MountRow {
     pub(super) info: Labels,
     pub(super) phase: Phase,
     pub(super) armed: Option<u64>,
+    pub(super) last_swap: Option<LastSwap>,
+    /// How long it took to compile or load, in seconds, and from where it came.
+    pub(super) compile: (f64, &'static str),
     pub(super) ready: bool,
 }
 
@@ -133,6 +137,13 @@ fn mounts(registry: &RegistryView, compiler: &dyn Compiler) -> Vec<MountRow> {
             ],
             phase: phases.remove(&mount.address).unwrap_or_default(),
             armed: registry.armed.iter().find(|armed| armed.mount == mount.address).map(|armed| armed.height),
+            last_swap: registry.ended.get(&mount.address).copied(),
+            compile: match compiler.state(mount.digest) {
+                CompileState::Ready { millis, from_cache, .. } => {
+                    (millis as f64 / 1e3, if from_cache { "cache" } else { "compiler" })
+                }
+                _ => (0.0, "none"),
+            },
             ready: matches!(compiler.state(mount.digest), CompileState::Ready { .. })
                 || compiler.is_ready(mount.digest, mount.grants),
         }

@@ -11,6 +11,7 @@ use prometheus_client::{
 
 use super::{
     Metrics,
+    histogram::Counted,
     page::{Labels, Page},
     rows::{CallRow, MountRow, OpenRow, Row},
 };
@@ -129,6 +130,24 @@ impl Scrape {
             ("caldera_engine_armed_height", "Height at which something else goes live; 0 when nothing is armed"),
             self.mounts(|mount| Some(mount.armed.unwrap_or_default() as f64)),
         )?;
+        let ended = self.mounts(|mount| mount.last_swap).into_iter().map(|(labels, last)| {
+            ([labels, vec![("outcome", last.outcome.name().to_owned())]].concat(), last.height as f64)
+        });
+        page.gauge(
+            ("caldera_engine_last_swap_height", "Height at which the last swap ended, by how it ended"),
+            ended.collect(),
+        )?;
+        let compiled = self
+            .mounts(|mount| Some(mount.compile))
+            .into_iter()
+            .map(|(labels, (seconds, source))| ([labels, vec![("source", source.to_owned())]].concat(), seconds));
+        page.gauge(
+            (
+                "caldera_engine_compile_seconds",
+                "How long the mounted component took to compile, or to load from the cache",
+            ),
+            compiled.collect(),
+        )?;
         page.gauge(
             ("caldera_compile_ready", "Whether the mounted component is ready to be called on this node"),
             self.mounts(|mount| Some(f64::from(u8::from(mount.ready)))),
@@ -205,7 +224,10 @@ impl Scrape {
         };
         let components = [("compiled", compile.compiled), ("refused", compile.refused), ("failed", compile.failed)];
         page.counter(("caldera_compile_components", "Components given to the compiler, by outcome"), by(&components))?;
-        page.seconds(("caldera_compile_seconds", "Time spent compiling"), compile.compile_time.as_secs_f64())?;
+        page.histogram(
+            ("caldera_compile_seconds", "Time that a component took to compile, whatever came of it"),
+            vec![(Vec::new(), Counted::from(compile.compile_times))],
+        )?;
         page.seconds(
             ("caldera_compile_cache_seconds", "Time spent loading compiled components from the cache"),
             compile.cache_time.as_secs_f64(),

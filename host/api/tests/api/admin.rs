@@ -22,7 +22,7 @@ use caldera_api::{
     metrics::{self, Metrics},
 };
 use caldera_chain::Chain;
-use caldera_engine::{EngineOptions, Engines, StageError};
+use caldera_engine::{EngineOptions, Engines, StageError, compile::CompileTimes};
 use caldera_execution::registry::{self, abi::IEngineRegistry};
 use caldera_types::{Component, Digest, EngineLimits, Grants};
 use serde_json::{Value, json};
@@ -61,8 +61,8 @@ impl Compiler for FakeCompiler {
     }
 
     fn counters(&self) -> CompileCounters {
-        let compile_time = Duration::from_millis(250);
-        CompileCounters { compiled: 3, refused: 1, compile_time, cache_rejected: 1, ..CompileCounters::default() }
+        let compile_times = CompileTimes { sum: Duration::from_millis(250), counts: [1, 2, 1, 0, 0, 0, 0, 0, 0] };
+        CompileCounters { compiled: 3, refused: 1, compile_times, cache_rejected: 1, ..CompileCounters::default() }
     }
 }
 
@@ -490,6 +490,8 @@ fn every_documented_metric_is_there_and_parses() {
     assert_eq!(value(&format!("caldera_shadow_divergences_total{{{run},kind=\"fuel\"}}")), 2.0);
     assert_eq!(value("caldera_compile_cache_lookups_total{outcome=\"rejected\"}"), 1.0);
     assert_eq!(value("caldera_compile_components_total{outcome=\"refused\"}"), 1.0);
-    assert_eq!(value("caldera_compile_seconds_total"), 0.25);
+    assert_eq!(value("caldera_compile_seconds_sum"), 0.25);
+    assert_eq!(value("caldera_compile_seconds_bucket{le=\"0.03\"}"), 3.0);
+    assert_eq!(value("caldera_compile_seconds_count"), 4.0);
     assert!(page.contains("caldera_engine_info{") && page.ends_with("# EOF\n"));
 }

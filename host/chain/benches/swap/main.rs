@@ -1,62 +1,97 @@
 //! What a swap costs a chain that is at work: a thousand of them back and forth, with two other chains beside.
 //!
 //! Real chains on disk: block log, sled, trie, producers at their interval. Every transaction that was accepted is looked
-//! for in the blocks afterwards, so the bench fails if one is lost or there twice. `--swaps N` and `--interval MS` change
-//! the size of the run.
+//! for in the blocks afterwards, so the bench fails if one is lost or there twice; it fails, too, if swaps leave memory,
+//! handles or threads behind. `--swaps N`, `--interval MS` and `--only alone|load|staging|shadow` change the run.
 
+mod alone;
 mod load;
+mod memory;
 mod proc;
 mod rig;
 mod shadow;
 mod staging;
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use caldera_bench::{Report, Samples};
 use load::Load;
-use proc::Usage;
-use rig::Rig;
+use memory::Memory;
+use rig::{Kind, Rig};
 
-fn main() -> std::io::Result<()> {
-    let swaps = argument("--swaps").unwrap_or(1_000);
-    let interval = Duration::from_millis(argument("--interval").unwrap_or(50));
-    let mut report = Report::new("swap");
-    if swaps > 0 {
-        under_load(&mut report, swaps, interval);
+/// Stretches with swaps (true) and without, so that what grows more slowly with time bears on both alike.
+const STRETCHES: [bool; 8] = [true, false, false, true, true, false, false, true];
+/// How many of them have swaps.
+const SWAPPING: u64 = 4;
+
+fn main() -> std::io::Result<ExitCode> {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|name| name == caldera_engine::compile::SUBCOMMAND) {
+        return Ok(caldera_engine::compile::main(args));
     }
-    staging::run(&mut report, interval);
-    shadow::run(&mut report, interval);
-    report.finish()
+    let swaps = number("--swaps").unwrap_or(1_000);
+    let interval = Duration::from_millis(number("--interval").unwrap_or(30));
+    let only = argument("--only");
+    let runs = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    let mut report = Report::new("swap");
+    let mut flat = true;
+    if runs("alone") {
+        flat &= alone::run(&mut report, swaps);
+    }
+    if runs("load") {
+        flat &= under_load(&mut report, swaps, interval);
+    }
+    if runs("staging") {
+        staging::run(&mut report, interval);
+    }
+    if runs("shadow") {
+        shadow::run(&mut report, interval);
+    }
+    report.finish()?;
+    Ok(if flat { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The number behind a flag of the command line.
-fn argument(flag: &str) -> Option<u64> {
-    let mut args = std::env::args().skip_while(|arg| arg != flag);
-    args.nth(1).and_then(|value| value.parse().ok())
+/// The word behind a flag of the command line.
+fn argument(flag: &str) -> Option<String> {
+    std::env::args().skip_while(|arg| arg != flag).nth(1)
 }
 
-/// Swaps while three chains take transactions.
-fn under_load(report: &mut Report, swaps: u64, interval: Duration) {
-    let mut rig = Rig::new(interval);
-    let others = [Rig::new(interval), Rig::new(interval)];
+fn number(flag: &str) -> Option<u64> {
+    argument(flag).and_then(|value| value.parse().ok())
+}
+
+/// Swaps while three chains take transactions. Whether memory, handles and threads stayed as they were.
+fn under_load(report: &mut Report, swaps: u64, interval: Duration) -> bool {
+    let engines = rig::engines();
+    let mut memory = Memory::begin();
+    let mut rig = Rig::new(interval, &engines);
+    let others = [Rig::new(interval, &engines), Rig::new(interval, &engines)];
     let producers: Vec<_> = others.iter().map(|other| other.start()).collect();
     let loads: Vec<_> = [&rig, &others[0], &others[1]].map(|rig| Load::start(rig.chain.clone())).into();
-    rig.warm_up();
-    let mut usage = vec![("start".to_owned(), Usage::now())];
-    for quarter in 1..=4 {
-        for _ in 0..swaps / 4 {
-            rig.swap();
-        }
-        usage.push((format!("{} swaps", quarter * (swaps / 4)), Usage::now()));
-        eprintln!("{} of {swaps} swaps, block {}", quarter * (swaps / 4), rig.chain.head().number());
+    rig.stage_second();
+    let each = swaps / SWAPPING;
+    // Both versions run once.
+    for _ in 0..2 {
+        rig.swap();
     }
-    let swapping = rig.blocks().len();
-    // The same again without a swap: what a chain at work takes by itself.
-    for quarter in 1..=2 {
-        for _ in 0..swapping / 4 {
-            rig.block();
+    let mut counted = 0;
+    let mut note = |memory: &mut Memory, rig: &Rig, name: &str, swaps: u64| {
+        let disk = rig.disk() + others.iter().map(Rig::disk).sum::<u64>();
+        let transactions: u64 = loads.iter().map(Load::sent).sum();
+        memory.note(name, swaps, transactions - counted, disk);
+        counted = transactions;
+    };
+    rig.control(each * rig::SWAP_BLOCKS / 2);
+    note(&mut memory, &rig, "caches fill", 0);
+    for swapping in STRETCHES {
+        if swapping {
+            (0..each).for_each(|_| rig.swap());
+            note(&mut memory, &rig, "with swaps", each);
+        } else {
+            rig.control(each * rig::SWAP_BLOCKS / 2);
+            note(&mut memory, &rig, "without", 0);
         }
-        usage.push((format!("and {} blocks without", quarter * (swapping / 4)), Usage::now()));
+        eprintln!("block {}", rig.chain.head().number());
     }
     let accepted: Vec<_> = loads.into_iter().map(Load::stop).collect();
     rig.drain();
@@ -65,27 +100,32 @@ fn under_load(report: &mut Report, swaps: u64, interval: Duration) {
     for (rig, accepted) in [&rig, &others[0], &others[1]].into_iter().zip(&accepted) {
         accepted.must_be_there_once(&rig.chain);
     }
-    let blocks = rig.blocks();
-    println!("{swaps} swaps on one chain in {swapping} blocks, two other chains at work beside it");
+    println!("{} swaps on one chain, two other chains at work beside it", each * SWAPPING);
     println!(
         "transactions accepted on the three chains: {}; lost: 0; twice: 0",
-        accepted.iter().map(load::Accepted::count).sum::<usize>()
+        accepted.iter().map(load::Accepted::count).sum::<u64>()
     );
-    println!("\n  {:<24}{:>14}  {:>7}  {:>7}", "after", "resident", "handles", "threads");
-    for (at, usage) in &usage {
-        println!("  {at:<24}{usage}");
-    }
-    println!();
-    let (at_swap, else_where): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.swapped);
-    let build = |blocks: &[&rig::Made]| samples(blocks.iter().map(|block| block.build));
-    report.row_against("block with a swap: made", build(&at_swap), "blocks without", build(&else_where));
-    report.row_against(
-        "block with a swap: interval",
-        samples(at_swap.iter().map(|block| block.interval)),
-        "its neighbours",
-        samples(rig.neighbours().into_iter()),
-    );
-    report.row("interval, distance from its neighbours", samples(rig.distances().into_iter()));
+    intervals(report, &rig);
+    let folders: Vec<_> = std::iter::once(rig).chain(others).map(Rig::close).collect();
+    // The last threads of a store take a moment longer.
+    std::thread::sleep(Duration::from_secs(1));
+    memory.aside("chains closed");
+    let again: Vec<_> = folders.into_iter().map(|folder| Rig::open(folder, interval, &engines)).collect();
+    memory.aside("opened again");
+    drop(again);
+    memory.report()
+}
+
+/// What the block of a swap takes, against its neighbours; and what neighbours differ by where there are no swaps.
+fn intervals(report: &mut Report, rig: &Rig) {
+    let build = |kind| samples(rig.blocks().iter().filter(|made| made.kind == kind).map(|made| made.build));
+    report.row_against("block with a swap: made", build(Kind::Swap), "blocks between swaps", build(Kind::Between));
+    let of = |kind| samples(rig.near(kind).into_iter().map(|near| near.interval));
+    report.row_against("its interval", of(Kind::Swap), "blocks without swaps", of(Kind::Control));
+    let apart = |kind| samples(rig.near(kind).into_iter().map(|near| near.interval.abs_diff(near.mean)));
+    let name = "its interval, distance from the mean of its neighbours'";
+    report.row_against(name, apart(Kind::Swap), "the same without swaps", apart(Kind::Control));
+    report.row("noise floor: the same distance without swaps", apart(Kind::Control));
 }
 
 fn samples(times: impl Iterator<Item = Duration>) -> Samples {

@@ -1,31 +1,41 @@
-//! What this process holds, as Linux says.
+//! What this process holds, as Linux and the C library say.
 
-use std::fmt;
-
-/// Resident memory, open handles and threads.
+/// Memory in bytes, open handles and threads.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    resident_kib: u64,
-    handles: usize,
-    threads: u64,
+    /// In memory, whatever it is for.
+    pub resident: u64,
+    /// Allocated and not freed.
+    pub live: u64,
+    /// Freed, and kept by the allocator.
+    pub free: u64,
+    pub handles: usize,
+    pub threads: u64,
 }
 
 impl Usage {
-    /// Zero where there is no `/proc`.
+    /// Zero where the system does not tell.
     pub fn now() -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let field = |name: &str| {
+        let field = |name: &str| -> u64 {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or_default()
         };
         let handles = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-        Self { resident_kib: field("VmRSS:"), handles, threads: field("Threads:") }
+        let (live, free) = heap();
+        Self { resident: field("VmRSS:") << 10, live, free, handles, threads: field("Threads:") }
     }
 }
 
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { resident_kib, handles, threads } = self;
-        write!(f, "{:>10.1} MiB  {handles:>7}  {threads:>7}", *resident_kib as f64 / 1024.0)
-    }
+/// Bytes of the heap that are in use, and that are not.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn heap() -> (u64, u64) {
+    // SAFETY: it takes nothing, and gives plain numbers.
+    let info = unsafe { libc::mallinfo2() };
+    (info.uordblks as u64 + info.hblkhd as u64, info.fordblks as u64)
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn heap() -> (u64, u64) {
+    (0, 0)
 }

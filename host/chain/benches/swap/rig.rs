@@ -8,28 +8,54 @@ use std::{
 use alloy_primitives::{Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
 use caldera_chain::{BlockProducer, Chain, ChainSpec};
+use caldera_engine::{
+    CompileOptions, Compiler, EngineOptions, Engines,
+    compile::{ChildCompiler, CompileLimits},
+};
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_state::{Backend, StateOptions};
-use caldera_testkit::{PROBE, account, component, engines, genesis, sign};
+use caldera_testkit::{PROBE, account, component, genesis, sign};
 use caldera_types::{Component, EngineLimits, Grants, ProbationRule, TxReceipt, is_system_transaction};
+use tempfile::TempDir;
 
 const STAGE_GAS: u64 = 16_000_000;
 const ARM_GAS: u64 = 2_000_000;
-/// Blocks between the arming and the activation.
-const NOTICE: u64 = 1;
+/// Blocks between the arming and the activation, so that the block before the swap is one like any other.
+const NOTICE: u64 = 2;
+/// Blocks from one swap to the next.
+pub const SWAP_BLOCKS: u64 = NOTICE + 1;
 
-/// Small caches: they are full before the first quarter, so that what grows after it is something else.
+/// Small caches: they are full before the first stretch, and what they forget at once is little.
 const OPTIONS: StateOptions = StateOptions {
     backend: Backend::Sled,
     cache_bytes: 4 << 20,
-    behind_bytes: 4 << 20,
-    flat_cache_bytes: 1 << 20,
-    node_cache_bytes: 4 << 20,
+    behind_bytes: 1 << 20,
+    flat_cache_bytes: 256 << 10,
+    node_cache_bytes: 1 << 20,
 };
+
+/// An engine runtime as a node has it: components are compiled in a child process, beside the blocks.
+pub fn engines() -> Engines {
+    let child = ChildCompiler::this_program(CompileLimits::recommended()).expect("a program knows its own file");
+    let loaded_bytes = CompileOptions::recommended_loaded_bytes();
+    let compile = CompileOptions { compiler: Compiler::Child(child), cache: None, loaded_bytes };
+    Engines::with_compiler(EngineOptions::recommended(), compile).expect("it starts")
+}
+
+/// What a block is to this bench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A swap happens in it.
+    Swap,
+    /// It stands between two swaps.
+    Between,
+    /// No swap is near.
+    Control,
+}
 
 /// One block that was made.
 pub struct Made {
-    pub swapped: bool,
+    pub kind: Kind,
     /// How long it took to make.
     pub build: Duration,
     /// From the block before, commit to commit.
@@ -45,17 +71,33 @@ pub struct Rig {
     nonce: u64,
     versions: [Component; 2],
     made: Vec<Made>,
-    _folder: tempfile::TempDir,
+    folder: TempDir,
+}
+
+/// A block's interval and the mean of its neighbours'.
+pub struct Near {
+    pub interval: Duration,
+    pub mean: Duration,
 }
 
 impl Rig {
-    pub fn new(interval: Duration) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+    /// On an engine runtime that the chains of a node share.
+    pub fn new(interval: Duration, engines: &Engines) -> Self {
+        Self::open(tempfile::tempdir().expect("a temporary folder"), interval, engines)
+    }
+
+    /// On a folder that may have blocks already.
+    pub fn open(folder: TempDir, interval: Duration, engines: &Engines) -> Self {
         let spec = ChainSpec { name: "bench".into(), genesis: genesis(&["probe-v1"]), block_interval: interval };
-        let chain = Chain::open(spec, folder.path(), OPTIONS, engines(), &mut |_| {}).expect("a new folder opens");
+        let chain = Chain::open(spec, folder.path(), OPTIONS, engines.clone(), &mut |_| {}).expect("the folder opens");
         let versions = [component("probe-v1"), component("probe-v2")];
         let now = Instant::now();
-        Self { chain, interval, next: now + interval, last: now, nonce: 0, versions, made: Vec::new(), _folder: folder }
+        Self { chain, interval, next: now + interval, last: now, nonce: 0, versions, made: Vec::new(), folder }
+    }
+
+    /// Closes the chain; what is left is its folder.
+    pub fn close(self) -> TempDir {
+        self.folder
     }
 
     /// Lets the chain make its own blocks.
@@ -63,13 +105,37 @@ impl Rig {
         self.chain.start().expect("a thread starts")
     }
 
-    /// Stages version 2 and makes some blocks that do not count.
-    pub fn warm_up(&mut self) {
-        self.stage(&self.versions[1].clone());
-        for _ in 0..20 {
+    /// Stages version 2.
+    pub fn stage_second(&mut self) {
+        let second = self.versions[1].clone();
+        self.stage(&second);
+        self.until_staged(&second);
+    }
+
+    /// Makes blocks until a component is staged.
+    pub fn until_staged(&mut self, component: &Component) {
+        let digest = component.digest();
+        while !self.chain.registry().expect("the registry reads").staged.iter().any(|staged| staged.digest == digest) {
             self.block();
         }
-        self.made.clear();
+    }
+
+    /// Makes so many blocks without a swap.
+    pub fn control(&mut self, blocks: u64) {
+        for _ in 0..blocks {
+            self.make(Kind::Control);
+        }
+    }
+
+    /// Bytes that the chain's folder takes.
+    pub fn disk(&self) -> u64 {
+        fn size(entry: std::io::Result<std::fs::DirEntry>) -> u64 {
+            let Some((path, meta)) = entry.ok().and_then(|entry| Some((entry.path(), entry.metadata().ok()?))) else {
+                return 0;
+            };
+            if meta.is_dir() { std::fs::read_dir(path).map_or(0, |inside| inside.map(size).sum()) } else { meta.len() }
+        }
+        std::fs::read_dir(self.folder.path()).map_or(0, |inside| inside.map(size).sum())
     }
 
     /// Sends the stage transaction of a component.
@@ -114,7 +180,7 @@ impl Rig {
         }
         assert_eq!(self.mount_generation(), generation + 1, "the swap took place at its height");
         if let Some(made) = self.made.last_mut() {
-            made.swapped = true;
+            made.kind = Kind::Swap;
         }
     }
 
@@ -124,6 +190,10 @@ impl Rig {
 
     /// Makes the next block at its time.
     pub fn block(&mut self) {
+        self.make(Kind::Between);
+    }
+
+    fn make(&mut self, kind: Kind) {
         std::thread::sleep(self.next.saturating_duration_since(Instant::now()));
         let began = Instant::now();
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -131,7 +201,7 @@ impl Rig {
         let done = Instant::now();
         let users = block.block.transactions.iter().zip(&block.receipts).filter(|(tx, _)| !is_system_transaction(tx));
         assert!(users.map(|(_, receipt)| receipt).all(TxReceipt::succeeded), "every transaction of the load succeeds");
-        self.made.push(Made { swapped: false, build: done - began, interval: done - self.last });
+        self.made.push(Made { kind, build: done - began, interval: done - self.last });
         self.last = done;
         self.next = (self.next + self.interval).max(Instant::now());
     }
@@ -154,25 +224,26 @@ impl Rig {
         &self.made
     }
 
-    /// Intervals of the two blocks before and the two after each swap that are no swaps themselves.
-    pub fn neighbours(&self) -> Vec<Duration> {
-        (0..self.made.len()).filter(|at| self.made[*at].swapped).flat_map(|at| self.beside(at)).collect()
+    /// Each block of a kind with the two before and the two after it, as far as they are not swaps. Of blocks without
+    /// swaps, every third is looked at.
+    pub fn near(&self, kind: Kind) -> Vec<Near> {
+        let step = if kind == Kind::Swap { 1 } else { SWAP_BLOCKS as usize };
+        let of_kind = self.made.windows(5).filter(|around| around[2].kind == kind).step_by(step);
+        of_kind.filter_map(|around| Near::of(around, kind)).collect()
     }
+}
 
-    /// For each swap, how far its interval is from the mean of its neighbours'.
-    pub fn distances(&self) -> Vec<Duration> {
-        let at_swaps = (0..self.made.len()).filter(|at| self.made[*at].swapped);
-        at_swaps
-            .filter_map(|at| {
-                let beside = self.beside(at);
-                let mean = beside.iter().sum::<Duration>().checked_div(u32::try_from(beside.len()).ok()?)?;
-                Some(self.made[at].interval.abs_diff(mean))
-            })
-            .collect()
-    }
-
-    fn beside(&self, at: usize) -> Vec<Duration> {
-        let around = self.made[at.saturating_sub(2)..(at + 3).min(self.made.len())].iter();
-        around.filter(|made| !made.swapped).map(|made| made.interval).collect()
+impl Near {
+    fn of(around: &[Made], kind: Kind) -> Option<Self> {
+        let beside = if kind == Kind::Control { Kind::Control } else { Kind::Between };
+        let beside: Vec<_> = around.iter().filter(|made| made.kind == beside).map(|made| made.interval).collect();
+        // The block itself is among them where there are no swaps.
+        let interval = around[2].interval;
+        let (sum, count) = match kind {
+            Kind::Control => (beside.iter().sum::<Duration>() - interval, beside.len() - 1),
+            _ => (beside.iter().sum(), beside.len()),
+        };
+        let mean = sum.checked_div(u32::try_from(count).ok()?)?;
+        (count == 4).then_some(Self { interval, mean })
     }
 }

@@ -1,16 +1,20 @@
-//! Component bytes: sound components with bytes turned, cut, doubled, or swapped between two of them.
+//! Component bytes: sound components with bytes turned, cut, doubled, or swapped between two of them. What is still
+//! accepted is called.
 
-use caldera_engine::{EngineOptions, Engines, StageError};
+use caldera_engine::{CallOutcome, CallUnit, EngineOptions, EngineResult, Engines, Export, StageError};
 use caldera_testkit::component;
 use caldera_types::{Component, EngineLimits, Grants};
 
 use crate::{
     guest::Guest,
     seed::{Numbers, fuzz},
+    support::{env, host::MapHost},
 };
 
 /// Components that one runtime takes before another replaces it: what it compiled stays in it.
 const PER_RUNTIME: usize = 500;
+/// Gas of a call: little, because many loop.
+const GAS: u64 = 200_000;
 
 #[test]
 fn component_bytes_of_any_kind_are_judged() {
@@ -28,16 +32,34 @@ fn component_bytes_of_any_kind_are_judged() {
         let other = numbers.pick(&small).clone();
         let bytes = mutated(numbers, base.clone(), &other);
         let Ok(component) = Component::new(bytes) else { return "too large".into() };
-        let grants = Grants::from_bits(numbers.below(16) as u8).unwrap();
+        let some = Grants::from_bits(numbers.below(16) as u8).unwrap();
+        let grants = if numbers.one_in(10) { some } else { Grants::ALL };
         let stage = |engines: &Engines| engines.stage(&component, grants, &EngineLimits::recommended());
         let first = stage(&engines);
         assert_eq!(first, stage(&engines), "the same bytes get the same answer");
         match first {
-            Ok(_) => "accepted".into(),
+            Ok(_) => {
+                let outcome = called(&engines, &component, grants);
+                assert_eq!(outcome, called(&engines, &component, grants), "the same call gives the same outcome");
+                assert!(outcome.gas_used <= GAS);
+                match outcome.result {
+                    EngineResult::Return(_) => "accepted, returned".into(),
+                    EngineResult::Revert(_) => "accepted, reverted".into(),
+                    EngineResult::Fault(fault) => format!("accepted, fault {fault}"),
+                    EngineResult::More(_) => panic!("a call has no steps"),
+                }
+            }
             Err(StageError::Rejected(why)) => why.to_string().split([':', ';', '(']).next().unwrap().trim().to_owned(),
             Err(StageError::Node(error)) => panic!("component bytes brought the node down: {error}"),
         }
     });
+}
+
+/// What a call comes to.
+fn called(engines: &Engines, component: &Component, grants: Grants) -> CallOutcome {
+    let (export, limits) = (Export::Call { env: env(), input: b"input" }, EngineLimits::recommended());
+    let unit = CallUnit { digest: component.digest(), grants, limits, warm: false, is_static: false, export };
+    engines.call(unit, &mut MapHost::default(), GAS).unwrap()
 }
 
 /// A guest with tables, segments and globals, so that there is more to damage.

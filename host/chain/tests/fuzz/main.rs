@@ -7,9 +7,10 @@
 
 mod calldata;
 mod components;
-#[allow(dead_code, reason = "each test binary uses its part")]
-#[path = "../../../engine/tests/support/guest.rs"]
-mod guest;
 mod host_calls;
 mod seed;
+#[path = "../../../engine/tests/support/mod.rs"]
+mod support;
 mod world;
+
+use support::guest;

@@ -1,25 +1,33 @@
-//! Two chains at work in one process: one takes what is hostile, by real transactions; both must go on.
+//! A node with two chains at work: one takes what is hostile, by real transactions; both must go on.
+//!
+//! The node is as an operator has it: it compiles in child processes with limits, and keeps native code on disk.
 
 use std::{
-    collections::BTreeMap,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
-use alloy_sol_types::{SolCall, SolEvent};
-use caldera_chain::{BlockProducer, Chain, ChainSpec, ExecutedBlock, replay};
-use caldera_engine::{EngineOptions, Engines, StageError};
+use alloy_primitives::{Address, Bytes, TxKind};
+use alloy_sol_types::SolCall;
+use caldera_chain::{BlockProducer, Chain, ExecutedBlock, replay};
+use caldera_engine::{
+    EngineOptions, Engines, StageError,
+    compile::{CacheOptions, ChildCompiler, CompileLimits, CompileOptions, Compiler},
+};
 use caldera_execution::{
     SimulationRequest, SimulationResult,
     registry::{self, abi::IEngineRegistry as abi},
 };
 use caldera_state::StateOptions;
-use caldera_testkit::{CHAIN_ID, PROBE, account, engines, genesis, sign_for};
-use caldera_types::{Component, EngineLimits, Grants, ProbationRule, TxReceipt, is_system_transaction};
-use probe_engine::IProbe;
+use caldera_testkit::{CHAIN_ID, account, deployer};
+use caldera_types::{Component, EngineLimits, Grants, ProbationRule, TxReceipt};
 
-use crate::guest::Guest;
+use crate::{
+    guest::Guest,
+    side::Side,
+    wire::{stage_call, user_receipts},
+};
 
 /// Where hostile engines are mounted, one after the other.
 pub const HOSTILE: Address = Address::repeat_byte(0xe9);
@@ -27,57 +35,12 @@ pub const HOSTILE: Address = Address::repeat_byte(0xe9);
 pub const GAS: u64 = 2_000_000;
 /// Gas of staging, whatever the size.
 const STAGE_GAS: u64 = 16_700_000;
-/// How long the other chain may take to put a transaction into a block.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// The account that sends calls, and the one that shows that a chain is alive.
+/// How long a transaction may take to get into a block: for one that stages, longer than its component may compile.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Time between two blocks.
+pub const INTERVAL: Duration = Duration::from_millis(10);
+/// The account that sends calls.
 const CALLER: u8 = 1;
-const ALIVE: u8 = 2;
-
-/// A chain, its folder and the nonces of who sends to it.
-struct Side {
-    chain: Arc<Chain>,
-    nonces: BTreeMap<u8, u64>,
-    folder: tempfile::TempDir,
-}
-
-impl Side {
-    fn new(name: &str, chain_id: u64, block_interval: Duration, engines: Engines) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let spec = spec(name, chain_id, block_interval);
-        let chain = Chain::open(spec, folder.path(), StateOptions::recommended(), engines, &mut |_| {}).unwrap();
-        Self { chain, nonces: BTreeMap::new(), folder }
-    }
-
-    fn submit(&mut self, from: u8, to: TxKind, gas: u64, input: Bytes, sidecar: Vec<Component>) {
-        let nonce = self.nonces.entry(from).or_default();
-        let tx = sign_for(self.chain.chain_id(), &account(from), *nonce, to, U256::ZERO, gas, input);
-        self.chain.submit(tx, sidecar).unwrap();
-        *nonce += 1;
-    }
-
-    /// Sends a write that [`Self::answers`] then looks for.
-    fn write(&mut self, value: u64) {
-        let value = Bytes::copy_from_slice(&value.to_be_bytes());
-        let set = IProbe::setCall { key: Bytes::from_static(b"alive"), value };
-        self.submit(ALIVE, TxKind::Call(PROBE), GAS, set.abi_encode().into(), Vec::new());
-    }
-
-    fn answers(&self, value: u64) -> bool {
-        let input = IProbe::getCall { key: Bytes::from_static(b"alive") }.abi_encode().into();
-        let request = SimulationRequest { to: TxKind::Call(PROBE), gas: GAS, input, ..Default::default() };
-        let answer = self.chain.simulate(self.chain.head().number(), &request).unwrap();
-        matches!(answer.result, SimulationResult::Return(data)
-            if IProbe::getCall::abi_decode_returns(&data).unwrap()[..] == value.to_be_bytes())
-            && self.chain.halted().is_none()
-            && self.chain.registry().is_ok()
-    }
-}
-
-fn spec(name: &str, chain_id: u64, block_interval: Duration) -> ChainSpec {
-    let mut genesis = genesis(&["probe-v1"]);
-    genesis.env.chain_id = chain_id;
-    ChainSpec { name: name.into(), genesis, block_interval }
-}
 
 /// Whether each side made a block and answered a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +54,11 @@ pub struct Arena {
     this: Side,
     other: Side,
     producer: Option<BlockProducer>,
-    /// What another node would say of a component.
+    engines: Engines,
+    /// What another node would say of a component. It compiles in its own process, and knows what this one found sound.
     elsewhere: Engines,
+    /// The node's native code.
+    native: tempfile::TempDir,
     /// The longest block since it was last asked.
     longest: Duration,
     /// Where commands to the registry are sent.
@@ -101,22 +67,34 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// Both chains share the engine runtime, as chains of one node do; the other makes its blocks on a thread of its own.
+    /// A node with the limits that an operator's has.
     pub fn new() -> Self {
-        let engines = engines();
-        let this = Side::new("hostile", CHAIN_ID, Duration::from_millis(10), engines.clone());
-        let other = Side::new("other", CHAIN_ID + 1, Duration::from_millis(10), engines);
-        let producer = Some(other.chain.start().unwrap());
-        let elsewhere = Engines::new(EngineOptions { instances: 18 }).unwrap();
-        let (longest, commands) = (Duration::ZERO, registry::ADDRESS);
-        let mut arena = Self { this, other, producer, elsewhere, longest, commands, round: 0 };
+        let mut arena = Self::with_limits(CompileLimits::recommended());
         arena.mount(&Guest::default());
         arena
+    }
+
+    /// Both chains share the engine runtime, as chains of one node do; the other makes its blocks on a thread of its own.
+    pub fn with_limits(limits: CompileLimits) -> Self {
+        let native = tempfile::tempdir().unwrap();
+        let engines = node_engines(native.path(), limits);
+        let this = Side::new("hostile", CHAIN_ID, engines.clone());
+        let other = Side::new("other", CHAIN_ID + 1, engines.clone());
+        let producer = Some(other.chain.start().unwrap());
+        let options = CompileOptions { cache: Some(cache(native.path())), ..CompileOptions::in_process() };
+        let elsewhere = Engines::with_compiler(EngineOptions::for_threads(1), options).unwrap();
+        let (longest, commands) = (Duration::ZERO, registry::ADDRESS);
+        Self { this, other, producer, engines, elsewhere, native, longest, commands, round: 0 }
     }
 
     /// The chain that takes what is hostile.
     pub fn chain(&self) -> &Chain {
         &self.this.chain
+    }
+
+    /// The engine runtime of the node.
+    pub fn engines(&self) -> &Engines {
+        &self.engines
     }
 
     /// How long the longest block took since this was last asked.
@@ -132,12 +110,40 @@ impl Arena {
         block
     }
 
-    /// Sends a transaction and makes its block.
+    /// Sends a transaction and makes blocks until one holds it.
     pub fn send(&mut self, from: u8, to: TxKind, gas: u64, input: Bytes, sidecar: Vec<Component>) -> TxReceipt {
+        let digests: Vec<_> = sidecar.iter().map(Component::digest).collect();
+        let (receipt, _) = self.try_send(from, to, gas, input, sidecar);
+        let states = || digests.iter().map(|digest| self.engines.compile_state(*digest)).collect::<Vec<_>>();
+        receipt.unwrap_or_else(|| panic!("dropped from the pool: {:?}", states()))
+    }
+
+    /// The same; no receipt if the node drops the transaction. With the number of blocks that were made meanwhile: what
+    /// has a sidecar waits in the pool while the components compile, and nothing else does.
+    pub fn try_send(
+        &mut self,
+        from: u8,
+        to: TxKind,
+        gas: u64,
+        input: Bytes,
+        sidecar: Vec<Component>,
+    ) -> (Option<TxReceipt>, u64) {
         self.this.submit(from, to, gas, input, sidecar);
-        let receipts = user_receipts(&self.block());
-        assert_eq!(receipts.len(), 1, "the block holds what was sent");
-        receipts.into_iter().next().unwrap()
+        let (head, deadline) = (self.this.chain.head().number(), Instant::now() + PATIENCE);
+        while Instant::now() < deadline {
+            let mut receipts = user_receipts(&self.block()).into_iter();
+            let blocks = self.this.chain.head().number() - head;
+            if let Some(receipt) = receipts.next() {
+                assert!(receipts.next().is_none(), "nobody else sends");
+                return (Some(receipt), blocks);
+            }
+            if self.this.chain.pool_status().pending == 0 {
+                *self.this.nonces.get_mut(&from).unwrap() -= 1;
+                return (None, blocks);
+            }
+            std::thread::sleep(INTERVAL);
+        }
+        panic!("a transaction waits for ever");
     }
 
     /// Calls the hostile engine.
@@ -179,11 +185,10 @@ impl Arena {
 
     /// Stages a component by a transaction. The error is what another node says of it; the chain must say no as well.
     pub fn stage(&mut self, component: &Component, grants: Grants, limits: EngineLimits) -> Result<(), String> {
-        let elsewhere = self.elsewhere.stage(component, grants, &limits);
         let receipt = self.govern(&stage_call(component, grants, limits), STAGE_GAS, vec![component.clone()]);
         let staged =
             self.this.chain.registry().unwrap().staged.iter().any(|staged| staged.digest == component.digest());
-        match elsewhere {
+        match self.elsewhere.stage(component, grants, &limits) {
             Ok(_) => {
                 assert!(receipt.succeeded() && staged, "another node accepts it");
                 Ok(())
@@ -244,56 +249,27 @@ impl Arena {
         drop(self.producer.take());
         let copy = tempfile::tempdir().unwrap();
         let spec = self.this.chain.spec().clone();
-        let options = StateOptions::recommended();
-        let replayed = replay(spec, self.this.folder.path(), copy.path(), options, engines(), &mut |_| {}).unwrap();
+        let (options, engines) =
+            (StateOptions::recommended(), node_engines(self.native.path(), CompileLimits::recommended()));
+        let replayed = replay(spec, self.this.folder.path(), copy.path(), options, engines, &mut |_| {}).unwrap();
         assert_eq!(*replayed.head(), *self.this.chain.head());
         replayed.head().number()
     }
 }
 
+/// The engine runtime of a node whose native code lies in this folder. This very program compiles for it.
+fn node_engines(native: &Path, limits: CompileLimits) -> Engines {
+    let compiler = Compiler::Child(ChildCompiler::this_program(limits).unwrap());
+    let options = CompileOptions { compiler, cache: Some(cache(native)), ..CompileOptions::in_process() };
+    // The two that make blocks, and who asks.
+    Engines::with_compiler(EngineOptions::for_threads(3), options).unwrap()
+}
+
+fn cache(native: &Path) -> CacheOptions {
+    CacheOptions { dir: native.join("native"), bytes: CacheOptions::recommended_bytes() }
+}
+
 /// What hostile mounts may use: all the fuel that a transaction buys.
 pub fn limits() -> EngineLimits {
     EngineLimits::recommended()
-}
-
-pub fn stage_call(component: &Component, grants: Grants, limits: EngineLimits) -> abi::stageCall {
-    let size = u32::try_from(component.bytes().len()).unwrap();
-    abi::stageCall { digest: component.digest().0, size, grants: grants.bits(), limits: limits.into() }
-}
-
-/// Receipts of what users sent.
-pub fn user_receipts(block: &ExecutedBlock) -> Vec<TxReceipt> {
-    let all = block.block.transactions.iter().zip(&block.receipts);
-    all.filter(|(tx, _)| !is_system_transaction(tx)).map(|(_, receipt)| receipt.clone()).collect()
-}
-
-/// What the chain itself told in a block, of one kind.
-pub fn told<E: SolEvent>(block: &ExecutedBlock) -> Vec<E> {
-    let logs = block.receipts.iter().flat_map(TxReceipt::logs);
-    logs.filter_map(|log: &Log| E::decode_log(log).ok()).map(|log| log.data).collect()
-}
-
-/// Init code that deploys `runtime`.
-fn deployer(runtime: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(runtime.len()).unwrap();
-    // PUSH1 len, DUP1, PUSH1 11, PUSH0, CODECOPY, PUSH0, RETURN, padded to 11 bytes by JUMPDESTs.
-    [&[0x60, len, 0x80, 0x60, 0x0b, 0x5f, 0x39, 0x5f, 0xf3, 0x5b, 0x5b], runtime].concat()
-}
-
-/// A contract that passes its calldata on to `to` by `opcode` (CALL, CALLCODE, DELEGATECALL or STATICCALL), with the data that comes back and
-/// fails when that fails.
-pub fn relay(to: Address, opcode: u8) -> Vec<u8> {
-    // CALLDATACOPY(0, 0, CALLDATASIZE); then the call's arguments from the last to the first.
-    let mut code = vec![0x36, 0x5f, 0x5f, 0x37, 0x5f, 0x5f, 0x36, 0x5f];
-    if matches!(opcode, 0xf1 | 0xf2) {
-        code.push(0x5f);
-    }
-    code.push(0x73);
-    code.extend_from_slice(to.as_slice());
-    code.extend_from_slice(&[0x5a, opcode]);
-    // RETURNDATACOPY(0, 0, RETURNDATASIZE); JUMPI to the return; REVERT or RETURN of all of it.
-    code.extend_from_slice(&[0x3d, 0x5f, 0x5f, 0x3e]);
-    let dest = u8::try_from(code.len() + 6).unwrap();
-    code.extend_from_slice(&[0x60, dest, 0x57, 0x3d, 0x5f, 0xfd, 0x5b, 0x3d, 0x5f, 0xf3]);
-    code
 }

@@ -2,15 +2,20 @@
 
 use alloy_primitives::B256;
 use alloy_sol_types::{SolCall, SolInterface};
-use caldera_execution::registry::abi::IEngineRegistry as abi;
-use caldera_execution::{SimulationResult, registry};
+use caldera_engine::CompileState;
+use caldera_execution::{
+    SimulationResult,
+    registry::{self, abi::IEngineRegistry as abi},
+};
 use caldera_testkit::account;
 use caldera_types::{Component, Grants, Interface, limits::MAX_COMPONENT_BYTES};
+use wit_parser::Resolve;
 
 use crate::{
     Entry,
-    arena::{Arena, limits, stage_call},
-    guest::{ALL_IMPORTS, Guest, describe, encode},
+    arena::{Arena, limits},
+    guest::{self, ALL_IMPORTS, Guest, describe, encode},
+    wire::stage_call,
 };
 
 const GROUP: &str = "Bytes that are no engine";
@@ -25,7 +30,16 @@ pub fn refused(
 ) -> Entry {
     Entry::new(group, input, expects, move |arena: &mut Arena| match Component::new(bytes()) {
         Ok(component) => match arena.stage(&component, grants, limits()) {
-            Ok(()) => format!("none: accepted, {} bytes", component.bytes().len()),
+            Ok(()) => match arena.engines().compile_state(component.digest()) {
+                CompileState::Ready { millis, bytes, .. } => {
+                    format!(
+                        "none: accepted, {} kB, compiled to {} kB in {millis} ms",
+                        component.bytes().len() / 1000,
+                        bytes / 1000
+                    )
+                }
+                other => format!("{other:?}"),
+            },
             Err(error) => error,
         },
         Err(error) => error.to_string(),
@@ -58,17 +72,26 @@ pub fn entries() -> Vec<Entry> {
         all("a world with `now` of WASI", "import 'wasi:clocks/wall-clock@0.2.0' is not part of it", || {
             by_hand(r#"(import "wasi:clocks/wall-clock@0.2.0" (instance (export "now" (func (result u64)))))"#)
         }),
-        all("a later version of the contract", "import 'caldera:engine/state@0.2.0' is not part of it", || {
+        all("a later version of the contract", "import 'caldera:engine/types@0.2.0' is not part of it", || {
             replace(Guest::calling("(unreachable)").bytes(), b"@0.1.0", b"@0.2.0")
+        }),
+        all("a later patch of the contract", "import 'caldera:engine/types@0.1.1' is not part of it", || {
+            replace(Guest::calling("(unreachable)").bytes(), b"@0.1.0", b"@0.1.1")
         }),
         all("an interface that there is not", "import 'caldera:engine/vault@0.1.0' is not part of it", || {
             by_hand(r#"(import "caldera:engine/vault@0.1.0" (instance (export "key" (func (result u64)))))"#)
         }),
-        all("a function that the interface lacks", "does not fit the world", || {
-            by_hand(r#"(import "caldera:engine/state@0.1.0" (instance (export "wipe" (func))))"#)
+        all("a function that the interface lacks", "caldera:engine/state@0.1.0", || {
+            by_another_wit(
+                ("interface state {", "interface state { wipe: func();"),
+                r#"(import "caldera:engine/state@0.1.0" "wipe" (func))"#,
+            )
         }),
-        all("a function of another type", "does not fit the world", || {
-            by_hand(r#"(import "caldera:engine/state@0.1.0" (instance (export "remove" (func (result u64)))))"#)
+        all("a function of another type", "caldera:engine/state@0.1.0", || {
+            by_another_wit(
+                ("remove: func(key: list<u8>);", "remove: func(key: u64);"),
+                r#"(import "caldera:engine/state@0.1.0" "remove" (func (param i64)))"#,
+            )
         }),
         all("a core module as import", "import 'code' is not part of it", || {
             by_hand(r#"(import "code" (core module))"#)
@@ -87,6 +110,12 @@ pub fn entries() -> Vec<Entry> {
             // A resource type with an integer for its body, and `resource.new` of it.
             let with_type = section(Guest::default().bytes(), 7, &[1, 0x3f, 0x7f, 0]);
             section(with_type, 8, &[1, 0x02, 0])
+        }),
+        all("a resource that a granted interface does not have", "caldera:engine/state@0.1.0", || {
+            by_another_wit(
+                ("interface state {", "interface state { resource handle { constructor(); }"),
+                r#"(import "caldera:engine/state@0.1.0" "[constructor]handle" (func (result i32)))"#,
+            )
         }),
         all("strings in UTF-16", "strings must be UTF-8", || {
             by_hand(
@@ -120,6 +149,25 @@ pub fn entries() -> Vec<Entry> {
         }),
         refused(GROUP, "no grants at all", "which its mount does not grant (granted: none)", Grants::NONE, sound),
     ];
+    // A compiler release may come to allow what engines must not have.
+    for (feature, text) in [
+        ("vectors", "(func (drop (i32x4.splat (i32.const 1))))"),
+        (
+            "vectors that differ between processors",
+            "(func (drop (i8x16.relaxed_swizzle (i8x16.splat (i32.const 1)) (i8x16.splat (i32.const 1)))))",
+        ),
+        ("atomics", "(func (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1))))"),
+        ("64-bit memory", "(memory $big i64 1)"),
+        ("a second memory in a module", "(memory $second 1)"),
+        ("tail calls", "(func $tail (return_call $tail))"),
+        ("exceptions", "(tag $e) (func (throw $e))"),
+        ("garbage collection", "(type $s (struct (field i32))) (func (drop (struct.new_default $s)))"),
+        ("typed references to functions", "(type $f (func)) (func (param (ref $f)) (call_ref $f (local.get 0)))"),
+        ("128-bit arithmetic", "(func (drop (drop (i64.mul_wide_u (i64.const 1) (i64.const 1)))))"),
+    ] {
+        let bytes = move || Guest { extra: text.into(), ..Guest::default() }.bytes();
+        entries.push(refused(GROUP, feature, "does not compile", Grants::ALL, bytes));
+    }
     for (import, interface) in ALL_IMPORTS.lines().filter_map(|line| {
         let interface = Interface::ALL.into_iter().find(|i| line.contains(&format!("/{}@", i.name())))?;
         Some((line.to_owned(), interface))
@@ -184,6 +232,16 @@ fn by_hand(imports: &str) -> Vec<u8> {
         r#"(component {imports} (core module $c (func (export "f") (result i32) i32.const 0)) (core instance $m (instantiate $c)) {exports})"#
     );
     wat::parse_str(text).unwrap()
+}
+
+/// A guest with this import, of a contract in which one text stands for another.
+fn by_another_wit((text, other): (&str, &str), import: &str) -> Vec<u8> {
+    let wit = std::fs::read_to_string(guest::WIT.to_owned() + "/engine.wit").unwrap();
+    assert!(wit.contains(text), "the contract says '{text}'");
+    let module = wat::parse_str(Guest { imports: import.into(), ..Guest::default() }.text()).unwrap();
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("engine.wit", &wit.replacen(text, other, 1)).unwrap();
+    guest::encode_of(&resolve, package, module)
 }
 
 /// A guest with this `describe`.

@@ -6,15 +6,16 @@ use caldera_execution::{
     SimulationResult,
     registry::{self, abi::IEngineRegistry as abi},
 };
-use caldera_testkit::account;
+use caldera_testkit::{account, relay};
 use caldera_types::{Grants, ProbationRule, limits::TX_GAS};
 
 use crate::{
     Entry,
-    arena::{Arena, GAS, HOSTILE, limits, relay, stage_call},
+    arena::{Arena, GAS, HOSTILE, limits},
     bytes::command,
     calls::fault_of,
     guest::Guest,
+    wire::stage_call,
 };
 
 const GROUP: &str = "Engines, contracts and the registry";
@@ -176,6 +177,11 @@ fn reentrant() -> Vec<Entry> {
         stored("an engine is entered again by Solidity and writes", "reads 2", |to| reenters(to, "")),
         stored("the same, and the inner call traps after its write", "reads 1", |to| reenters(to, "(unreachable)")),
         stored("the same, and the inner call runs out of gas", "reads 1", |to| reenters(to, "(loop $l (br $l))")),
+        stored("the same by a static call: the inner call may not write", "reads 1", |to| statically(reenters(to, ""))),
+        stored("the same, and the inner call traps before it writes", "reads 1", |to| {
+            let guest = statically(reenters(to, ""));
+            Guest { call: guest.call.replacen("(then", "(then (unreachable)", 1), ..guest }
+        }),
     ]
 }
 
@@ -194,6 +200,13 @@ fn reenters(to: Address, inner: &str) -> Guest {
          (call $ok (i32.load (i32.const 84)) (i32.load (i32.const 88)))"
     );
     Guest { extra: format!("(data (i32.const 2048) \"{text}\")"), ..Guest::calling(&body) }
+}
+
+/// The same guest, which calls out by `static-call`.
+fn statically(guest: Guest) -> Guest {
+    let (call, value) = ("(call $evm_call (i32.const 2048) (i32.const 3000)", "(call $static_call (i32.const 2048)");
+    assert!(guest.call.contains(call));
+    Guest { call: guest.call.replace(call, value), ..guest }
 }
 
 /// The chain's governor becomes a contract, then an engine, then a contract that reverts whatever it is asked.

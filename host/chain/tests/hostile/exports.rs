@@ -1,14 +1,17 @@
 //! Guests that fail in each of their exports, and in what the host calls in them while it hands them a list.
 
+use alloy_primitives::Address;
 use caldera_execution::registry::abi::IEngineRegistry as abi;
+use caldera_types::Grants;
 
 use crate::{
     Entry,
-    arena::{Arena, GAS, HOSTILE, told},
+    arena::{Arena, GAS, HOSTILE},
+    bytes::refused,
     calls::fault_of,
     guest::Guest,
+    wire::told,
 };
-use alloy_primitives::Address;
 
 const GROUP: &str = "Failures in each export";
 
@@ -55,6 +58,7 @@ pub fn entries() -> Vec<Entry> {
     ));
     entries.push(migrate("sends wei away", "(i32.store8 (i32.const 600) (i32.const 1)) (call $evm_call (i32.const 0) (i32.const 600) (i32.const 0) (i32.const 0) (i64.const 9) (i32.const 64)) (unreachable)", "static-write"));
     entries.extend(callbacks());
+    entries.extend(after_returns());
     entries
 }
 
@@ -112,15 +116,17 @@ fn hook(which: &'static str, how: &'static str, body: &str, name: &'static str) 
                 .replace("(i32.const 45) (i32.const 0)", "(i32.const 45) (i32.const 1)");
         }
     }
-    Entry::new(GROUP, format!("`{which}` {how}"), name, move |arena| {
-        arena.mount(&guest);
-        let block = arena.block();
-        let failed = told::<abi::HookFailed>(&block);
-        // The engine still answers calls.
-        assert!(arena.call(b"input", GAS).succeeded());
-        arena.mount(&Guest::default());
-        failed.first().map_or("none".into(), |failed| format!("HookFailed: {}", short(&failed.reason)))
-    })
+    Entry::new(GROUP, format!("`{which}` {how}"), name, move |arena| failed_hook(arena, &guest))
+}
+
+/// What is told of the hook, which fails; the engine still answers calls.
+fn failed_hook(arena: &mut Arena, guest: &Guest) -> String {
+    arena.mount(guest);
+    let block = arena.block();
+    let failed = told::<abi::HookFailed>(&block);
+    assert!(arena.call(b"input", GAS).succeeded());
+    arena.mount(&Guest::default());
+    failed.first().map_or("none".into(), |failed| format!("HookFailed: {}", short(&failed.reason)))
 }
 
 /// What the host calls in a guest is `cabi_realloc`: for its arguments, and for the answers of host calls.
@@ -183,5 +189,45 @@ fn callbacks() -> Vec<Entry> {
     entries.push(Entry::new(GROUP, "`realloc` for the argument of `configure` traps", "unreachable", move |arena| {
         activation(arena, HOSTILE, &guest, b"config")
     }));
+    entries
+}
+
+/// What the host calls once it has read a result is `cabi_post_…`.
+fn after_returns() -> Vec<Entry> {
+    let failures = [
+        ("traps", "unreachable", "unreachable"),
+        ("loops", "(loop $l (br $l))", "out-of-fuel"),
+        ("calls the host", "(call $log (i32.const 0) (i32.const 1024) (i32.const 5))", "bad-abi"),
+    ];
+    let after = |export: &str, body: &str| Guest {
+        extra: format!("(func (export \"cabi_post_{export}\") (param i32) {body})"),
+        ..Guest::calling("(call $ok (local.get $in) (local.get $len))")
+    };
+    let mut entries = Vec::new();
+    for (how, body, name) in failures {
+        let guest = after("call", body);
+        entries.push(Entry::new(GROUP, format!("what comes after `call` {how}"), name, move |arena| {
+            arena.mount(&guest);
+            fault_of(&arena.call(b"input", GAS))
+        }));
+        for (export, at) in [("init", Address::repeat_byte(0xea)), ("configure", HOSTILE)] {
+            let guest = after(export, body);
+            entries.push(Entry::new(GROUP, format!("what comes after `{export}` {how}"), name, move |arena| {
+                activation(arena, at, &guest, b"config")
+            }));
+        }
+        let guest = with_state_version(after("migrate", body), 4);
+        entries.push(Entry::new(GROUP, format!("what comes after `migrate` {how}"), name, move |arena| {
+            activation(arena, HOSTILE, &guest, b"")
+        }));
+        let guest = after("describe", body);
+        entries.push(refused(GROUP, format!("what comes after `describe` {how}"), name, Grants::ALL, move || {
+            guest.bytes()
+        }));
+        let guest = after("begin-block", body);
+        entries.push(Entry::new(GROUP, format!("what comes after `begin-block` {how}"), name, move |arena| {
+            failed_hook(arena, &guest)
+        }));
+    }
     entries
 }

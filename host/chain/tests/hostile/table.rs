@@ -14,7 +14,7 @@ pub struct Row {
 }
 
 /// Markdown with aligned columns, a section for each group.
-pub fn render(rows: &[Row]) -> String {
+pub fn render(rows: &[&Row]) -> String {
     let head = ["input", "error", "longest block", "chain alive", "others alive"].map(str::to_owned);
     let cells = rows.iter().map(|row| {
         let yes = |alive| if alive { "yes" } else { "NO" }.to_owned();

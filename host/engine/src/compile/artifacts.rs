@@ -53,18 +53,18 @@ impl Artifacts {
     }
 
     /// Whether the cache has an entry of that name; it may turn out to be bad.
-    pub(crate) fn cached(&self, digest: Digest) -> bool {
+    pub(crate) fn is_cached(&self, digest: Digest) -> bool {
         self.cache.as_ref().is_some_and(|cache| cache.holds(&self.name(digest)))
     }
 
     /// Loads or compiles what passed the static checks.
     pub(crate) fn load(&self, component: &Component) -> Result<Loaded, StageError> {
-        if let Some(loaded) = self.proven(component.digest()) {
+        if let Some(loaded) = self.cached(component.digest()) {
             return Ok(loaded);
         }
         let began = Instant::now();
         let compiled = self.compile(component);
-        count_time(&self.counters.compile_ns, began.elapsed());
+        self.counters.compile_times.observe(began.elapsed());
         let artifact = match compiled {
             Ok(artifact) => artifact,
             Err(unread) => {
@@ -102,7 +102,8 @@ impl Artifacts {
         }
     }
 
-    fn proven(&self, digest: Digest) -> Option<Loaded> {
+    /// Loads what the cache has and this node's key proves.
+    pub(crate) fn cached(&self, digest: Digest) -> Option<Loaded> {
         let cache = self.cache.as_ref()?;
         let began = Instant::now();
         let why = match cache.get(&self.name(digest)) {

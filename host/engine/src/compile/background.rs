@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use caldera_types::Component;
+use caldera_types::{Component, EngineLimits, Grants};
 use parking_lot::Mutex;
 
 /// Components that wait in one lane at most; they lie in a pool or a block log anyway.
@@ -23,10 +23,17 @@ pub enum Lane {
     Armed,
 }
 
-/// Who compiles what comes out of a queue.
+/// A component that has to be compiled and, if somebody is about to call it, made ready under these grants.
+#[derive(Clone)]
+pub(crate) struct Task {
+    pub(crate) component: Component,
+    pub(crate) call: Option<(Grants, EngineLimits)>,
+}
+
+/// Who does what comes out of a queue.
 pub(crate) trait Work: Send + Sync + 'static {
-    /// Compiles one component; what comes of it is for the worker to remember.
-    fn compile(&self, component: &Component);
+    /// Does one task; what comes of it is for the worker to remember.
+    fn run(&self, task: &Task);
 }
 
 /// The lanes.
@@ -38,23 +45,23 @@ pub(crate) struct Queues {
 
 #[derive(Default)]
 struct Waiting {
-    components: VecDeque<Component>,
+    tasks: VecDeque<Task>,
     /// Whether a thread is at work on them. It ends when there are none.
     working: bool,
 }
 
 impl Queues {
-    /// Lets a component wait for its turn; false if the lane is full or no thread can be started.
-    pub(crate) fn push<W: Work>(&self, lane: Lane, component: Component, worker: &Arc<W>) -> bool {
+    /// Lets a task wait for its turn; false if the lane is full or no thread can be started.
+    pub(crate) fn push<W: Work>(&self, lane: Lane, task: Task, worker: &Arc<W>) -> bool {
         let lane = match lane {
             Lane::Pool => &self.pool,
             Lane::Armed => &self.armed,
         };
         let mut waiting = lane.lock();
-        if waiting.components.len() >= MAX_QUEUED {
+        if waiting.tasks.len() >= MAX_QUEUED {
             return false;
         }
-        waiting.components.push_back(component);
+        waiting.tasks.push_back(task);
         if waiting.working {
             return true;
         }
@@ -64,7 +71,7 @@ impl Queues {
             Ok(_) => waiting.working = true,
             Err(error) => {
                 tracing::error!(%error, "no thread to compile on");
-                waiting.components.pop_back();
+                waiting.tasks.pop_back();
             }
         }
         waiting.working
@@ -75,15 +82,15 @@ fn work<W: Work>(lane: &Mutex<Waiting>, worker: &Weak<W>) {
     loop {
         let next = {
             let mut waiting = lane.lock();
-            let next = waiting.components.pop_front();
+            let next = waiting.tasks.pop_front();
             waiting.working = next.is_some();
             next
         };
         // Without a worker nobody is left to use what would be compiled.
-        let (Some(component), Some(worker)) = (next, worker.upgrade()) else { return };
-        let compiled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.compile(&component)));
+        let (Some(task), Some(worker)) = (next, worker.upgrade()) else { return };
+        let compiled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.run(&task)));
         if compiled.is_err() {
-            tracing::error!(digest = %component.digest(), "compiling panicked, which is a bug");
+            tracing::error!(digest = %task.component.digest(), "compiling panicked, which is a bug");
         }
     }
 }

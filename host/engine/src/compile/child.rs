@@ -142,31 +142,47 @@ impl Running {
         Ok((answer, complaint.recv_timeout(left()).map_err(|_| None)?))
     }
 
-    /// Waits for the child until the deadline, then kills it and all that it may have started.
+    /// Waits for the child until the deadline, then kills it. What it may have started goes with it, however it ended.
     fn end(mut self, deadline: Instant) -> Ended {
         loop {
-            match self.0.try_wait() {
-                Ok(Some(status)) => return Ended::ByItself(status),
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(POLL),
-                Ok(None) => {
-                    self.kill();
-                    return Ended::Killed;
+            match self.has_ended() {
+                Ok(false) if Instant::now() < deadline => std::thread::sleep(POLL),
+                Ok(ended) => {
+                    return match self.kill() {
+                        Ok(status) if ended => Ended::ByItself(status),
+                        Ok(_) => Ended::Killed,
+                        Err(error) => Ended::Unknown(error),
+                    };
                 }
                 Err(error) => {
-                    self.kill();
+                    let _ = self.kill();
                     return Ended::Unknown(error);
                 }
             }
         }
     }
 
-    fn kill(&mut self) {
+    /// Whether the child has ended. It is not waited for, so its group stays its own.
+    fn has_ended(&self) -> io::Result<bool> {
+        // SAFETY: all zeros is a value of this plain struct.
+        let mut ended: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: `ended` is a valid place to write to.
+        match unsafe { libc::waitid(libc::P_PID, self.0.id(), &mut ended, options) } {
+            // SAFETY: waitid has filled it in, or left the zeros in it when there is nothing to tell.
+            0 => Ok(unsafe { ended.si_pid() } != 0),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Kills the group and waits for the child. A child that has ended keeps the status that it ended with.
+    fn kill(&mut self) -> io::Result<ExitStatus> {
         if let Ok(group) = libc::pid_t::try_from(self.0.id()) {
             // SAFETY: takes two integers. The child has not been waited for, so its group cannot be another's yet.
             unsafe { libc::kill(-group, libc::SIGKILL) };
         }
         let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.0.wait()
     }
 }
 

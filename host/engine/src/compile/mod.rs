@@ -29,13 +29,13 @@ use wasmtime::Engine;
 
 pub(crate) use artifacts::{Artifacts, Loaded};
 pub use background::Lane;
-pub(crate) use background::{Queues, Work};
+pub(crate) use background::{Queues, Task, Work};
 pub use cache::CacheOptions;
 pub use child::ChildCompiler;
 pub use failure::CompileFailure;
 pub(crate) use jobs::{Ended, Jobs, Turn};
 pub use limits::CompileLimits;
-pub use stats::{CompileState, CompileStats};
+pub use stats::{COMPILE_TIME_BOUNDS, CompileState, CompileStats, CompileTimes};
 pub use worker::{SUBCOMMAND, answer, main};
 
 /// Longest native code of one component, in bytes.

@@ -42,8 +42,8 @@ pub struct CompileStats {
     pub refused: u64,
     /// Components that did not compile here: this node's fault.
     pub failed: u64,
-    /// Time spent compiling, whatever came of it.
-    pub compile_time: Duration,
+    /// How long compilations took, whatever came of them.
+    pub compile_times: CompileTimes,
     /// Artifacts loaded from the cache.
     pub cache_hits: u64,
     /// Components that the cache did not have.
@@ -54,13 +54,55 @@ pub struct CompileStats {
     pub cache_time: Duration,
 }
 
+/// Upper bounds, included, by which compile times are counted: from a small engine on an idle machine to the time limit.
+pub const COMPILE_TIME_BOUNDS: [Duration; 8] = [
+    Duration::from_millis(10),
+    Duration::from_millis(30),
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+];
+
+/// Compile times by [`COMPILE_TIME_BOUNDS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CompileTimes {
+    /// All of them together.
+    pub sum: Duration,
+    /// How many were up to each bound and over the one before; the last is over all bounds.
+    pub counts: [u64; COMPILE_TIME_BOUNDS.len() + 1],
+}
+
 /// The same, being counted.
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    sum_ns: AtomicU64,
+    counts: [AtomicU64; COMPILE_TIME_BOUNDS.len() + 1],
+}
+
+impl Times {
+    /// Counts one more.
+    pub(super) fn observe(&self, time: Duration) {
+        count_time(&self.sum_ns, time);
+        // At most as many as there are bounds, and there is one count more.
+        count(&self.counts[COMPILE_TIME_BOUNDS.partition_point(|bound| *bound < time)]);
+    }
+
+    fn read(&self) -> CompileTimes {
+        let sum = Duration::from_nanos(self.sum_ns.load(Relaxed));
+        CompileTimes { sum, counts: self.counts.each_ref().map(|count| count.load(Relaxed)) }
+    }
+}
+
+/// What was done, being counted.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) compiled: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) failed: AtomicU64,
-    pub(super) compile_ns: AtomicU64,
+    pub(super) compile_times: Times,
     pub(super) cache_hits: AtomicU64,
     pub(super) cache_misses: AtomicU64,
     pub(super) cache_rejected: AtomicU64,
@@ -73,7 +115,7 @@ impl Counters {
             compiled: self.compiled.load(Relaxed),
             refused: self.refused.load(Relaxed),
             failed: self.failed.load(Relaxed),
-            compile_time: Duration::from_nanos(self.compile_ns.load(Relaxed)),
+            compile_times: self.compile_times.read(),
             cache_hits: self.cache_hits.load(Relaxed),
             cache_misses: self.cache_misses.load(Relaxed),
             cache_rejected: self.cache_rejected.load(Relaxed),

@@ -5,7 +5,7 @@
 
 use caldera_types::Component;
 use wit_component::{ComponentEncoder, StringEncoding};
-use wit_parser::Resolve;
+use wit_parser::{PackageId, Resolve};
 
 /// Every import of the world, as core WebAssembly sees it.
 pub const ALL_IMPORTS: &str = r#"
@@ -180,13 +180,20 @@ pub fn encode(text: &str) -> Vec<u8> {
     encode_module(wat::parse_str(text).expect("the guest is valid text"))
 }
 
+/// Where the contract lies.
+pub const WIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/caldera-engine@0.1.0");
+
 /// Makes a component of a core module.
-pub fn encode_module(mut module: Vec<u8>) -> Vec<u8> {
+pub fn encode_module(module: Vec<u8>) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/caldera-engine@0.1.0");
-    let (package, _) = resolve.push_path(wit).expect("the WIT is valid");
+    let (package, _) = resolve.push_path(WIT).expect("the WIT is valid");
+    encode_of(&resolve, package, module)
+}
+
+/// The same for a contract of the test's own.
+pub fn encode_of(resolve: &Resolve, package: PackageId, mut module: Vec<u8>) -> Vec<u8> {
     let world = resolve.select_world(&[package], Some("engine")).expect("the world is there");
-    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+    wit_component::embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8)
         .expect("the world can be embedded");
     ComponentEncoder::default()
         .validate(false)

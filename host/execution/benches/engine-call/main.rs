@@ -57,6 +57,9 @@ fn calls(report: &mut Report, engines: &Engines, peer: Option<&Extism>) {
         let name = format!("fresh instance, echo of {bytes} bytes");
         row(report, &name, rig.time(SAMPLES, &echo), theirs(c"echo", &vec![7; bytes]));
     }
+    // What of the longest echo is input alone: nobody reads what stands behind the selector.
+    let unread = [nothing.as_slice(), &[7; 65_536]].concat();
+    row(report, "fresh instance, 65536 bytes that it does not read", rig.time(SAMPLES, &unread), None);
     if let Some(peer) = peer {
         report.row("libextism: fresh plugin of compiled code, and call", peer.time_fresh(SAMPLES / 5));
     }

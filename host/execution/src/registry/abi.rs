@@ -73,6 +73,13 @@ sol! {
             string reason;
         }
 
+        /// How the last swap of a mount ended: `outcome` is final, reverted, failed or frozen, or empty if none has.
+        struct LastSwapInfo {
+            bytes32 digest;
+            string outcome;
+            uint64 height;
+        }
+
         /// A component passed its checks.
         event Staged(bytes32 indexed digest, uint32 size, uint8 grants, string name, string version);
         /// A staged component will go live at a height.
@@ -176,6 +183,8 @@ sol! {
 
         /// Every mount that is not simply active.
         function swaps() external view returns (SwapInfo[] memory);
+        /// How the last swap of a mount ended. The event of that block says why.
+        function lastSwap(address mount) external view returns (LastSwapInfo memory);
 
         /// The chain's own act before a block's transactions: reverts, activations, migrations and `begin-block` hooks. Nobody can call it.
         function beginBlock() external;

@@ -3,7 +3,9 @@
 use alloy_primitives::{Address, Bytes};
 use alloy_sol_types::{SolCall, SolEvent};
 use caldera_engine::{HostError, StageError};
-use caldera_types::{Cause, Component, Digest, EngineLimits, Generation, Grants, Mount, Phase, ProbationRule, limits};
+use caldera_types::{
+    Cause, Component, Digest, EngineLimits, Generation, Grants, LastSwap, Mount, Outcome, Phase, ProbationRule, limits,
+};
 use revm::{
     context_interface::{ContextTr, JournalTr},
     handler::EthPrecompiles,
@@ -35,7 +37,7 @@ pub(super) fn run(slots: &mut Slots<'_, '_>, number: u64, governor: Address, cal
         Calls::stage(call) => stage(slots, number, call),
         Calls::arm(call) => arm(slots, number, call),
         Calls::disarm(call) => disarm(slots, call.mount),
-        Calls::abort(call) => abort(slots, call.mount),
+        Calls::abort(call) => abort(slots, number, call.mount),
         Calls::transferGovernance(call) => transfer(slots, governor, call.to),
         Calls::beginBlock(_) => Err(bad_call(registry::beginBlockCall::SELECTOR)),
         Calls::endBlock(_) => Err(bad_call(registry::endBlockCall::SELECTOR)),
@@ -176,12 +178,13 @@ fn must_be_free(
 }
 
 /// Ends a migration that the governor began. One by which a probation goes back cannot be ended.
-fn abort(slots: &mut Slots<'_, '_>, mount: Address) -> Result<(), Failure> {
+fn abort(slots: &mut Slots<'_, '_>, number: u64, mount: Address) -> Result<(), Failure> {
     match entries::phase(slots, mount)? {
         Some(Phase::Migrating(migration)) if migration.cause == Cause::Armed => {
             let digest = migration.target.digest;
             let back = road::roll_back(migration);
             entries::put_phase(slots, mount, Some(&back))?;
+            entries::put_last_swap(slots, mount, &LastSwap { digest, outcome: Outcome::Failed, height: number })?;
             let reason = "ended by the governor".to_owned();
             emit(slots, &registry::ActivationFailed { mount, digest: digest.0, reason })
         }

@@ -1,6 +1,6 @@
 //! The registry's words in its Solidity interface.
 
-use caldera_types::{EngineLimits, Mount, Phase, ProbationRule, Swap};
+use caldera_types::{EngineLimits, LastSwap, Mount, Phase, ProbationRule, Swap};
 
 use super::{
     abi::IEngineRegistry as abi,
@@ -92,6 +92,15 @@ impl From<abi::ProbationRule> for ProbationRule {
             min_calls: rule.minCalls,
             faults_per_thousand: rule.faultsPerThousand,
         }
+    }
+}
+
+impl From<Option<LastSwap>> for abi::LastSwapInfo {
+    fn from(last: Option<LastSwap>) -> Self {
+        let Some(LastSwap { digest, outcome, height }) = last else {
+            return Self { digest: Default::default(), outcome: String::new(), height: 0 };
+        };
+        Self { digest: digest.0, outcome: outcome.name().to_owned(), height }
     }
 }
 

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, U256};
 use alloy_rlp::Decodable;
 use caldera_engine::HostError;
 use caldera_state::{StateError, StateView};
-use caldera_types::{Digest, Mount, Phase, Swap};
+use caldera_types::{Digest, LastSwap, Mount, Phase, Swap};
 
 use super::{
     ADDRESS,
@@ -74,6 +74,10 @@ fn staged_key(digest: Digest) -> Vec<u8> {
     [b"staged/".as_slice(), digest.0.as_slice()].concat()
 }
 
+fn last_key(mount: Address) -> Vec<u8> {
+    [b"last/".as_slice(), mount.as_slice()].concat()
+}
+
 fn swap_key(mount: Address) -> Vec<u8> {
     [b"swap/".as_slice(), mount.as_slice()].concat()
 }
@@ -119,6 +123,15 @@ pub(crate) fn swaps<E: Entries>(entries: &mut E) -> Result<Vec<Swap>, E::Error> 
 /// Where one mount stands, unless it is simply active.
 pub(crate) fn phase<E: Entries>(entries: &mut E, mount: Address) -> Result<Option<Phase>, E::Error> {
     read(entries, &swap_key(mount))
+}
+
+/// How the last swap of a mount ended, if one has.
+pub(crate) fn last_swap<E: Entries>(entries: &mut E, mount: Address) -> Result<Option<LastSwap>, E::Error> {
+    read(entries, &last_key(mount))
+}
+
+pub(crate) fn put_last_swap(slots: &mut Slots<'_, '_>, mount: Address, last: &LastSwap) -> Result<(), HostError> {
+    bytes_map::set(&last_key(mount), &alloy_rlp::encode(last), slots)
 }
 
 /// Old values that nobody needs any more.

@@ -9,11 +9,13 @@ mod convert;
 pub(crate) mod entries;
 mod records;
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{Address, Bytes, Log, address};
 use alloy_sol_types::{SolError, SolEvent, SolInterface, SolValue};
 use caldera_engine::{GasMeter, HostError};
 use caldera_state::StateView;
-use caldera_types::{Digest, Fault, Mount, Swap};
+use caldera_types::{Digest, Fault, LastSwap, Mount, Swap};
 use revm::{
     context_interface::{ContextTr, JournalTr},
     interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult},
@@ -73,6 +75,15 @@ pub fn armed(mut view: &dyn StateView) -> Result<Vec<Armed>, ExecutionError> {
 /// Every mount that is not simply active in a state, by address.
 pub fn swaps(mut view: &dyn StateView) -> Result<Vec<Swap>, ExecutionError> {
     entries::swaps(&mut view)
+}
+
+/// How the last swap of each of these mounts ended, of those where one has.
+pub fn last_swaps(mut view: &dyn StateView, mounts: &[Mount]) -> Result<BTreeMap<Address, LastSwap>, ExecutionError> {
+    let mut ended = BTreeMap::new();
+    for Mount { address, .. } in mounts {
+        ended.extend(entries::last_swap(&mut view, *address)?.map(|last| (*address, last)));
+    }
+    Ok(ended)
 }
 
 /// Who governs a state.
@@ -166,6 +177,7 @@ fn view(slots: &mut Slots<'_, '_>, call: &Calls) -> Result<Option<Bytes>, Failur
         Calls::swaps(_) => {
             entries::swaps(slots)?.into_iter().map(registry::SwapInfo::from).collect::<Vec<_>>().abi_encode()
         }
+        Calls::lastSwap(call) => registry::LastSwapInfo::from(entries::last_swap(slots, call.mount)?).abi_encode(),
         _ => return Ok(None),
     };
     Ok(Some(answer.into()))

@@ -1,10 +1,10 @@
 //! Moving a pointer: what is due at a height goes live before the first transaction, or nothing changes.
 
 use alloy_primitives::{Address, Bytes};
-use caldera_types::{Cause, Freeze, Generation, Migration, Mount, Phase, limits::ACTIVATION_GAS};
+use caldera_types::{Cause, Freeze, Generation, Migration, Mount, Outcome, Phase, limits::ACTIVATION_GAS};
 use revm::context_interface::{ContextTr, JournalTr};
 
-use super::{Refusal, Turn, as_system, put_phase, step};
+use super::{Refusal, Turn, as_system, end, put_phase, step};
 use crate::{
     error::ExecutionError,
     evm::Ctx,
@@ -66,6 +66,7 @@ fn activate(ctx: &mut Ctx<'_>, turn: &mut Turn, armed: &Armed) -> Result<(), Exe
             ctx.chain.set_phase(mount, phase);
             tracing::warn!(%mount, %digest, reason, "activation failed; the old engine stays");
             registry::emit(ctx, &abi::ActivationFailed { mount, digest: digest.0, reason });
+            end(ctx, turn, mount, digest, Outcome::Failed)?;
             turn.gas_used += ACTIVATION_GAS;
             Ok(())
         }
@@ -92,6 +93,7 @@ fn attempt(
     };
     if let (Some(Phase::Probation(_)), Some(before)) = (phase, before) {
         registry::emit(ctx, &abi::Finalized { mount, digest: before.digest.0, generation: before.generation });
+        end(ctx, turn, mount, before.digest, Outcome::Final)?;
     }
     let mut migration = begin(target, Cause::Armed, turn.number, frozen);
     migration.rule = armed.probation;

@@ -5,10 +5,10 @@
 //! restored from the values that were kept, over as many blocks as that takes.
 
 use alloy_primitives::Address;
-use caldera_types::{Cause, Freeze, Migration, Phase, RollBack, limits::ACTIVATION_GAS};
+use caldera_types::{Cause, Freeze, Migration, Outcome, Phase, RollBack, limits::ACTIVATION_GAS};
 use revm::context_interface::{ContextTr, JournalTr};
 
-use super::{Refusal, Turn, old_values, put_phase, roll_back, step};
+use super::{Refusal, Turn, end, old_values, put_phase, roll_back, step};
 use crate::{
     error::ExecutionError,
     evm::Ctx,
@@ -76,12 +76,14 @@ pub(super) fn fail(
         Cause::Armed => {
             tracing::warn!(%mount, %digest, reason, "migration failed; what it wrote is being undone");
             registry::emit(ctx, &abi::ActivationFailed { mount, digest: digest.0, reason });
+            end(ctx, turn, mount, digest, Outcome::Failed)?;
         }
         Cause::Reverted => {
             let stands = ctx.chain.mount(mount).map(|mount| mount.digest).unwrap_or_default();
             let reason = format!("{}; and the way back failed: {reason}", migration.reason);
             tracing::error!(%mount, digest = %stands, reason, "engine frozen until the governor activates another");
             registry::emit(ctx, &abi::Frozen { mount, digest: stands.0, reason: reason.clone() });
+            end(ctx, turn, mount, stands, Outcome::Frozen)?;
             migration.frozen = Some(Freeze { since: turn.number, reason });
         }
     }

@@ -15,7 +15,7 @@ mod step;
 
 use alloy_primitives::Address;
 use caldera_engine::{GasMeter, HostError};
-use caldera_types::{Migration, Phase, RollBack};
+use caldera_types::{Digest, LastSwap, Migration, Outcome, Phase, RollBack};
 use revm::context_interface::{ContextTr, JournalTr};
 
 pub(crate) use activate::run_genesis;
@@ -102,6 +102,12 @@ fn put_phase(ctx: &mut Ctx<'_>, mount: Address, phase: Option<Phase>) -> Result<
     as_system(ctx, |slots| entries::put_phase(slots, mount, phase.as_ref()))?;
     ctx.chain.set_phase(mount, phase);
     Ok(())
+}
+
+/// Writes how a swap ended.
+fn end(ctx: &mut Ctx<'_>, turn: &Turn, mount: Address, digest: Digest, outcome: Outcome) -> Result<(), ExecutionError> {
+    let last = LastSwap { digest, outcome, height: turn.number };
+    as_system(ctx, |slots| entries::put_last_swap(slots, mount, &last))
 }
 
 /// What a migration that ends without success becomes.

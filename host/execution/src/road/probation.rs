@@ -3,10 +3,10 @@
 //! What was written in probation stays: the generation before goes on from the state as it then is. If the layout
 //! changed, the newer code migrates it down first; if it cannot, the mount is frozen.
 
-use caldera_types::{Cause, Mount, Phase, Probation};
+use caldera_types::{Cause, Mount, Outcome, Phase, Probation};
 use revm::context_interface::{ContextTr, JournalTr};
 
-use super::{Refusal, Turn, activate, migrate, put_phase, step};
+use super::{Refusal, Turn, activate, end, migrate, put_phase, step};
 use crate::{
     error::ExecutionError,
     evm::Ctx,
@@ -31,6 +31,7 @@ pub(super) fn judge(ctx: &mut Ctx<'_>, turn: &mut Turn) -> Result<(), ExecutionE
             let (digest, generation) = (mount.digest, mount.generation);
             tracing::info!(mount = %address, %digest, generation, "engine passed its probation");
             registry::emit(ctx, &abi::Finalized { mount: address, digest: digest.0, generation });
+            end(ctx, turn, address, digest, Outcome::Final)?;
             put_phase(ctx, address, None)?;
         } else if probation.rule.window > 0 && turn.number - probation.window_since >= probation.rule.window {
             let next = Probation { window_since: turn.number, calls: 0, faults: 0, ..probation };

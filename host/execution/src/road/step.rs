@@ -5,12 +5,12 @@
 use alloy_primitives::{Address, Bytes};
 use caldera_engine::{EngineResult, Export};
 use caldera_types::{
-    Cause, Generation, Migration, Mount, Phase, Probation,
+    Cause, Generation, Migration, Mount, Outcome, Phase, Probation,
     limits::{ACTIVATION_GAS, MAX_MIGRATION_STEPS},
 };
 use revm::context_interface::{ContextTr, JournalTr, journaled_state::account::JournaledAccountTr};
 
-use super::{OldValues, Refusal, Turn, as_system, old_values, put_phase};
+use super::{OldValues, Refusal, Turn, as_system, end, old_values, put_phase};
 use crate::{
     error::ExecutionError,
     evm::Ctx,
@@ -162,6 +162,15 @@ pub(super) fn arrive(
             faults: 0,
         })
     });
+    match migration.cause {
+        Cause::Armed if phase.is_none() => end(ctx, turn, mount, next.digest, Outcome::Final)?,
+        // How it ends is told by its probation.
+        Cause::Armed => {}
+        Cause::Reverted => {
+            let left = before.map_or(next.digest, |mount| mount.digest);
+            end(ctx, turn, mount, left, Outcome::Reverted)?;
+        }
+    }
     put_phase(ctx, mount, phase)?;
     tell(ctx, before, &next, migration);
     ctx.chain.put(next);

@@ -7,7 +7,7 @@ use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolEvent};
 use caldera_engine::Engines;
 use caldera_execution::{
-    BlockExecutor, BlockOutcome, ComponentSource, Ground, Simulation, SimulationRequest, TxError, execute,
+    BlockExecutor, BlockOutcome, ComponentSource, Genesis, Ground, Simulation, SimulationRequest, TxError, execute,
     execute_genesis, registry, registry::abi::IEngineRegistry as abi, simulate,
 };
 use caldera_state::{MemoryView, StateError, StateView};
@@ -49,8 +49,13 @@ struct Recording {
 impl World {
     /// A chain with these components mounted.
     pub fn new(mounts: &[&str]) -> Self {
-        let (genesis, engines) = (genesis(mounts), engines());
-        let outcome = execute_genesis(&engines, &genesis).unwrap();
+        Self::from_genesis(&genesis(mounts))
+    }
+
+    /// A chain that begins so.
+    pub fn from_genesis(genesis: &Genesis) -> Self {
+        let engines = engines();
+        let outcome = execute_genesis(&engines, genesis).unwrap();
         let mut world = Self {
             view: MemoryView::default(),
             engines,

@@ -48,7 +48,7 @@ impl Compiler for NodeCompiler {
             compiled: stats.compiled,
             refused: stats.refused,
             failed: stats.failed,
-            compile_time: stats.compile_time,
+            compile_times: stats.compile_times,
             cache_hits: stats.cache_hits,
             cache_misses: stats.cache_misses,
             cache_rejected: stats.cache_rejected,

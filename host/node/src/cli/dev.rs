@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::{args::DevArgs, node, run::blocking, signals::Signals};
 use crate::{
     admin::AdminSpec,
+    config::CompileConfig,
     ctl::AdminPlace,
     dev,
     error::CommandError,
@@ -22,7 +23,9 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
     let plugins = args.plugins.clone().unwrap_or_else(paths::plugins_folder);
     let accounts = dev::accounts().map_err(dev::DevError::from)?;
     let folder = data.path().to_owned();
-    let engines = blocking(move || engines(dev::CHAINS, Some(&folder))).await.map_err(NodeError::from)?;
+    let engines = blocking(move || engines(dev::CHAINS, Some(&folder), &CompileConfig::default()))
+        .await
+        .map_err(NodeError::from)?;
     let spec = spec(&args, &plugins, &data, &accounts, &engines).await?;
     let tour_spec = args.tour.then(|| spec.clone());
     let node = Node::start(spec, engines).await?;

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     component,
+    config::CompileConfig,
     ctl::{
         self, Admin, AdminClientError, AdminPlace, ArmRequest, CallBack, CtlError, ShadowCandidate, ShadowStart,
         StageRequest, WatchRequest, When,
@@ -125,7 +126,7 @@ async fn replay(args: EngineReplayArgs, output: Output) -> Result<(), CommandErr
         },
         report: args.report,
     };
-    let engines = node::engines(1, None).map_err(NodeError::from)?;
+    let engines = node::engines(1, None, &CompileConfig::default()).map_err(NodeError::from)?;
     let replayed = blocking(move || engine_replay::replay(&request, &engines, output)).await?;
     output.report(&replayed);
     replayed.disagreement().map_or(Ok(()), |why| Err(CommandError::Diverged(why)))

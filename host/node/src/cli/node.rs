@@ -18,7 +18,8 @@ pub async fn run(args: NodeArgs, output: Output) -> Result<(), CommandError> {
     let spec = config.spec()?;
     let chains = spec.chains.len();
     let folder = spec.data.clone();
-    let engines = blocking(move || node::engines(chains, Some(&folder))).await.map_err(NodeError::from)?;
+    let engines =
+        blocking(move || node::engines(chains, Some(&folder), &config.compile)).await.map_err(NodeError::from)?;
     let data = spec.data.display().to_string();
     let node = Node::start(spec, engines).await?;
     output.report(&ready(&node, data, &[])?);

@@ -43,10 +43,11 @@ pub async fn replay(args: ReplayArgs, output: Output) -> Result<(), CommandError
 }
 
 fn replay_blocking(args: ReplayArgs) -> Result<replay::Replayed, CommandError> {
-    let engines = node::engines(1, None).map_err(NodeError::from)?;
-    let spec = match &args.config {
-        Some(path) => {
-            let config = Config::load(path)?;
+    let config = args.config.as_deref().map(Config::load).transpose()?;
+    let compile = config.as_ref().map(|config| config.compile).unwrap_or_default();
+    let engines = node::engines(1, None, &compile).map_err(NodeError::from)?;
+    let spec = match config {
+        Some(config) => {
             config.chain(&args.chain)?;
             config.spec()?
         }

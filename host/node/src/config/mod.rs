@@ -6,6 +6,7 @@
 
 mod admin;
 mod chain;
+mod compile;
 mod error;
 mod mount;
 
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 pub use admin::AdminConfig;
 pub use chain::{AccountConfig, ChainConfig, StoreConfig, genesis_env};
+pub use compile::CompileConfig;
 pub use error::ConfigError;
 pub use mount::{LimitsConfig, MountConfig};
 
@@ -43,6 +45,9 @@ pub struct Config {
     /// The port for operators.
     #[serde(default)]
     pub admin: AdminConfig,
+    /// What the compiler of engines may use.
+    #[serde(default)]
+    pub compile: CompileConfig,
     /// The chains.
     #[serde(default, rename = "chain")]
     pub chains: Vec<ChainConfig>,
@@ -69,6 +74,7 @@ impl Config {
             block_interval_ms: recommended_interval_ms(),
             cache_mib: recommended_cache_mib(),
             admin: AdminConfig::default(),
+            compile: CompileConfig::default(),
             chains: Vec::new(),
         }
     }

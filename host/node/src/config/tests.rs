@@ -14,9 +14,10 @@ fn known_keys(header: &str) -> Vec<String> {
     unknown_key(error.message()).expect("serde's words for an unknown field changed").1
 }
 
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "",
     "[admin]",
+    "[compile]",
     "[[chain]]",
     "[[chain]]\n[[chain.account]]",
     "[[chain]]\n[[chain.mount]]",
@@ -45,6 +46,7 @@ fn what_the_example_leaves_out_is_what_it_says() {
     assert_eq!(bare, Config::recommended());
     let example = parse(EXAMPLE).unwrap();
     assert_eq!((example.listen, example.cache_mib, example.admin), (bare.listen, bare.cache_mib, bare.admin));
+    assert_eq!(example.compile, bare.compile);
     bare.resolve(Path::new("/srv"));
     assert!(bare.data.is_absolute());
 }

@@ -46,6 +46,26 @@ pub struct Mounted {
     pub phase: String,
     /// Height at which something else goes live there.
     pub armed: Option<u64>,
+    /// How the last swap there ended, if one has.
+    pub last_swap: Option<Ended>,
+}
+
+/// A swap that came to its end.
+#[derive(Debug, Serialize)]
+pub struct Ended {
+    /// What was to go live.
+    pub digest: Digest,
+    /// `final`, `reverted`, `failed` or `frozen`.
+    pub outcome: String,
+    /// In which block.
+    pub height: u64,
+}
+
+impl Ended {
+    fn of(info: &abi::LastSwapInfo) -> Option<Self> {
+        let (digest, height) = (Digest(info.digest), info.height);
+        (!info.outcome.is_empty()).then(|| Self { digest, outcome: info.outcome.clone(), height })
+    }
 }
 
 /// One staged component.
@@ -85,7 +105,9 @@ pub async fn list(rpc: &Rpc) -> Result<EngineList, CtlError> {
     let mounts = rpc.call(registry::ADDRESS, abi::mountsCall {}).await?;
     let armed = rpc.call(registry::ADDRESS, abi::armedCall {}).await?;
     let swaps = rpc.call(registry::ADDRESS, abi::swapsCall {}).await?;
-    let mounts = mounts.into_iter().map(|mount| {
+    let calls: Vec<_> = mounts.iter().map(|mount| abi::lastSwapCall { mount: mount.mount }).collect();
+    let ended = rpc.call_many(registry::ADDRESS, &calls).await?;
+    let mounts = mounts.into_iter().zip(&ended).map(|(mount, ended)| {
         let phase = swaps.iter().find(|swap| swap.mount == mount.mount).map(|swap| swap.phase.as_str());
         let claim = staged.iter().find(|staged| staged.digest == mount.digest);
         Mounted {
@@ -98,6 +120,7 @@ pub async fn list(rpc: &Rpc) -> Result<EngineList, CtlError> {
             generation: mount.generation,
             phase: phase.unwrap_or("active").to_owned(),
             armed: armed.iter().find(|armed| armed.mount == mount.mount).map(|armed| armed.height),
+            last_swap: Ended::of(ended),
         }
     });
     let staged = staged.iter().map(|staged| StagedLine {
@@ -156,6 +179,7 @@ impl Report for EngineList {
             right("generation"),
             left("grants"),
             left("phase"),
+            left("last swap"),
         ]);
         for mount in &self.mounts {
             mounts.row([
@@ -170,6 +194,9 @@ impl Report for EngineList {
                     Some(height) => format!("{}, armed for block {height}", mount.phase),
                     None => mount.phase.clone(),
                 },
+                mount.last_swap.as_ref().map_or_else(String::new, |last| {
+                    format!("{} in block {}: {}", last.outcome, last.height, last.digest.short())
+                }),
             ]);
         }
         let mut staged = Table::new([

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alloy_primitives::{B256, TxHash};
 use caldera_testkit::component;
-use caldera_types::{Component, ProbationRule, SealedBlock};
+use caldera_types::{Component, Digest, ProbationRule, SealedBlock};
 use parking_lot::Mutex;
 use rand_chacha::{
     ChaCha8Rng,
@@ -15,6 +15,7 @@ use tokio::task::block_in_place;
 use crate::{
     rig::{Client, INTERVAL_MS, Ledger, Load, Rig, Standing},
     step::Step,
+    support::run,
 };
 
 /// The chain that the road is walked on.
@@ -24,13 +25,20 @@ const START_MS: u64 = 400;
 /// The entries by which the probe is told what to do.
 const CONTROLS: [&str; 6] = ["migrate", "migrate-at", "migrate-down", "migrate-steps", "migrate-writes", "configure"];
 
-/// When to kill: once the head is at a height, up to so many block intervals later.
+/// When to kill.
 #[derive(Clone, Copy, Debug)]
-pub struct Aim {
-    /// The height; zero for at once.
-    pub from: u64,
-    /// The intervals.
-    pub blocks: u64,
+pub enum Aim {
+    /// Once the head is at a height, up to so many block intervals later.
+    Height {
+        /// The height; zero for at once.
+        from: u64,
+        /// The intervals.
+        blocks: u64,
+    },
+    /// Once the compiler's process runs, up to so many milliseconds later.
+    Compiler(u64),
+    /// As soon as native code is being written.
+    CacheWrite,
 }
 
 /// A node on the road, and what a round remembers.
@@ -51,6 +59,8 @@ pub struct Road {
     pub digest: B256,
     /// The transaction that was sent and not waited for.
     pub sent: Option<(caldera_node::rpc::SignedTx, Option<Component>)>,
+    /// Whether the node died with native code half compiled or half written.
+    pub died_unfinished: bool,
     logged: Vec<TxHash>,
     again: u32,
 }
@@ -90,6 +100,7 @@ pub async fn walk(step: Step, kills: u32, seed: u64) -> Row {
         told: Vec::new(),
         digest: B256::ZERO,
         sent: None,
+        died_unfinished: false,
         logged: Vec::new(),
         again: 0,
     };
@@ -121,12 +132,15 @@ impl Road {
         self.began = self.client.head().await;
         let load = Load::start(self.client.rpc.clone(), self.client.ledger.clone(), step.load());
         let aim = step.reach(self).await;
-        self.client.reached(aim.from).await;
-        let wait = self.rng.next_u64() % (aim.blocks * INTERVAL_MS * 1_000);
-        tokio::time::sleep(Duration::from_micros(wait)).await;
+        self.wait_for(aim).await;
         block_in_place(|| self.rig.kill());
         load.end().await;
         let last = self.check_log().header.number;
+        self.died_unfinished = match aim {
+            Aim::Height { .. } => false,
+            Aim::Compiler(_) => self.is_uncached() && !self.is_half_written(),
+            Aim::CacheWrite => self.is_half_written(),
+        };
         if self.round.is_multiple_of(3) {
             let later = Duration::from_millis(self.rng.next_u64() % START_MS);
             block_in_place(|| self.rig.start_and_kill(later));
@@ -145,6 +159,45 @@ impl Road {
         self.client.agrees().await;
         load.stop().await;
         (hit, ended)
+    }
+
+    /// Waits until it is time to kill.
+    async fn wait_for(&mut self, aim: Aim) {
+        let up_to_us = match aim {
+            Aim::Height { from, blocks } => {
+                self.client.reached(from).await;
+                blocks * INTERVAL_MS * 1_000
+            }
+            Aim::Compiler(ms) => {
+                block_in_place(|| self.rig.watch("the compiler", Rig::compiles));
+                ms * 1_000
+            }
+            // It takes a millisecond: who misses it sees what was written, and the round does not count.
+            Aim::CacheWrite => {
+                let digest = Digest(self.digest);
+                let seen = |rig: &Rig| rig.writes_code() || rig.native_code(&digest).is_some();
+                return block_in_place(|| self.rig.watch("native code", seen));
+            }
+        };
+        let wait = self.rng.next_u64() % up_to_us;
+        tokio::time::sleep(Duration::from_micros(wait)).await;
+    }
+
+    /// The node's cache has no whole entry for the component of the round.
+    pub fn is_uncached(&self) -> bool {
+        self.rig.native_code(&Digest(self.digest)).is_none()
+    }
+
+    /// The node died while it wrote native code.
+    pub fn is_half_written(&self) -> bool {
+        self.rig.writes_code()
+    }
+
+    /// `caldera engine shadow` on the chain.
+    pub fn shadow(&self, args: &[&str]) -> (i32, String) {
+        let url = format!("{}/chains/{CHAIN}", self.rig.url());
+        let (code, out, err) = run(&[&["--json", "engine", "shadow"], args, &["--rpc", &url]].concat());
+        (code, if code == 0 { out } else { err })
     }
 
     /// Version 1 active, nothing under way, and the probe told nothing.

@@ -5,9 +5,12 @@ use caldera_testkit::{PROBE, component};
 use caldera_types::{Component, ProbationRule};
 
 use crate::{
-    rig::{story, variant},
+    rig::{WITHIN, story, variant},
     road::{Aim, Road},
 };
+
+/// Less than a large component takes to compile, in milliseconds.
+const COMPILE_MS: u64 = 300;
 
 /// Another component each round, so that none is known.
 fn fresh(road: &mut Road) -> Component {
@@ -18,10 +21,74 @@ fn fresh(road: &mut Road) -> Component {
 
 pub async fn send(road: &mut Road) -> Aim {
     let component = fresh(road);
+    bring(road, component).await;
+    Aim::Height { from: 0, blocks: 1 }
+}
+
+/// A large component, so that compiling takes its time: the node dies with its compiler at work.
+pub async fn compile(road: &mut Road) -> Aim {
+    bring_large(road).await;
+    Aim::Compiler(COMPILE_MS)
+}
+
+/// The same, and the node dies when what was compiled goes to disk.
+pub async fn cache(road: &mut Road) -> Aim {
+    bring_large(road).await;
+    Aim::CacheWrite
+}
+
+async fn bring_large(road: &mut Road) {
+    let component = variant("clearing-v2", &format!("{} round {}", road.began, road.round));
+    road.digest = component.digest().0;
+    bring(road, component).await;
+}
+
+async fn bring(road: &mut Road, component: Component) {
     let tx = road.client.stage_tx(&component).await;
     road.client.rpc.send_with_sidecar(&tx.raw, &[component.bytes()]).await.expect("the node takes it");
     road.sent = Some((tx, Some(component)));
-    Aim { from: 0, blocks: 1 }
+}
+
+/// What was half compiled or half written leaves nothing behind, and compiles again.
+pub async fn is_compiled_again(road: &mut Road) -> &'static str {
+    assert!(!road.is_half_written(), "the cache is cleared of what is unfinished when it is opened");
+    let ended = is_off(road).await;
+    assert!(!road.is_uncached(), "it is compiled, and kept");
+    ended
+}
+
+/// A candidate runs beside the active engine.
+pub async fn shadow(road: &mut Road) -> Aim {
+    road.digest = component("probe-v2").digest().0;
+    start_shadow(road);
+    Aim::Height { from: 0, blocks: 20 }
+}
+
+fn start_shadow(road: &Road) {
+    let digest = road.digest.to_string();
+    let (code, said) = tokio::task::block_in_place(|| road.shadow(&["start", "--digest", &digest]));
+    assert_eq!(code, 0, "{said}");
+}
+
+/// A shadow is the node's own and ends with it: the chain knows nothing of it, and another can be started.
+pub async fn is_cleanly_off(road: &mut Road) -> &'static str {
+    let (code, said) = tokio::task::block_in_place(|| road.shadow(&["report"]));
+    assert!(code != 0 && said.contains("no shadow run"), "{said}");
+    assert_eq!(road.client.story(road.began).await, [], "the registry hears of no shadow");
+    start_shadow(road);
+    let began = std::time::Instant::now();
+    loop {
+        let (code, said) = tokio::task::block_in_place(|| road.shadow(&["report"]));
+        let report: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+        if code == 0 && report["compared"].as_u64() > Some(0) {
+            break;
+        }
+        assert!(began.elapsed() < WITHIN, "it compares nothing: {said}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let (code, said) = tokio::task::block_in_place(|| road.shadow(&["stop"]));
+    assert_eq!(code, 0, "{said}");
+    "off, started again"
 }
 
 /// What was only in the pool is gone, without a trace; sent again, it is staged once.
@@ -48,7 +115,7 @@ pub async fn stage(road: &mut Road) -> Aim {
     let component = fresh(road);
     let block = road.client.stage(&component).await;
     road.told.push(("staged", block));
-    Aim { from: 0, blocks: 4 }
+    Aim::Height { from: 0, blocks: 4 }
 }
 
 pub async fn goes_on_from_staged(road: &mut Road) -> &'static str {
@@ -60,7 +127,7 @@ pub async fn goes_on_from_staged(road: &mut Road) -> &'static str {
 pub async fn arm(road: &mut Road) -> Aim {
     let ahead = if is_called_back(road) { 2_000 } else { 50 };
     road.arm_next(ahead, ProbationRule::NONE).await;
-    Aim { from: 0, blocks: 20 }
+    Aim::Height { from: 0, blocks: 20 }
 }
 
 fn is_called_back(road: &Road) -> bool {
@@ -81,7 +148,7 @@ pub async fn goes_on_from_armed(road: &mut Road) -> &'static str {
 
 pub async fn activate(road: &mut Road) -> Aim {
     road.arm_next(8, ProbationRule::NONE).await;
-    Aim { from: road.height - 2, blocks: 2 }
+    Aim::Height { from: road.height - 2, blocks: 2 }
 }
 
 /// It goes live at its height, whenever the node died.
@@ -101,7 +168,7 @@ fn config(road: &Road) -> String {
 pub async fn configure(road: &mut Road) -> Aim {
     let config = config(road);
     road.arm(component("probe-v1").digest().0, 8, config.as_bytes(), ProbationRule::NONE).await;
-    Aim { from: road.height - 2, blocks: 2 }
+    Aim::Height { from: road.height - 2, blocks: 2 }
 }
 
 pub async fn is_configured(road: &mut Road) -> &'static str {

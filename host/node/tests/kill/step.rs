@@ -12,8 +12,14 @@ use crate::{
 pub enum Step {
     /// The transaction that stages is in the pool and in no block.
     StageSent,
+    /// What it brings is being compiled, by a process of its own.
+    Compiling,
+    /// What was compiled is being written to the cache.
+    Caching,
     /// A component is staged, nothing is armed.
     Staged,
+    /// A candidate runs in the shadow of the active engine.
+    Shadowed,
     /// Something is armed for a later height.
     Armed,
     /// The block of the activation comes, or has just come.
@@ -38,9 +44,12 @@ pub enum Step {
 
 impl Step {
     /// All of them, in the order of the road.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::StageSent,
+        Self::Compiling,
+        Self::Caching,
         Self::Staged,
+        Self::Shadowed,
         Self::Armed,
         Self::Activation,
         Self::Configuration,
@@ -57,7 +66,10 @@ impl Step {
     pub const fn name(self) -> &'static str {
         match self {
             Self::StageSent => "stage sent, in no block",
+            Self::Compiling => "compiling",
+            Self::Caching => "writing native code",
             Self::Staged => "staged",
+            Self::Shadowed => "shadowed",
             Self::Armed => "armed",
             Self::Activation => "activation block",
             Self::Configuration => "configuration only",
@@ -83,7 +95,10 @@ impl Step {
     pub async fn reach(self, road: &mut Road) -> Aim {
         match self {
             Self::StageSent => staging::send(road).await,
+            Self::Compiling => staging::compile(road).await,
+            Self::Caching => staging::cache(road).await,
             Self::Staged => staging::stage(road).await,
+            Self::Shadowed => staging::shadow(road).await,
             Self::Armed => staging::arm(road).await,
             Self::Activation => staging::activate(road).await,
             Self::Configuration => staging::configure(road).await,
@@ -101,6 +116,8 @@ impl Step {
     pub fn was_hit(self, road: &Road, at: &Standing) -> bool {
         match self {
             Self::StageSent => !road.is_logged(),
+            Self::Compiling | Self::Caching => road.died_unfinished,
+            Self::Shadowed => at.phase() == "active",
             Self::Staged => at.staged.contains(&road.digest) && at.armed.is_empty(),
             Self::Armed => !at.armed.is_empty(),
             Self::Activation | Self::Configuration => (road.height - 2..=road.height).contains(&at.number),
@@ -117,7 +134,9 @@ impl Step {
     pub async fn settle(self, road: &mut Road, at: &Standing) -> &'static str {
         match self {
             Self::StageSent => staging::is_off(road).await,
+            Self::Compiling | Self::Caching => staging::is_compiled_again(road).await,
             Self::Staged => staging::goes_on_from_staged(road).await,
+            Self::Shadowed => staging::is_cleanly_off(road).await,
             Self::Armed => staging::goes_on_from_armed(road).await,
             Self::Activation => staging::is_active(road).await,
             Self::Configuration => staging::is_configured(road).await,

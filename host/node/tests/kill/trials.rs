@@ -24,7 +24,7 @@ fn rule(blocks: u64) -> ProbationRule {
 
 pub async fn behave(road: &mut Road) -> Aim {
     road.arm_next(6, rule(BLOCKS)).await;
-    Aim { from: road.height, blocks: BLOCKS - 6 }
+    Aim::Height { from: road.height, blocks: BLOCKS - 6 }
 }
 
 pub async fn is_final(road: &mut Road) -> &'static str {
@@ -49,7 +49,7 @@ async fn trap(road: &mut Road, told: &[(&str, &str)]) {
 
 pub async fn misbehave(road: &mut Road) -> Aim {
     trap(road, &[("migrate-steps", &STEPS.to_string()), ("in probation", &road.round.to_string())]).await;
-    Aim { from: road.height, blocks: STEPS - 4 }
+    Aim::Height { from: road.height, blocks: STEPS - 4 }
 }
 
 /// The generation before stands again, on what was written meanwhile.
@@ -68,7 +68,7 @@ pub async fn is_reverted(road: &mut Road) -> &'static str {
 
 pub async fn misbehave_for_good(road: &mut Road) -> Aim {
     trap(road, &[("migrate-down", "refuse")]).await;
-    Aim { from: road.height, blocks: 8 }
+    Aim::Height { from: road.height, blocks: 8 }
 }
 
 /// Frozen it stays, until the governor activates a generation that fits.

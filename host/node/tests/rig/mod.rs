@@ -13,12 +13,12 @@ use std::{
     fs::{self, File, OpenOptions},
     path::PathBuf,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use caldera_node::rpc::{Endpoint, Rpc};
 use caldera_state::BlockLog;
-use caldera_types::{Component, SealedBlock};
+use caldera_types::{Component, Digest, SealedBlock};
 use serde_json::Value;
 
 pub use client::{Client, GOVERNOR, LOADER, USER, WITHIN};
@@ -42,7 +42,9 @@ impl Rig {
     /// A node that is not started yet, of chains that mount a component from block 0 on.
     pub fn new(chains: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let mut config = "listen = \"127.0.0.1:0\"\ndata = \"data\"\n[admin]\nlisten = \"127.0.0.1:0\"\n".to_owned();
+        let mut config = "listen = \"127.0.0.1:0\"\ndata = \"data\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [compile]\n"
+            .to_owned();
         for (place, (name, mounted)) in chains.iter().enumerate() {
             let file = folder.path().join(format!("{mounted}.wasm"));
             fs::write(&file, caldera_testkit::component(mounted).bytes()).expect("the folder takes files");
@@ -63,6 +65,22 @@ impl Rig {
         }
         fs::write(folder.path().join("caldera.toml"), config).expect("the folder takes files");
         Self { folder, node: None }
+    }
+
+    /// Sets what `[compile]` holds from the next start on.
+    pub fn compile(&self, keys: &str) {
+        let config = fs::read_to_string(self.config()).expect("it is there");
+        let (before, rest) = config.split_once("[compile]\n").expect("it was written so");
+        let (_, chains) = rest.split_once("[[chain]]\n").expect("there is one");
+        let config = format!("{before}[compile]\n{keys}\n[[chain]]\n{chains}");
+        fs::write(self.config(), config).expect("the folder takes files");
+    }
+
+    /// What the node has said last.
+    pub fn last_words(&self) -> String {
+        let said = fs::read_to_string(self.said()).unwrap_or_default();
+        let lines: Vec<_> = said.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
     fn config(&self) -> PathBuf {
@@ -132,6 +150,47 @@ impl Rig {
         replayed
     }
 
+    /// `http://host:port` of its JSON-RPC.
+    pub fn url(&self) -> &str {
+        self.node.as_ref().expect("it runs").url()
+    }
+
+    /// The native code of a component in the node's cache.
+    pub fn native_code(&self, digest: &Digest) -> Option<PathBuf> {
+        let begins = digest.to_string();
+        self.native_files().find(|path| file_name(path).starts_with(&begins[2..]))
+    }
+
+    /// Whether native code is being written, or was when the node died.
+    pub fn writes_code(&self) -> bool {
+        self.native_files().any(|path| file_name(&path).starts_with("unfinished-"))
+    }
+
+    /// Whether a process of the node's compiles.
+    pub fn compiles(&self) -> bool {
+        let node = self.node.as_ref().expect("it runs").pid();
+        let stats = fs::read_dir("/proc").expect("this is Linux").flatten();
+        stats.filter_map(|process| fs::read_to_string(process.path().join("stat")).ok()).any(|stat| {
+            // `pid (name) state ppid …`, and a name may hold anything.
+            let after = stat.rsplit(") ").next().unwrap_or_default();
+            after.split(' ').nth(1).and_then(|parent| parent.parse().ok()) == Some(node)
+        })
+    }
+
+    /// Looks without a rest until something is so.
+    pub fn watch(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let began = Instant::now();
+        while !is_so(self) {
+            assert!(began.elapsed() < WITHIN, "{what}: not seen");
+        }
+    }
+
+    fn native_files(&self) -> impl Iterator<Item = PathBuf> {
+        let files = fs::read_dir(self.data("native_code")).expect("the node made it");
+        // What was renamed meanwhile is not there any more.
+        files.flatten().map(|file| file.path())
+    }
+
     /// Where what the node says goes.
     fn said(&self) -> PathBuf {
         self.folder.path().join("said.log")
@@ -141,12 +200,13 @@ impl Rig {
 impl Drop for Rig {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let said = fs::read_to_string(self.said()).unwrap_or_default();
-            let lines: Vec<_> = said.lines().collect();
-            let last = lines.len().saturating_sub(40);
-            eprintln!("the node's last words:\n{}", lines[last..].join("\n"));
+            eprintln!("the node's last words:\n{}", self.last_words());
         }
     }
+}
+
+fn file_name(path: &std::path::Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The same engine under another digest: a custom section changes the bytes and nothing else.

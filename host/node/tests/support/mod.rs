@@ -79,6 +79,11 @@ impl Dev {
         self.ready["admin"].as_str().expect("admin is a string")
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// JSON-RPC of a chain.
     pub fn chain_url(&self, name: &str) -> String {
         format!("{}/chains/{name}", self.url())

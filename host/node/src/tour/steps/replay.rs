@@ -1,6 +1,7 @@
 //! Last step: a fresh folder executes the block log and arrives at the same roots.
 
 use crate::{
+    config::CompileConfig,
     dev::FINANCE,
     node::{self, NodeSpec},
     output,
@@ -19,7 +20,7 @@ pub async fn replay(telling: &mut Telling, world: &World, spec: NodeSpec) -> Res
     let request = ReplayRequest { chain, log: log.clone(), out: None, options };
     let work = tokio::task::spawn_blocking(move || {
         // Its own compiler too: nothing of the live node is used but the log.
-        let engines = node::engines(1, None).map_err(|error| error.to_string())?;
+        let engines = node::engines(1, None, &CompileConfig::default()).map_err(|error| error.to_string())?;
         replay::replay(request, engines).map_err(|error| error.to_string())
     });
     let replayed = work.await.map_err(|error| broken(error.to_string()))?.map_err(broken)?;
