@@ -124,7 +124,7 @@ pub fn replay(
     output: Output,
 ) -> Result<EngineReplay, EngineReplayError> {
     let folder = chain_folder(&request.data, &request.chain)?;
-    let state = ChainState::open(&folder, StateOptions::recommended()).map_err(|error| match error {
+    let state = ChainState::open(&folder, StateOptions::found_in(&folder)).map_err(|error| match error {
         StateError::FolderInUse(folder) => EngineReplayError::InUse(folder),
         source => EngineReplayError::State { folder: folder.clone(), source: Box::new(source) },
     })?;

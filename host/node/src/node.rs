@@ -1,6 +1,7 @@
 //! The wiring: chains opened, their block producers started, one JSON-RPC server in front, all stopped in order.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,7 +18,7 @@ use caldera_engine::{
     CompileOptions, Compiler, EngineError, EngineOptions, Engines,
     compile::{CacheOptions, ChildCompiler},
 };
-use caldera_state::StateOptions;
+use caldera_state::{Backend, StateOptions};
 
 use crate::{
     admin::{self, AdminSpec, Note, NoteFile, Served},
@@ -40,6 +41,8 @@ pub struct NodeSpec {
     pub cache_bytes: u64,
     /// What clients may ask for.
     pub limits: ApiLimits,
+    /// The database of each chain, by its name; [`Backend::default`] for one that is not named.
+    pub stores: BTreeMap<String, Backend>,
     /// Where operators are served.
     pub admin: AdminSpec,
     /// The chains; the first is served at `/` too.
@@ -52,9 +55,10 @@ impl NodeSpec {
         self.data.join(name)
     }
 
-    /// How its chains keep their state.
-    pub fn state_options(&self) -> StateOptions {
-        StateOptions { cache_bytes: self.cache_bytes, ..StateOptions::recommended() }
+    /// How a chain keeps its state.
+    pub fn state_options(&self, name: &str) -> StateOptions {
+        let backend = self.stores.get(name).copied().unwrap_or_default();
+        StateOptions { backend, cache_bytes: self.cache_bytes, ..StateOptions::recommended() }
     }
 }
 
@@ -130,10 +134,11 @@ impl Node {
         if spec.chains.is_empty() {
             return Err(NodeError::NoChain);
         }
-        let (listen, options) = (spec.listen, spec.state_options());
+        let (listen, options) = (spec.listen, spec.chains.iter().map(|chain| spec.state_options(&chain.name)));
+        let options: Vec<_> = options.collect();
         let metrics = Arc::new(Metrics::default());
         let mut served = Vec::with_capacity(spec.chains.len());
-        for chain in spec.chains {
+        for (chain, options) in spec.chains.into_iter().zip(options) {
             let folder = spec.data.join(&chain.name);
             let counts = metrics.chain(&chain.name);
             let chain = open(chain, folder, options, engines.observed(counts.calls())).await?;

@@ -30,9 +30,6 @@ use crate::{
     verify,
 };
 
-/// The store's folder in the chain's folder.
-const STORE_DIR: &str = "store";
-
 /// One chain's state.
 pub struct ChainState {
     store: Arc<Behind>,
@@ -71,7 +68,7 @@ impl ChainState {
     pub fn open(dir: &Path, options: StateOptions) -> Result<Self, StateError> {
         let lock = FolderLock::take(dir)?;
         let log = BlockLog::open(dir)?;
-        let path = dir.join(STORE_DIR);
+        let path = dir.join(options.backend.folder());
         let source = Folder { path: path.clone(), options };
         let (store, head) = match source.open_checked() {
             Err(error) if is_damage(&error) => {

@@ -1,11 +1,15 @@
 //! How a chain's state is kept.
 
+use std::path::Path;
+
 /// Which database stands behind the store port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backend {
-    /// On disk.
+    /// sled, on disk.
     #[default]
-    Disk,
+    Sled,
+    /// fjall, on disk: measured several times as fast, in a tenth of the memory and less.
+    Fjall,
     /// In memory; the block log is still a file, so a restart replays it.
     Memory,
 }
@@ -26,17 +30,36 @@ pub struct StateOptions {
     pub node_cache_bytes: usize,
 }
 
+impl Backend {
+    /// Its folder in a chain's folder. A chain whose backend changes leaves the other's behind and rebuilds from the log.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::Sled | Self::Memory => "store",
+            Self::Fjall => "store-fjall",
+        }
+    }
+}
+
 impl StateOptions {
     /// What suits a node with a few chains: 64 MiB of pages, 16 MiB of entries and 64 MiB of trie nodes for
     /// each, and as much of blocks that wait for the store, when it has that much.
     pub const fn recommended() -> Self {
         Self {
-            backend: Backend::Disk,
+            backend: Backend::Sled,
             cache_bytes: 64 << 20,
             behind_bytes: 64 << 20,
             flat_cache_bytes: 16 << 20,
             node_cache_bytes: 64 << 20,
         }
+    }
+}
+
+impl StateOptions {
+    /// The recommended ones, over the backend that a chain's folder has been used with. Of two it takes sled.
+    pub fn found_in(dir: &Path) -> Self {
+        let here = |backend: Backend| dir.join(backend.folder()).is_dir();
+        let backend = if here(Backend::Fjall) && !here(Backend::Sled) { Backend::Fjall } else { Backend::default() };
+        Self { backend, ..Self::recommended() }
     }
 }
 

@@ -51,6 +51,8 @@ impl SledStore {
                 Err(error) if is_locked(&error) && asked.elapsed() < LOCK_PATIENCE => {
                     thread::sleep(Duration::from_millis(5));
                 }
+                // Only what was written by this version is ever in this folder.
+                Err(sled::Error::Unsupported(what)) => return Err(StoreError::Corrupt(what)),
                 opened => break opened?,
             }
         };

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     behind::Source,
     error::StateError,
+    fjall_store::FjallStore,
     head::HeadRecord,
     memory_store::MemoryStore,
     nodes::Nodes,
@@ -35,7 +36,8 @@ impl Folder {
     /// Opens it and looks whether it is sound.
     pub fn open_checked(&self) -> Result<Opened, StateError> {
         let store: Arc<dyn Store> = match self.options.backend {
-            Backend::Disk => Arc::new(SledStore::open(&self.path, self.options.cache_bytes)?),
+            Backend::Sled => Arc::new(SledStore::open(&self.path, self.options.cache_bytes)?),
+            Backend::Fjall => Arc::new(FjallStore::open(&self.path, self.options.cache_bytes)?),
             Backend::Memory => Arc::new(MemoryStore::default()),
         };
         let head = verify::read_head(&*store)?;

@@ -7,7 +7,7 @@ use alloy_consensus::{Eip658Value, Receipt, ReceiptEnvelope};
 use alloy_primitives::{Address, B256, Bytes, Log, LogData};
 use caldera_state::{Blame, ChainState, CommitInput, StateDiff, StateError, StateOptions, StateView};
 use caldera_types::{Component, Digest, Fault, TxReceipt, system_transaction};
-use common::{Body, DISK, MEMORY, commit, commit_many, next_block, open, try_commit, wide_diff};
+use common::{Body, DISK, MEMORY, ON_DISK, commit, commit_many, next_block, open, try_commit, wide_diff};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 fn receipt(n: u64, log_bytes: usize) -> TxReceipt {
@@ -78,13 +78,18 @@ fn in_memory() {
 
 #[test]
 fn on_disk_and_after_a_restart() {
-    let dir = check_history(DISK);
-    let state = open(dir.path(), DISK);
-    check_found(&state, 4);
-    assert_eq!(state.replay().count(), 0);
-    assert_eq!(state.at(state.state_root()).unwrap().account(Address::with_last_byte(1)).unwrap().unwrap().nonce, 4);
-    try_commit(&state, &wide_diff(4, 0, 20), &body(4)).unwrap();
-    check_found(&state, 5);
+    for options in ON_DISK {
+        let dir = check_history(options);
+        let state = open(dir.path(), options);
+        check_found(&state, 4);
+        assert_eq!(state.replay().count(), 0);
+        assert_eq!(
+            state.at(state.state_root()).unwrap().account(Address::with_last_byte(1)).unwrap().unwrap().nonce,
+            4
+        );
+        try_commit(&state, &wide_diff(4, 0, 20), &body(4)).unwrap();
+        check_found(&state, 5);
+    }
 }
 
 #[test]

@@ -5,10 +5,12 @@ mod common;
 
 use alloy_primitives::{Address, Bytes};
 use caldera_state::{
-    Batch, Blame, ChainState, CommitInput, HeadRecord, MemoryStore, MemoryView, StateError, StateView as _, Store,
-    StoreError,
+    Batch, Blame, ChainState, CommitInput, HeadRecord, MemoryStore, MemoryView, StateDiff, StateError, StateOptions,
+    StateView as _, Store, StoreError,
 };
-use common::{Body, DISK, MEMORY, commit, commit_many, next_block, open, try_commit, wide_diff};
+use common::{
+    Body, DISK, MEMORY, ON_DISK, commit, commit_many, next_block, open, open_store, store_dir, try_commit, wide_diff,
+};
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -54,13 +56,7 @@ impl Store for Faulty {
 
 /// Executes the logged blocks above the head again: the n-th has `wide_diff(n, 3n, 5)`, as in `commit_many`.
 fn replay(state: &ChainState) {
-    for block in state.replay() {
-        let block = block.unwrap();
-        let n = block.header.number;
-        let diff = wide_diff(n, n * 3, 5);
-        let update = state.root_after(state.state_root(), &diff).unwrap();
-        state.commit(CommitInput { block: &block, receipts: &[], diff: &diff, update }).unwrap();
-    }
+    catch_up(state, |n| wide_diff(n, n * 3, 5)).unwrap();
 }
 
 /// The heads of a chain that nothing happened to.
@@ -118,62 +114,94 @@ fn overwrite(path: &Path, with: impl Fn(&mut Vec<u8>)) {
 
 fn moved_aside(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("store.damaged-")).collect()
+    entries.filter(|path| path.file_name().unwrap().to_string_lossy().contains(".damaged-")).collect()
 }
 
-/// Whatever happened to the store's files, the chain comes back from its log.
-fn check_rebuilt(damage: impl Fn(&Path)) {
+/// Whatever happened to the store of a chain's folder, the chain comes back from its log.
+fn check_rebuilt(options: StateOptions, damage: impl Fn(&Path)) {
     let dir = tempfile::tempdir().unwrap();
-    let expected = commit_many(&open(dir.path(), DISK), 12);
-    damage(&dir.path().join("store"));
-    let state = open(dir.path(), DISK);
+    let expected = commit_many(&open(dir.path(), options), 12);
+    damage(dir.path());
+    let state = open(dir.path(), options);
     assert_eq!(moved_aside(dir.path()).len(), 1, "the damaged store was moved aside");
     assert_eq!((state.head(), state.log_height()), (None, Some(11)));
     replay(&state);
     assert_eq!(state.head(), expected.last().copied());
     drop(state);
-    assert_eq!(open(dir.path(), DISK).head(), expected.last().copied(), "the rebuilt store is sound");
+    assert_eq!(open(dir.path(), options).head(), expected.last().copied(), "the rebuilt store is sound");
 }
 
-/// sled notices some of this damage, panics at some, goes back some blocks at some, and at some opens with entries
-/// missing. In the end the chain is what it was.
+/// A database notices some damage, panics at some, goes back some blocks at some, and at some opens with entries missing.
+/// In the end the chain is what it was.
 #[test]
 fn a_store_damaged_anywhere_is_rebuilt() {
+    ON_DISK.into_iter().for_each(|options| check_damage(options, 40));
+}
+
+/// Opens with damage in the middle of one file after another, and executes the log again where it has to.
+fn check_damage(options: StateOptions, places: usize) {
     let diff = |n: u64| wide_diff(n, n % 7 * 100, 150);
     let dir = tempfile::tempdir().unwrap();
-    let state = open(dir.path(), DISK);
+    let state = open(dir.path(), options);
     let expected = (0..40).map(|n| commit(&state, &diff(n))).last();
     drop(state);
-    // Dropping a sled database is not the end of its writing.
-    open(dir.path(), DISK);
-    let db = dir.path().join("store/db");
-    let sound = fs::read(&db).unwrap();
-    // A small damage may cost nothing: sled keeps old copies of what it has written since. The last one takes all.
-    let mut rebuilt = 0;
-    let places = (0..40).map(|n| sound.len() / 40 * n + 17 * n).map(|at| (at, 200 + at % 3000));
-    for (at, length) in places.chain([(0, usize::MAX)]) {
-        overwrite(&db, |bytes| {
-            let end = bytes.len().min(at.saturating_add(length));
+    // Dropping a database is not the end of its writing.
+    open(dir.path(), options);
+    for place in 0..places {
+        let files = files(&store_dir(dir.path(), options));
+        let file = &files[place % files.len()];
+        overwrite(file, |bytes| {
+            let at = bytes.len() / places * place + 17 * place;
+            let end = bytes.len().min(at + 200 + at % 3000);
             bytes.get_mut(at..end).unwrap_or_default().fill(0xa5);
         });
-        let state = open(dir.path(), DISK);
+        let mut state = open(dir.path(), options);
         assert_eq!(state.log_height(), Some(39));
-        for block in state.replay() {
-            let block = block.unwrap();
-            rebuilt += 1;
-            let diff = diff(block.header.number);
-            let update = state.root_after(state.state_root(), &diff).unwrap();
-            state.commit(CommitInput { block: &block, receipts: &[], diff: &diff, update }).unwrap();
+        // What opening did not see is met on the way: then the next opening rebuilds.
+        if let Err(error) = catch_up(&state, diff) {
+            assert_eq!(error.blame(), Blame::Data, "{error}");
+            drop(state);
+            state = open(dir.path(), options);
+            assert_eq!(state.head(), None, "after {error}");
+            catch_up(&state, diff).unwrap();
         }
         assert_eq!(state.head(), expected);
-        drop(state);
     }
-    assert!(rebuilt >= 40, "{rebuilt} blocks were executed again");
+    // A small damage may cost nothing: a database keeps old copies of what it has written since. This one takes all.
+    for file in files(&store_dir(dir.path(), options)) {
+        overwrite(&file, |bytes| bytes.fill(0xa5));
+    }
+    let state = open(dir.path(), options);
+    assert_eq!(state.head(), None, "{:?}", options.backend);
+    catch_up(&state, diff).unwrap();
+    assert_eq!(state.head(), expected);
+}
+
+/// Executes the logged blocks above the head again.
+fn catch_up(state: &ChainState, diff: impl Fn(u64) -> StateDiff) -> Result<(), StateError> {
+    for block in state.replay() {
+        let block = block?;
+        let diff = diff(block.header.number);
+        let update = state.root_after(state.state_root(), &diff)?;
+        state.commit(CommitInput { block: &block, receipts: &[], diff: &diff, update })?;
+    }
+    Ok(())
+}
+
+/// All files below a folder, in the order of their names.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
 }
 
 /// Takes one entry out of a closed store, as sled was seen to do when it opens a damaged file.
-fn remove_entry(dir: &Path, key: &[u8]) {
-    let store = caldera_state::SledStore::open(&dir.join("store"), 1 << 20).unwrap();
+fn remove_entry(dir: &Path, options: StateOptions, key: &[u8]) {
+    let store = open_store(dir, options);
     let mut batch = Batch::default();
     batch.remove(key);
     store.commit(batch).unwrap();
@@ -202,17 +230,21 @@ fn read_all(state: &ChainState, expected: &MemoryView) -> Result<(), StateError>
 /// the reader gets an error and the store is not opened the next time, or nothing that is read needs the entry.
 #[test]
 fn a_store_that_misses_any_one_entry_never_answers_wrongly() {
+    ON_DISK.into_iter().for_each(check_misses);
+}
+
+fn check_misses(options: StateOptions) {
     let mut model = MemoryView::default();
     (0..6).for_each(|n| model.apply(&wide_diff(n, n * 3, 5)));
     let dir = tempfile::tempdir().unwrap();
-    let expected = commit_many(&open(dir.path(), DISK), 6);
-    let store = caldera_state::SledStore::open(&dir.path().join("store"), 1 << 20).unwrap();
+    let expected = commit_many(&open(dir.path(), options), 6);
+    let store = open_store(dir.path(), options);
     let keys: Vec<_> = store.scan(b"").map(|entry| entry.unwrap().0).collect();
     drop(store);
     let (mut at_open, mut at_read, mut unread) = (0, 0, 0);
     for key in &keys {
-        remove_entry(dir.path(), key);
-        let state = open(dir.path(), DISK);
+        remove_entry(dir.path(), options, key);
+        let state = open(dir.path(), options);
         let rebuilt = state.head().is_none();
         let read = if rebuilt { Ok(()) } else { read_all(&state, &model) };
         drop(state);
@@ -226,39 +258,47 @@ fn a_store_that_misses_any_one_entry_never_answers_wrongly() {
                 // An older root's node, or an index that points to a block.
                 unread += 1;
                 assert!(matches!(key[0], b'T' | b'n'), "{key:?}");
-                fs::write(dir.path().join("store/damaged"), b"").unwrap();
+                fs::write(store_dir(dir.path(), options).join("damaged"), b"").unwrap();
             }
         }
-        let state = open(dir.path(), DISK);
+        let state = open(dir.path(), options);
         replay(&state);
         assert_eq!(state.head(), expected.last().copied());
         read_all(&state, &model).unwrap();
     }
     assert!(at_open > 0 && unread > 0, "{at_open} {at_read} {unread}");
-    println!("of {} entries: {at_open} missed at opening, {at_read} at reading, {unread} not needed", keys.len());
+    println!(
+        "{:?}: of {} entries: {at_open} missed at opening, {at_read} at reading, {unread} not needed",
+        options.backend,
+        keys.len()
+    );
 }
 
 #[test]
 fn a_store_with_damaged_settings_is_rebuilt() {
-    check_rebuilt(|store| overwrite(&store.join("conf"), |bytes| bytes.fill(b'?')));
+    check_rebuilt(DISK, |dir| overwrite(&dir.join("store/conf"), |bytes| bytes.fill(b'?')));
 }
 
 #[test]
 fn a_store_that_was_marked_damaged_while_in_use_is_rebuilt() {
-    check_rebuilt(|store| fs::write(store.join("damaged"), b"").unwrap());
+    for options in ON_DISK {
+        check_rebuilt(options, |dir| fs::write(store_dir(dir, options).join("damaged"), b"").unwrap());
+    }
 }
 
 #[test]
 fn a_store_whose_head_record_is_damaged_is_rebuilt() {
-    check_rebuilt(|store| {
-        let store = caldera_state::SledStore::open(store, 1 << 20).unwrap();
-        let mut head = store.get(b"H").unwrap().unwrap().to_vec();
-        head[20] ^= 1;
-        let mut batch = Batch::default();
-        batch.put("H", head);
-        store.commit(batch).unwrap();
-        store.flush().unwrap();
-    });
+    for options in ON_DISK {
+        check_rebuilt(options, |dir| {
+            let store = open_store(dir, options);
+            let mut head = store.get(b"H").unwrap().unwrap().to_vec();
+            head[20] ^= 1;
+            let mut batch = Batch::default();
+            batch.put("H", head);
+            store.commit(batch).unwrap();
+            store.flush().unwrap();
+        });
+    }
 }
 
 #[test]
@@ -300,13 +340,33 @@ fn a_log_that_lost_blocks_or_belongs_elsewhere_is_refused() {
     assert_eq!(open(dir.path(), DISK).head().unwrap().number, 2);
 }
 
-const CHILD_DIR: &str = "CALDERA_TEST_KILLED_WRITER";
+/// Each database, once written with every block and once behind.
+fn ways() -> impl Iterator<Item = StateOptions> {
+    ON_DISK.into_iter().flat_map(|options| [options, StateOptions { behind_bytes: 64 << 10, ..options }])
+}
+
+const CHILD: &str = "CALDERA_TEST_CHILD";
+
+/// Runs one of the tests below as a process of its own, in a folder and one of the [`ways`].
+fn child(test: &str, dir: &Path, way: usize) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let folder_and_way = format!("{way} {}", dir.display());
+    command.args(["--exact", test, "--nocapture"]).env(CHILD, folder_and_way).stdout(Stdio::piped());
+    command
+}
+
+/// What such a process was told; none in a run of all tests.
+fn told() -> Option<(PathBuf, StateOptions)> {
+    let told = std::env::var(CHILD).ok()?;
+    let (way, dir) = told.split_once(' ').unwrap();
+    Some((dir.into(), ways().nth(way.parse().unwrap()).unwrap()))
+}
 
 /// Not a test of its own: the process that [`kill_9_loses_nothing_acknowledged`] kills.
 #[test]
 fn killed_writer() {
-    let Some(dir) = std::env::var_os(CHILD_DIR) else { return };
-    let state = open(Path::new(&dir), DISK);
+    let Some((dir, options)) = told() else { return };
+    let state = open(&dir, options);
     replay(&state);
     for n in state.head().map_or(0, |head| head.number + 1).. {
         commit(&state, &wide_diff(n, n * 3, 5));
@@ -316,27 +376,96 @@ fn killed_writer() {
 
 #[test]
 fn kill_9_loses_nothing_acknowledged() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut acknowledged = 0;
-    for round in 1..=6 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "killed_writer", "--nocapture"])
-            .env(CHILD_DIR, dir.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let heights = lines.map_while(Result::ok).filter_map(|line| line.rsplit_once("acknowledged ")?.1.parse().ok());
-        // Each round dies somewhere in the commit that follows its last acknowledged block.
-        acknowledged = heights.take(5 + round * 3).last().unwrap_or(acknowledged);
-        child.kill().unwrap();
-        child.wait().unwrap();
+    for (way, options) in ways().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut acknowledged = 0;
+        for round in 1..=6 {
+            let mut child = child("killed_writer", dir.path(), way).spawn().unwrap();
+            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let heights =
+                lines.map_while(Result::ok).filter_map(|line| line.rsplit_once("acknowledged ")?.1.parse().ok());
+            // Each round dies somewhere in the commit that follows its last acknowledged block.
+            acknowledged = heights.take(5 + round * 3).last().unwrap_or(acknowledged);
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(acknowledged > 50, "the writer went on in every round");
+        let state = open(dir.path(), options);
+        replay(&state);
+        let head = state.head().unwrap();
+        assert!(head.number >= acknowledged, "{options:?}: {head:?} is below {acknowledged}");
+        assert_eq!(moved_aside(dir.path()), Vec::<PathBuf>::new());
+        assert_eq!(undisturbed(head.number + 1).last(), Some(&head));
     }
-    assert!(acknowledged > 50, "the writer went on in every round");
-    let state = open(dir.path(), DISK);
-    replay(&state);
-    let head = state.head().unwrap();
-    assert!(head.number >= acknowledged, "{head:?} is below {acknowledged}");
-    assert_eq!(moved_aside(dir.path()), Vec::<PathBuf>::new());
-    assert_eq!(undisturbed(head.number + 1).last(), Some(&head));
+}
+
+/// No file may grow beyond this, in bytes; none ends it.
+fn limit_files(bytes: Option<u64>) {
+    let most = bytes.unwrap_or(libc::RLIM_INFINITY);
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: plain calls that set a limit and ignore the signal of who runs into it, so that writes fail instead.
+    let set = unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+        libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit)
+    };
+    assert_eq!(set, 0);
+}
+
+/// Not a test of its own: the process in which [`a_full_disk_stops_writes_until_there_is_space`] fills the disk.
+#[test]
+fn fills_the_disk() {
+    let Some((dir, options)) = told() else { return };
+    let state = open(&dir, options);
+    let next = || state.head().map_or(0, |head| head.number + 1);
+    let diff = |n: u64| wide_diff(n, n * 3, 5);
+    commit_many(&state, 20);
+    let longest = files(&dir).iter().map(|file| fs::metadata(file).unwrap().len()).max().unwrap();
+    for files_end in [fs::metadata(dir.join("blocks.log")).unwrap().len() + 700, longest + 40_000] {
+        limit_files(Some(files_end));
+        let error = (0..100_000).find_map(|_| try_commit(&state, &diff(next()), &Body::default()).err()).unwrap();
+        assert!(error.may_pass(), "{error}");
+        assert_eq!(error.blame(), Blame::Environment);
+        let (head, logged) = (state.head().unwrap(), state.log_height());
+        assert!(state.block(head.number).unwrap().is_some(), "reading goes on");
+        // A store that begins a new file has space again.
+        match try_commit(&state, &diff(next()), &Body::default()) {
+            Ok(next) => assert_eq!(next.number, head.number + 1),
+            Err(error) => {
+                assert!(error.may_pass(), "{error}");
+                assert_eq!((state.head().unwrap(), state.log_height()), (head, logged), "nothing moves");
+            }
+        }
+        limit_files(None);
+        commit(&state, &diff(next()));
+    }
+    state.flush().unwrap();
+    println!("filled {}", state.head().unwrap().number);
+}
+
+/// Both what the log cannot take and what the store cannot take; afterwards the chain is one that nothing happened to.
+#[test]
+fn a_full_disk_stops_writes_until_there_is_space() {
+    // Written behind, as nodes do: with every block the store's failure leaves its block in the log.
+    for (way, options) in ways().enumerate().filter(|(_, options)| options.behind_bytes > 0) {
+        let dir = tempfile::tempdir().unwrap();
+        let output = child("fills_the_disk", dir.path(), way).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{options:?}: {text}\n{}", String::from_utf8_lossy(&output.stderr));
+        let last: u64 = text.lines().find_map(|line| line.rsplit_once("filled ")?.1.parse().ok()).unwrap();
+        let state = open(dir.path(), options);
+        assert_eq!((state.replay().count(), moved_aside(dir.path()).len()), (0, 0));
+        assert_eq!(state.head(), undisturbed(last + 1).last().copied());
+    }
+}
+
+/// A folder that cannot be written is refused by name, and nothing in it changes.
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), b"").unwrap();
+    for options in ON_DISK {
+        let error = ChainState::open(&dir.path().join("file/chain"), options).unwrap_err();
+        assert_eq!(error.blame(), Blame::Environment);
+        assert!(matches!(&error, StateError::Io { action: "lock", .. }), "{error}");
+    }
 }

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use alloy_primitives::Bytes;
-use caldera_state::{Batch, MAX_STORE_VALUE_BYTES, MemoryStore, SledStore, Store, StoreError};
+use caldera_state::{Batch, FjallStore, MAX_STORE_VALUE_BYTES, MemoryStore, SledStore, Store, StoreError};
+use std::path::Path;
 
 type Entry = (Vec<u8>, Bytes);
 
@@ -76,14 +77,23 @@ fn memory() {
     check_atomic(&MemoryStore::default());
 }
 
-#[test]
-fn sled() {
+fn check_on_disk<S: Store>(open: impl Fn(&Path) -> S) {
     let dir = tempfile::tempdir().unwrap();
-    let store = SledStore::open(&dir.path().join("one"), 1 << 20).unwrap();
+    let store = open(&dir.path().join("one"));
     check(&store);
     let before = scan(&store, b"");
     drop(store);
-    let store = SledStore::open(&dir.path().join("one"), 1 << 20).unwrap();
+    let store = open(&dir.path().join("one"));
     assert_eq!(scan(&store, b""), before, "a reopened store holds what was flushed");
-    check_atomic(&SledStore::open(&dir.path().join("two"), 1 << 20).unwrap());
+    check_atomic(&open(&dir.path().join("two")));
+}
+
+#[test]
+fn sled() {
+    check_on_disk(|path| SledStore::open(path, 1 << 20).unwrap());
+}
+
+#[test]
+fn fjall() {
+    check_on_disk(|path| FjallStore::open(path, 1 << 20).unwrap());
 }

@@ -27,7 +27,7 @@ pub const SWAP_BLOCKS: u64 = NOTICE + 1;
 
 /// Small caches: they are full before the first stretch, and what they forget at once is little.
 const OPTIONS: StateOptions = StateOptions {
-    backend: Backend::Disk,
+    backend: Backend::Sled,
     cache_bytes: 4 << 20,
     behind_bytes: 1 << 20,
     flat_cache_bytes: 256 << 10,

@@ -58,7 +58,7 @@ fn replay_blocking(args: ReplayArgs) -> Result<replay::Replayed, CommandError> {
             dev::node_spec(0, &plugins, Path::new(".").to_owned(), Duration::from_secs(1), &accounts, &engines)?
         }
     };
-    let options = spec.state_options();
+    let options = spec.state_options(&args.chain);
     let known = || spec.chains.iter().map(|chain| chain.name.clone()).collect::<Vec<_>>().join(", ");
     let chain = spec.chains.iter().find(|chain| chain.name == args.chain).cloned();
     let chain = chain

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use caldera_chain::{ChainSpec, PoolOptions};
 use caldera_execution::{Genesis, GenesisAccount};
+use caldera_state::Backend;
 use caldera_types::{BlockEnv, limits};
 use serde::Deserialize;
 
@@ -13,7 +14,7 @@ use super::{ConfigError, MountConfig};
 /// Base fee of block 0, in wei per gas: Ethereum's at the start of EIP-1559.
 pub const GENESIS_BASE_FEE: u64 = 1_000_000_000;
 
-/// `[[chain]]`: one chain. Once its first block is on disk, only `block-interval-ms` may change: the rest is its identity.
+/// `[[chain]]`: one chain. Once its first block is on disk, only `block-interval-ms` and `store` may change: the rest is its identity.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ChainConfig {
@@ -34,6 +35,9 @@ pub struct ChainConfig {
     pub genesis_time_s: u64,
     /// Time from one block to the next, in milliseconds.
     pub block_interval_ms: Option<u64>,
+    /// The database behind its block log. A chain whose database changes is executed again from its log.
+    #[serde(default)]
+    pub store: StoreConfig,
     /// Accounts that exist from block 0.
     #[serde(default, rename = "account")]
     pub accounts: Vec<AccountConfig>,
@@ -44,6 +48,26 @@ pub struct ChainConfig {
 
 fn recommended_gas_limit() -> u64 {
     limits::BLOCK_GAS
+}
+
+/// A database that may keep a chain's state.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreConfig {
+    /// sled: a tree in one file.
+    #[default]
+    Sled,
+    /// fjall: a log-structured tree, faster and in less memory.
+    Fjall,
+}
+
+impl From<StoreConfig> for Backend {
+    fn from(store: StoreConfig) -> Self {
+        match store {
+            StoreConfig::Sled => Self::Sled,
+            StoreConfig::Fjall => Self::Fjall,
+        }
+    }
 }
 
 /// `[[chain.account]]`: an account of block 0.

@@ -20,7 +20,7 @@ use std::{
 use serde::Deserialize;
 
 pub use admin::AdminConfig;
-pub use chain::{AccountConfig, ChainConfig, genesis_env};
+pub use chain::{AccountConfig, ChainConfig, StoreConfig, genesis_env};
 pub use compile::CompileConfig;
 pub use error::ConfigError;
 pub use mount::{LimitsConfig, MountConfig};
@@ -128,6 +128,7 @@ impl Config {
             data: self.data.clone(),
             cache_bytes: self.cache_mib << 20,
             limits: self.limits.spec(),
+            stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.store.into())).collect(),
             admin: self.admin.spec(),
             chains: chains.collect::<Result<_, _>>()?,
         })

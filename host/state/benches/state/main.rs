@@ -2,7 +2,7 @@
 //! slots of one contract, how long a chain takes to open, and what all that takes on disk and in memory.
 //!
 //! Real folders on disk: block log, store, trie, fsync. Every block changes other accounts, drawn by hashing its number, so
-//! that caches help as much as they would a chain whose users come and go. `--accounts N` measures one size alone,
+//! that caches help as much as they would a chain whose users come and go. `--accounts N` measures one size alone, `--store NAME` one database,
 //! `--blocks N` sets how many blocks are measured. They come at an interval, as on a chain, and then as
 //! fast as they can.
 
@@ -11,6 +11,7 @@ mod rig;
 mod usage;
 
 use caldera_bench::{Report, Samples};
+use caldera_state::Backend;
 use place::Place;
 use rig::{Rig, Times};
 use std::{
@@ -31,9 +32,11 @@ fn main() -> std::io::Result<()> {
     let blocks = argument("--blocks").unwrap_or(60);
     let mut report = Report::new("state");
     for size in sizes {
-        measure(&mut report, Place::Accounts, size, blocks);
-        if size <= 100_000 {
-            measure(&mut report, Place::Slots, size, blocks);
+        for backend in backends() {
+            measure(&mut report, backend, Place::Accounts, size, blocks);
+            if size <= 100_000 {
+                measure(&mut report, backend, Place::Slots, size, blocks);
+            }
         }
     }
     report.finish()
@@ -45,9 +48,16 @@ fn argument(flag: &str) -> Option<u64> {
     args.nth(1).and_then(|value| value.parse().ok())
 }
 
-fn measure(report: &mut Report, place: Place, size: u64, blocks: u64) {
-    let name = |what: &str| format!("{what}, {CHANGED} of {size} {place}");
-    let mut rig = Rig::new();
+/// Those that `--store NAME` names, or all on disk.
+fn backends() -> Vec<Backend> {
+    let named = std::env::args().skip_while(|arg| arg != "--store").nth(1);
+    let all = [Backend::Sled, Backend::Fjall].into_iter();
+    all.filter(|backend| named.as_ref().is_none_or(|name| format!("{backend:?}").eq_ignore_ascii_case(name))).collect()
+}
+
+fn measure(report: &mut Report, backend: Backend, place: Place, size: u64, blocks: u64) {
+    let name = |what: &str| format!("{backend:?}: {what}, {CHANGED} of {size} {place}");
+    let mut rig = Rig::new(backend);
     let filled = rig.fill(place, size);
     let (before, height) = (Usage::of(rig.folder()), rig.height());
     for _ in 0..WARM_UP {
@@ -73,10 +83,10 @@ fn measure(report: &mut Report, place: Place, size: u64, blocks: u64) {
     let each = began.elapsed().as_nanos() as f64 / blocks.max(1) as f64;
     report.row(&name("back to back, mean"), Samples::new(vec![each]).expect("one mean"));
     let after = Usage::of(rig.folder());
-    report.row(&format!("open, {size} {place}"), samples((0..3).map(|_| rig.reopen())));
+    report.row(&format!("{backend:?}: open, {size} {place}"), samples((0..3).map(|_| rig.reopen())));
     let entries = (rig.height() - height) * CHANGED;
     println!(
-        "{size} {place}: filled in {:.1} s, {} on disk, {} resident; {entries} changes later {} and {}: {} of disk for \
+        "{backend:?}, {size} {place}: filled in {:.1} s, {} on disk, {} resident; {entries} changes later {} and {}: {} of disk for \
          each change",
         filled.as_secs_f64(),
         human(before.disk),

@@ -2,7 +2,7 @@
 
 use alloy_consensus::Header;
 use alloy_primitives::B256;
-use caldera_state::{ChainState, CommitInput, StateDiff, StateOptions};
+use caldera_state::{Backend, ChainState, CommitInput, StateDiff, StateOptions};
 use caldera_types::Block;
 use std::{
     path::Path,
@@ -22,15 +22,16 @@ pub struct Times {
 
 /// A chain and its folder.
 pub struct Rig {
+    backend: Backend,
     state: Option<ChainState>,
     folder: tempfile::TempDir,
 }
 
 impl Rig {
-    pub fn new() -> Self {
+    pub fn new(backend: Backend) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let state = Some(open(folder.path()));
-        Self { state, folder }
+        let state = Some(open(folder.path(), backend));
+        Self { backend, state, folder }
     }
 
     pub fn folder(&self) -> &Path {
@@ -75,7 +76,7 @@ impl Rig {
         self.flush();
         drop(self.state.take());
         let began = Instant::now();
-        let state = open(self.folder.path());
+        let state = open(self.folder.path(), self.backend);
         let took = began.elapsed();
         assert_eq!(state.head(), head, "nothing is lost");
         self.state = Some(state);
@@ -105,6 +106,7 @@ impl Rig {
     }
 }
 
-fn open(folder: &Path) -> ChainState {
-    ChainState::open(folder, StateOptions::recommended()).expect("the folder is ours and sound")
+fn open(folder: &Path, backend: Backend) -> ChainState {
+    ChainState::open(folder, StateOptions { backend, ..StateOptions::recommended() })
+        .expect("the folder is ours and sound")
 }

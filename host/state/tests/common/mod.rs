@@ -5,12 +5,15 @@
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use caldera_state::{
-    Account, AccountDiff, Backend, ChainState, CommitInput, HeadRecord, MemoryView, RootUpdate, StateDiff, StateError,
-    StateOptions,
+    Account, AccountDiff, Backend, ChainState, CommitInput, FjallStore, HeadRecord, MemoryView, RootUpdate, SledStore,
+    StateDiff, StateError, StateOptions, Store,
 };
 use caldera_types::{Block, Component, SealedBlock, TxReceipt};
 use proptest::prelude::*;
-use std::{path::Path, sync::LazyLock};
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 /// Everything in memory but the log; a small node cache, so that it overflows.
 pub const MEMORY: StateOptions = StateOptions {
@@ -20,9 +23,25 @@ pub const MEMORY: StateOptions = StateOptions {
     flat_cache_bytes: 2 << 10,
     node_cache_bytes: 4 << 10,
 };
+/// The same in the other database.
+pub const FJALL: StateOptions = StateOptions { backend: Backend::Fjall, ..DISK };
+/// Every database on disk.
+pub const ON_DISK: [StateOptions; 2] = [DISK, FJALL];
+/// Where it is in a chain's folder.
+pub fn store_dir(dir: &Path, options: StateOptions) -> PathBuf {
+    dir.join(if options.backend == Backend::Fjall { "store-fjall" } else { "store" })
+}
+/// The database by itself, while no chain has it open.
+pub fn open_store(dir: &Path, options: StateOptions) -> Box<dyn Store> {
+    let path = store_dir(dir, options);
+    match options.backend {
+        Backend::Fjall => Box::new(FjallStore::open(&path, 1 << 20).unwrap()),
+        _ => Box::new(SledStore::open(&path, 1 << 20).unwrap()),
+    }
+}
 /// On disk.
 pub const DISK: StateOptions = StateOptions {
-    backend: Backend::Disk,
+    backend: Backend::Sled,
     cache_bytes: 8 << 20,
     behind_bytes: 0,
     flat_cache_bytes: 1 << 20,

@@ -14,8 +14,9 @@ struct Home {
     one_file: bool,
 }
 
-const HOMES: [Home; 4] = [
+const HOMES: [Home; 5] = [
     Home { name: "sled", folder: "host/state/src", one_file: true },
+    Home { name: "fjall", folder: "host/state/src", one_file: true },
     Home { name: "wasmtime", folder: "host/engine", one_file: false },
     Home { name: "revm", folder: "host/execution", one_file: false },
     Home { name: "libp2p", folder: "host/validation", one_file: false },

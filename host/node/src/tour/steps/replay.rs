@@ -14,7 +14,7 @@ pub async fn replay(telling: &mut Telling, world: &World, spec: NodeSpec) -> Res
     let mut step = telling.begin("replay", "A fresh node executes the block log again");
     let broken = |why: String| TourError::Broken { what: "replay".to_owned(), why };
     let log = spec.chain_folder(FINANCE.0);
-    let options = spec.state_options();
+    let options = spec.state_options(FINANCE.0);
     let chain = spec.chains.into_iter().find(|chain| chain.name == FINANCE.0);
     let chain = chain.ok_or_else(|| broken("there is no such chain".to_owned()))?;
     let request = ReplayRequest { chain, log: log.clone(), out: None, options };

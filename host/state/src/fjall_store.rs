@@ -1,0 +1,134 @@
+//! fjall behind the store port: the only file where its name appears.
+//!
+//! A log-structured tree: batches go to a journal and are sorted later, in the background, which suits keys that are hashes.
+//! One keyspace with prefixed keys, as in sled. Nothing is compressed: hashes do not shrink. Blocks and journal entries have
+//! checksums, so damage is found when it is read. After an error of the file system it takes nothing more until it is opened
+//! again.
+
+use alloy_primitives::Bytes;
+use std::{
+    fs::File,
+    panic,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use fjall::Readable as _;
+
+use crate::store::{Batch, Entries, Store, StoreError};
+
+/// The database's folder in its folder, beside [`DAMAGE_FILE`].
+const DATA_DIR: &str = "data";
+/// The file that says that damage was met while the database was in use.
+const DAMAGE_FILE: &str = "damaged";
+/// The one keyspace.
+const KEYSPACE: &str = "all";
+/// What is sorted in memory before it becomes a table: the journal, which opening reads, is some times as long.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+/// How long journals may be in all: the least that it allows.
+const JOURNAL_BYTES: u64 = 64 << 20;
+
+/// How long to wait for a database that this process closed: its last threads keep the lock a little longer.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A fjall database.
+pub struct FjallStore {
+    db: fjall::Database,
+    all: fjall::Keyspace,
+    folder: PathBuf,
+}
+
+impl std::fmt::Debug for FjallStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FjallStore").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl FjallStore {
+    /// Opens or makes the database in the folder `path`, with a cache of about `cache_bytes`.
+    pub fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        if path.join(DAMAGE_FILE).exists() {
+            return Err(StoreError::Corrupt("damage was met in an earlier run".to_owned()));
+        }
+        let data = path.join(DATA_DIR);
+        std::fs::create_dir_all(&data)?;
+        let asked = Instant::now();
+        let (db, all) = loop {
+            // As with any database: recovery of a damaged file may hit its own assertions.
+            let opened = panic::catch_unwind(|| {
+                let db = fjall::Database::builder(&data)
+                    .cache_size(cache_bytes)
+                    .max_journaling_size(JOURNAL_BYTES)
+                    .worker_threads(1)
+                    .open()?;
+                let options = || fjall::KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+                let all = db.keyspace(KEYSPACE, options)?;
+                Ok((db, all))
+            });
+            match opened.map_err(|_| StoreError::Corrupt("recovery panicked".to_owned()))? {
+                Err(fjall::Error::Locked) if asked.elapsed() < LOCK_PATIENCE => thread::sleep(Duration::from_millis(5)),
+                opened => break opened?,
+            }
+        };
+        Ok(Self { db, all, folder: path.to_owned() })
+    }
+
+    /// Translates an error; after damage, the next opening refuses this database.
+    fn failed(&self, error: fjall::Error) -> StoreError {
+        let error = StoreError::from(error);
+        if let StoreError::Corrupt(what) = &error {
+            self.condemn(what);
+        }
+        error
+    }
+}
+
+impl Store for FjallStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        // Of a batch that is being applied, a read without a snapshot sees a part.
+        let value = self.db.snapshot().get(&self.all, key).map_err(|error| self.failed(error))?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        batch.check()?;
+        let mut writes = self.db.batch();
+        for (key, value) in batch.writes() {
+            match value {
+                Some(value) => writes.insert(&self.all, key, &value[..]),
+                None => writes.remove(&self.all, key),
+            }
+        }
+        writes.commit().map_err(|error| self.failed(error))
+    }
+
+    fn scan<'a>(&'a self, prefix: &[u8]) -> Entries<'a> {
+        let entries = self.db.snapshot().prefix(&self.all, prefix);
+        Box::new(entries.map(|entry| {
+            let (key, value) = entry.into_inner().map_err(|error| self.failed(error))?;
+            Ok((key.to_vec(), Bytes::copy_from_slice(&value)))
+        }))
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.db.persist(fjall::PersistMode::SyncAll).map_err(|error| self.failed(error))
+    }
+
+    fn condemn(&self, why: &str) {
+        tracing::error!(why, folder = %self.folder.display(), "the store is damaged");
+        // Without the mark the next opening has to find the damage itself.
+        let _ = File::create(self.folder.join(DAMAGE_FILE)).and_then(|file| file.sync_all());
+    }
+}
+
+impl From<fjall::Error> for StoreError {
+    fn from(error: fjall::Error) -> Self {
+        use fjall::{Error, LsmError};
+        match error {
+            Error::Io(error) | Error::Storage(LsmError::Io(error)) => Self::Io(error),
+            Error::Poisoned | Error::Locked => Self::Backend(error.to_string()),
+            damage => Self::Corrupt(damage.to_string()),
+        }
+    }
+}
