@@ -13,7 +13,7 @@ use std::{
 use alloy_eips::eip1559::BaseFeeParams;
 use alloy_primitives::Address;
 use caldera_engine::Engines;
-use caldera_execution::{Ground, child_env};
+use caldera_execution::Ground;
 use caldera_state::{ChainState, StateDiff, StateOptions, StateView};
 use caldera_types::BlockEnv;
 use parking_lot::{Mutex, RwLock};
@@ -24,6 +24,7 @@ use crate::{
     builder::{self, Built, Unbuilt},
     error::ChainError,
     executed::ExecutedBlock,
+    history,
     observer::BlockObserver,
     pool::{
         Candidates, Pool, PooledTx,
@@ -57,6 +58,8 @@ pub struct Chain {
     pub(crate) state: ChainState,
     pub(crate) engines: Engines,
     pub(crate) pool: Arc<Mutex<Pool>>,
+    /// Height of the last block that another client made, if one began the chain.
+    pub(crate) imported_head: Option<u64>,
     head: RwLock<Arc<ExecutedBlock>>,
     pub(crate) recent: RecentBlocks,
     pub(crate) events: broadcast::Sender<ChainEvent>,
@@ -104,6 +107,7 @@ impl Chain {
         engines: Engines,
         head: ExecutedBlock,
     ) -> Result<Arc<Self>, ChainError> {
+        let imported_head = history::imported_head(&spec, &state)?;
         let mut pool = Pool::new(spec.pool.limits);
         pool.set_base_fee(base_fee_after(&head));
         admission::restore(&spec, &state, &mut pool, Reader::open(dir)?)?;
@@ -114,6 +118,7 @@ impl Chain {
             state,
             engines,
             pool,
+            imported_head,
             head: RwLock::new(Arc::new(head)),
             recent: RecentBlocks::default(),
             events: broadcast::channel(EVENT_BUFFER).0,
@@ -244,8 +249,7 @@ impl Chain {
 
     /// The environment of the block after `parent`.
     pub(crate) fn env_after(&self, parent: &ExecutedBlock, timestamp_s: u64) -> BlockEnv {
-        let (spec, hash) = (&self.spec, parent.block.hash());
-        child_env(spec.chain_id(), &parent.block.header, hash, timestamp_s, spec.beneficiary(), spec.gas_limit())
+        replay::env_of(&self.spec, &parent.block, timestamp_s)
     }
 
     fn publish(&self, block: Arc<ExecutedBlock>) {

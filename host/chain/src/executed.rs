@@ -39,7 +39,11 @@ impl ExecutedBlock {
 }
 
 fn sender(tx: &TxEnvelope) -> Address {
-    if is_system_transaction(tx) { SYSTEM_ADDRESS } else { tx.recover_signer().unwrap_or(SYSTEM_ADDRESS) }
+    if is_system_transaction(tx) {
+        return SYSTEM_ADDRESS;
+    }
+    // Before Homestead a signature's twin counted too.
+    tx.recover_signer().or_else(|_| tx.recover_signer_unchecked()).unwrap_or(SYSTEM_ADDRESS)
 }
 
 /// Where a transaction was found.

@@ -11,10 +11,10 @@ use alloy_primitives::B256;
 use caldera_engine::Purpose;
 use caldera_execution::{
     AccessListed, BlockAsked, BlockOutcome, Ground, Simulation, SimulationRequest, access_list, child_env,
-    estimate_gas, seal, simulate, simulate_block,
+    estimate_gas, ethereum_env, seal, simulate, simulate_block,
 };
 use caldera_state::StateDiff;
-use caldera_types::{Block, BlockEnv};
+use caldera_types::{Block, BlockEnv, Rules};
 
 use crate::{
     chain::Chain,
@@ -140,7 +140,14 @@ impl Chain {
 
     /// A block's own environment, in which calls "at" it run.
     pub(crate) fn env_of(&self, header: &Header) -> BlockEnv {
-        shadow::env_of(self.chain_id(), header)
+        let env = shadow::env_of(self.chain_id(), header);
+        match (&self.spec.genesis.imported, self.imported_head) {
+            (Some(genesis), Some(last)) if header.number <= last => ethereum_env(genesis, header),
+            (_, Some(last)) if header.number == last + 1 => {
+                BlockEnv { rules: Rules::Handover { governor: self.spec.genesis.governor }, ..env }
+            }
+            _ => env,
+        }
     }
 }
 
@@ -202,7 +209,7 @@ impl Dream<'_> {
         let mut header = seal(&env, self.hash, &outcome, root);
         header.parent_beacon_block_root = asked.overrides.block.beacon_root.or(header.parent_beacon_block_root);
         let BlockOutcome { transactions, receipts, diff, .. } = outcome;
-        let block = Block { header, transactions, sidecar: Vec::new() }.seal();
+        let block = Block { header, transactions, sidecar: Vec::new(), ethereum: None }.seal();
         (self.hash, self.header, self.diff) = (block.hash(), block.header.clone(), diff);
         self.hashes.insert(self.header.number, self.hash);
         Ok(DreamtBlock { executed: Arc::new(ExecutedBlock { block, receipts, senders }), calls })

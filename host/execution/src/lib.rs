@@ -16,6 +16,7 @@ mod bytes_map;
 mod call_error;
 mod error;
 mod estimate;
+mod ethereum;
 mod evm;
 mod executor;
 mod genesis;
@@ -40,6 +41,9 @@ pub use bytes_map::slot_of;
 pub use call_error::CallError;
 pub use error::{ExecutionError, TxError, TxRefusal};
 pub use estimate::{EstimateError, estimate_gas};
+pub use ethereum::{
+    Ancestors, EthereumError, EthereumGenesis, Executed, GenesisError, Mismatch, Place, ethereum_env, execute_ethereum,
+};
 pub use evm::BrokenRule;
 pub use executor::{BlockExecutor, BlockOutcome, execute};
 pub use genesis::{Genesis, GenesisAccount, GenesisMount, execute_genesis};

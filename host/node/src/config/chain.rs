@@ -99,6 +99,7 @@ impl ChainConfig {
             governor: self.governor,
             accounts: self.accounts.iter().map(|account| (account.address, account.genesis())).collect(),
             mounts,
+            imported: None,
         };
         let block_interval = Duration::from_millis(self.block_interval_ms.unwrap_or(default_interval_ms));
         Ok(ChainSpec { name: self.name.clone(), genesis, block_interval, pool })
@@ -146,5 +147,6 @@ pub fn genesis_env(chain_id: u64, timestamp_s: u64, gas_limit: u64, beneficiary:
         beneficiary,
         gas_limit,
         base_fee: GENESIS_BASE_FEE,
+        rules: Default::default(),
     }
 }
