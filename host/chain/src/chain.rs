@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use alloy_eips::eip1559::BaseFeeParams;
+use alloy_eips::eip1559::{BaseFeeParams, INITIAL_BASE_FEE};
 use alloy_primitives::Address;
 use caldera_engine::Engines;
 use caldera_execution::Ground;
@@ -261,7 +261,7 @@ impl Chain {
 
 /// The base fee of the block after another.
 pub(crate) fn base_fee_after(block: &ExecutedBlock) -> u64 {
-    block.block.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default()
+    block.block.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or(INITIAL_BASE_FEE)
 }
 
 /// The nonces of the accounts that a block changed.

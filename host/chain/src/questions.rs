@@ -7,6 +7,7 @@ use std::{
 };
 
 use alloy_consensus::Header;
+use alloy_eips::eip4844::BLOB_TX_MIN_BLOB_GASPRICE;
 use alloy_primitives::B256;
 use caldera_engine::Purpose;
 use caldera_execution::{
@@ -149,6 +150,29 @@ impl Chain {
             _ => env,
         }
     }
+
+    /// What blobs are in a block. Ours have none, and say that they would cost the least.
+    pub fn blob_market(&self, header: &Header) -> BlobMarket {
+        let theirs = self.imported_head.is_some_and(|last| header.number <= last);
+        match self.spec.genesis.imported.as_ref().filter(|_| theirs) {
+            Some(genesis) => {
+                let (fee, most) = genesis.blobs(header).unwrap_or_default();
+                BlobMarket { fee, used: header.blob_gas_used.unwrap_or_default(), most }
+            }
+            None => BlobMarket { fee: BLOB_TX_MIN_BLOB_GASPRICE, used: 0, most: 0 },
+        }
+    }
+}
+
+/// The blobs of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobMarket {
+    /// Wei per blob gas; zero before Cancun.
+    pub fee: u128,
+    /// Blob gas used.
+    pub used: u64,
+    /// Most blob gas that the block may use.
+    pub most: u64,
 }
 
 /// Where a simulation of blocks has come.

@@ -132,7 +132,7 @@ fn accounts(genesis: &Genesis) -> StateDiff {
     diff
 }
 
-fn put(diff: &mut StateDiff, address: Address, account: GenesisAccount) {
+pub(crate) fn put(diff: &mut StateDiff, address: Address, account: GenesisAccount) {
     let code_hash = code_hash(&account.code);
     if !account.code.is_empty() {
         diff.codes.insert(code_hash, account.code);

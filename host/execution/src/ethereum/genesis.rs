@@ -6,10 +6,11 @@ use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, constants::EMPTY_WITHDRAWAL
 use alloy_eips::{eip1559::INITIAL_BASE_FEE, eip7685::EMPTY_REQUESTS_HASH};
 use alloy_genesis::Genesis;
 use alloy_primitives::{Address, B256, U256, address};
+use caldera_state::{MemoryView, StateDiff};
 use caldera_types::{EthereumBody, Fork};
 
 use super::schedule::Schedule;
-use crate::{GenesisAccount, registry};
+use crate::{GenesisAccount, genesis::put, registry};
 
 /// Where Ethereum's deposit contract is, unless the file says otherwise.
 const DEPOSIT_CONTRACT: Address = address!("00000000219ab540356cBB839Cbe05303d7705Fa");
@@ -31,9 +32,14 @@ pub enum GenesisError {
         /// Which it must not precede.
         before: &'static str,
     },
-    /// Its alloc has an account where the registry will be.
+    /// Its alloc has an account where the registry will be, and not that of a chain of ours.
     #[error("its alloc has an account at {0}, where this node's registry will stand")]
     Registry(Address),
+    /// It is of a chain of ours that has engines from the start.
+    #[error(
+        "its alloc has this node's registry with engines mounted, which no genesis file can hold: such a chain moves by its block log (`caldera replay`)"
+    )]
+    Engines,
     /// Block 0 is not block 0.
     #[error("its number is {0}: a chain begins at 0")]
     Number(u64),
@@ -53,17 +59,24 @@ pub struct EthereumGenesis {
 impl EthereumGenesis {
     /// Reads a file, JSON.
     pub fn parse(json: &[u8]) -> Result<Self, GenesisError> {
-        let file: Genesis = serde_json::from_slice(json)?;
+        let genesis = Self::of(serde_json::from_slice(json)?)?;
+        genesis.check()?;
+        Ok(genesis)
+    }
+
+    pub(super) fn of(file: Genesis) -> Result<Self, GenesisError> {
         let schedule = Schedule::of(&file.config)?;
-        if file.alloc.contains_key(&registry::ADDRESS) {
-            return Err(GenesisError::Registry(registry::ADDRESS));
-        }
         if let Some(number) = file.number.filter(|number| *number != 0) {
             return Err(GenesisError::Number(number));
         }
         let base_fee = file.base_fee_per_gas.unwrap_or(u128::from(INITIAL_BASE_FEE));
         let base_fee = u64::try_from(base_fee).map_err(|_| GenesisError::BaseFee(base_fee))?;
         Ok(Self { file, base_fee, schedule })
+    }
+
+    /// Whether this node can execute on it.
+    pub fn check(&self) -> Result<(), GenesisError> {
+        check_registry(&self.file)
     }
 
     /// The file, JSON.
@@ -78,16 +91,7 @@ impl EthereumGenesis {
 
     /// The accounts of block 0.
     pub fn accounts(&self) -> BTreeMap<Address, GenesisAccount> {
-        let accounts = self.file.alloc.iter().map(|(address, account)| {
-            let slots = account.storage.iter().flatten().filter(|(_, value)| !value.is_zero());
-            let account = GenesisAccount {
-                balance: account.balance,
-                nonce: account.nonce.unwrap_or_default(),
-                code: account.code.clone().unwrap_or_default(),
-                storage: slots.map(|(slot, value)| ((*slot).into(), (*value).into())).collect(),
-            };
-            (*address, account)
-        });
+        let accounts = self.file.alloc.iter().map(|(address, account)| (*address, account_of(account)));
         accounts.collect()
     }
 
@@ -134,6 +138,12 @@ impl EthereumGenesis {
         }
     }
 
+    /// What a block's blobs cost, in wei per gas, and the most blob gas it may use; none before Cancun.
+    pub fn blobs(&self, header: &Header) -> Option<(u128, u64)> {
+        let params = self.schedule.blobs(header.timestamp);
+        header.excess_blob_gas.map(|excess| (params.calc_blob_fee(excess), params.max_blob_gas_per_block()))
+    }
+
     /// Where deposits are logged (EIP-6110).
     pub(super) fn deposit_contract(&self) -> Address {
         self.file.config.deposit_contract_address.unwrap_or(DEPOSIT_CONTRACT)
@@ -151,5 +161,33 @@ impl EthereumGenesis {
 
     fn london_at_genesis(&self) -> bool {
         self.schedule.fork(0, 0, false) >= Fork::London
+    }
+}
+
+fn account_of(account: &alloy_genesis::GenesisAccount) -> GenesisAccount {
+    let slots = account.storage.iter().flatten().filter(|(_, value)| !value.is_zero());
+    GenesisAccount {
+        balance: account.balance,
+        nonce: account.nonce.unwrap_or_default(),
+        code: account.code.clone().unwrap_or_default(),
+        storage: slots.map(|(slot, value)| ((*slot).into(), (*value).into())).collect(),
+    }
+}
+
+/// A chain of ours that was exported brings its registry along: it may stay where it is if it holds no engines, whose bytes
+/// no genesis file has.
+fn check_registry(file: &Genesis) -> Result<(), GenesisError> {
+    let Some(account) = file.alloc.get(&registry::ADDRESS).map(account_of) else { return Ok(()) };
+    let taken = GenesisError::Registry(registry::ADDRESS);
+    if account.code != registry::CODE {
+        return Err(taken);
+    }
+    let (mut diff, mut view) = (StateDiff::default(), MemoryView::default());
+    put(&mut diff, registry::ADDRESS, account);
+    view.apply(&diff);
+    match (registry::mounts(&view), registry::staged(&view)) {
+        (Ok(mounts), Ok(staged)) if mounts.is_empty() && staged.is_empty() => Ok(()),
+        (Ok(_), Ok(_)) => Err(GenesisError::Engines),
+        _ => Err(taken),
     }
 }

@@ -16,6 +16,7 @@ mod execute;
 mod genesis;
 mod header;
 mod ommers;
+mod ours;
 mod requests;
 mod rewards;
 mod schedule;
