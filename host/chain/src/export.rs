@@ -10,7 +10,7 @@ use std::{
 
 use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use caldera_engine::Engines;
-use caldera_execution::{EthereumGenesis, GenesisError, execute_genesis};
+use caldera_execution::{EthereumError, EthereumGenesis, GenesisError, execute_genesis};
 use caldera_state::{BlockLog, ChainState, StateError, StateOptions};
 use caldera_types::{Block, SealedBlock};
 
@@ -161,11 +161,12 @@ fn exchanged(block: SealedBlock, check: &mut Option<Check<'_>>, unverified: bool
     let number = block.header.number;
     let unverifiable = |why: &str| ExportError::Unverifiable { number, why: why.to_owned() };
     let bytes = alloy_rlp::encode(block.to_ethereum());
-    if block.ethereum.is_some() || unverified {
-        return Ok(bytes);
-    }
     let Some(check) = check else {
-        return Err(unverifiable("it is of this node's own, made after the chain was handed over to it"));
+        return if block.ethereum.is_some() || unverified {
+            Ok(bytes)
+        } else {
+            Err(unverifiable("it is of this node's own, made after the chain was handed over to it"))
+        };
     };
     if !block.sidecar.is_empty() {
         return Err(unverifiable("it brings components of engines"));
@@ -209,7 +210,9 @@ impl<'a> Check<'a> {
         let block = Block::of_ethereum(block.to_ethereum()).seal();
         history::apply(&self.spec, &self.state, self.engines, block, &mut self.work).map_err(|error| match error {
             // What other clients refuse; what else fails is this node's.
-            ChainError::Ethereum(why) => ExportError::Unverifiable { number, why: why.to_string() },
+            ChainError::Ethereum(why) if !matches!(why, EthereumError::Node { .. }) => {
+                ExportError::Unverifiable { number, why: why.to_string() }
+            }
             error => error.into(),
         })
     }
