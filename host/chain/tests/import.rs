@@ -122,7 +122,7 @@ fn check_refused(at: u64, change: impl FnOnce(&mut Vec<SealedBlock>), said: &str
     let error = bring_in(dir.path(), wrong).unwrap_err().to_string();
     assert!(error.contains(said), "block {at}: {error}");
     let again = bring_in(dir.path(), blocks()).unwrap();
-    assert_eq!((again.done.known, again.done.head), (at, LAST), "what came before stays, what follows goes on");
+    assert_eq!((again.done.known, again.done.head), (at.max(1), LAST), "what came before stays, what follows goes on");
 }
 
 /// Changes a block and seals it anew, and with it nothing above.
@@ -151,7 +151,7 @@ fn a_wrong_block_is_refused_by_name_and_the_ones_before_it_stay() {
     check_refused(9, change(9, |block| block.header.receipts_root = B256::ZERO), "block 9: receipts root");
     check_refused(9, change(9, |block| block.header.gas_used -= 1), "block 9: gas used");
     check_refused(9, change(9, |block| block.header.difficulty += one), "block 9: difficulty");
-    check_refused(9, change(9, |block| block.header.beneficiary = Address::ZERO), "block 9: state root");
+    check_refused(13, change(13, |block| block.header.beneficiary = Address::ZERO), "block 13: state root");
     check_refused(9, change(9, |block| drop(block.transactions.pop())), "block 9: transactions root");
     check_refused(14, change(14, |block| drop(block.ethereum.as_mut().unwrap().ommers.pop())), "block 14: ommers hash");
     let miner = |block: &mut Block| {
