@@ -36,7 +36,10 @@ impl Place {
         if let Some(file) = &args.config {
             return Self::configured(&Config::load(file)?, &args.chain);
         }
-        let folder = args.data.clone().unwrap_or_else(paths::data_folder).join(&args.chain);
+        // What is told of it must hold for a configuration in another folder too.
+        let data = std::path::absolute(args.data.clone().unwrap_or_else(paths::data_folder))
+            .map_err(|source| CommandError::Io { action: "find the folder of the data", source })?;
+        let folder = data.join(&args.chain);
         let kept = folder.join(genesis_file::NAME);
         let genesis = genesis.map_or(kept, Path::to_owned);
         if !genesis.exists() && folder.exists() {
