@@ -31,6 +31,7 @@ pub mod metrics;
 mod module;
 mod node;
 mod routes;
+mod sends;
 mod server;
 mod slow;
 mod txpool;

@@ -27,7 +27,7 @@ mod source;
 mod spec;
 mod traces;
 
-pub use admission::Accepted;
+pub use admission::{Accepted, Sent};
 pub use chain::{Chain, ChainEvent};
 pub use error::{ChainError, SimulateError, SubmitError};
 pub use executed::{ExecutedBlock, FoundTransaction};

@@ -28,6 +28,7 @@ use crate::{
     trie::{self, RootUpdate},
     trie_view::TrieView,
     verify,
+    view::{Account, StateView},
 };
 
 /// One chain's state.
@@ -137,6 +138,14 @@ impl ChainState {
     /// The state at the head, for the writer only: see [`FlatView`].
     pub fn flat(&self) -> FlatView {
         FlatView::new(self.flat.clone())
+    }
+
+    /// An account at a root that was committed here: from memory, mostly, if the root is the head's.
+    pub fn account_at(&self, root: B256, address: Address) -> Result<Option<Account>, StateError> {
+        match self.flat.account_at(root, address)? {
+            Some(account) => Ok(account),
+            None => self.at(root)?.account(address),
+        }
     }
 
     /// The state at a root that was committed here.

@@ -6,7 +6,7 @@
 //! makes smaller ones more often, keeps everything on disk, answers only when a transaction would survive a power cut, and has
 //! a state root in every block.
 //!
-//! Flags: `--seconds N` (60), `--accounts N`, `--kind transfers|token|engine`, `--mode single|batch`, `--store sled|fjall`, `--interval MS`,
+//! Flags: `--seconds N` (60), `--accounts N`, `--kind transfers|ERC-20|engine`, `--mode single|batch`, `--store sled|fjall`, `--interval MS`,
 //! `--no-peer`, `--not-durable`.
 
 #[path = "../load/mod.rs"]
@@ -33,7 +33,8 @@ fn main() -> io::Result<()> {
     let seconds = number("--seconds").unwrap_or(60);
     let sizes = number("--accounts").map_or_else(|| vec![1_000, 10_000, 100_000], |size| vec![size]);
     let kind = text("--kind");
-    let kinds = Kind::ALL.into_iter().filter(|one| kind.as_ref().is_none_or(|name| one.name().contains(name.as_str())));
+    let kinds =
+        Kind::ALL.into_iter().filter(|one| kind.as_ref().is_none_or(|name| one.name().starts_with(name.as_str())));
     let mode = text("--mode");
     let modes: Vec<_> = Mode::ALL
         .into_iter()
