@@ -112,9 +112,28 @@ impl Module {
         Ok(())
     }
 
-    /// A method that takes a transaction in, on a thread that may wait, and answers with its hash once it is on the disk. No
-    /// thread waits for that: the more that come at once, the more are synced together.
+    /// A method that takes a transaction in, and answers with its hash once it is on the disk. No thread waits for that: the
+    /// more that come at once, the more are synced together.
+    ///
+    /// It is done on the thread that moves bytes: recovering the signature takes about as long as handing it to another
+    /// thread and back, and what it reads of the state is in memory, mostly.
     pub(crate) fn accepting(
+        &mut self,
+        name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
+        accept: fn(&ChainApi, &mut Args<'_>) -> Reply<Accepted>,
+    ) -> Registered {
+        self.table.push(Method { name, summary, params, result: "Hash" });
+        self.rpc.register_async_method(name, move |given, api, extensions| async move {
+            let accepted = accept(&api, &mut args(&given, params, &extensions)?)?;
+            Ok::<_, RpcError>(accepted.settled().await?)
+        })?;
+        Ok(())
+    }
+
+    /// The same for a transaction that brings much with it, on a thread that may wait.
+    pub(crate) fn accepting_aside(
         &mut self,
         name: &'static str,
         summary: &'static str,

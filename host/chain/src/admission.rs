@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     num::NonZeroUsize,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     thread::{self, available_parallelism},
 };
 
@@ -34,6 +34,8 @@ const RESTORED_AT_A_TIME: usize = 4_096;
 const ENTERED_AT_A_TIME: usize = 128;
 /// Signatures that one thread recovers at least: starting it takes about as long as one.
 const RECOVERED_AT_LEAST: usize = 32;
+/// Asked once: on Linux the question reads files.
+static THREADS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, NonZeroUsize::get));
 
 /// A signed transaction with the components that it stages.
 pub type Sent = (TxEnvelope, Vec<Component>);
@@ -196,11 +198,10 @@ pub(crate) fn restore(
 /// Who signed each that is fit, on all processors: it is the longest part of taking them in.
 fn senders(spec: &ChainSpec, transactions: &[Sent]) -> Vec<Result<Address, SubmitError>> {
     let recover = |part: &[Sent]| part.iter().map(|(tx, sidecar)| sender(spec, tx, sidecar)).collect::<Vec<_>>();
-    let threads = available_parallelism().map_or(1, NonZeroUsize::get);
-    let part = transactions.len().div_ceil(threads).max(RECOVERED_AT_LEAST);
-    if transactions.len() <= part {
+    if transactions.len() <= RECOVERED_AT_LEAST {
         return recover(transactions);
     }
+    let part = transactions.len().div_ceil(*THREADS).max(RECOVERED_AT_LEAST);
     thread::scope(|scope| {
         let parts: Vec<_> = transactions.chunks(part).map(|part| (part, scope.spawn(move || recover(part)))).collect();
         // A panic there would come again here.

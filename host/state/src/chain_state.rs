@@ -191,7 +191,7 @@ impl ChainState {
         }
         self.store.commit(batch)?;
         self.nodes.remember(update.nodes);
-        self.flat.advance(diff, head.state_root);
+        self.flat.advance(diff, update.accounts, head.state_root);
         *self.head.write() = Some(head);
         Ok(head)
     }

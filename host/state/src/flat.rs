@@ -54,19 +54,21 @@ impl Flat {
         Ok(Some(state.account(&self.nodes, address)?.map(|account| plain(&account))))
     }
 
-    /// Moves to the root after `diff`.
-    pub fn advance(&self, diff: &StateDiff, root: B256) {
+    /// Moves to the root after `diff`, where `accounts` are those that it changed and left there.
+    pub fn advance(&self, diff: &StateDiff, accounts: Vec<(Address, TrieAccount)>, root: B256) {
         let mut state = self.state.lock();
         state.root = root;
         for (address, change) in &diff.accounts {
             if change.clears_storage() {
                 state.slots.forget(|(owner, _)| owner == address);
             }
-            // The diff does not say its storage root: the next reader finds it.
-            state.accounts.remove(address);
+            state.accounts.put(*address, None, ACCOUNT_BYTES);
             for (slot, value) in change.written_storage() {
                 state.slots.put((*address, *slot), *value, SLOT_BYTES);
             }
+        }
+        for (address, account) in accounts {
+            state.accounts.put(address, Some(account), ACCOUNT_BYTES);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use alloy_primitives::hex;
 use serde::{Deserialize, Serialize};
 
-use super::http::Connection;
+use super::{cpu::Cpu, http::Connection};
 
 /// What to send, where, and how.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -39,6 +39,8 @@ pub struct Driven {
     pub ran_dry: bool,
     /// Of each request, in nanoseconds.
     pub latencies: Vec<f64>,
+    /// Processor time of sending, in microseconds.
+    pub cpu: f64,
 }
 
 impl Drive {
@@ -58,6 +60,7 @@ impl Drive {
     /// That process.
     pub fn run(&self) -> io::Result<()> {
         let (bytes, places) = read(&self.file)?;
+        let before = Cpu::of("self").all;
         let until = Instant::now() + Duration::from_secs(self.seconds);
         let all = thread::scope(|scope| {
             let (bytes, places) = (&bytes, &places);
@@ -69,7 +72,7 @@ impl Drive {
                 .map(|thread| thread.join().expect("no connection panics"))
                 .collect::<io::Result<Vec<_>>>()
         })?;
-        let mut sum = Driven::default();
+        let mut sum = Driven { cpu: Cpu::of("self").all - before, ..Driven::default() };
         for one in all {
             sum.sent += one.sent;
             sum.errors += one.errors;

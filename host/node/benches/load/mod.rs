@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub mod cpu;
 pub mod drive;
 pub mod http;
 pub mod nodes;

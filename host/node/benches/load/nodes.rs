@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
+    cpu::Cpu,
     http::Connection,
     work::{CHAIN_ID, HELLO, TOKEN, token_code, token_slot},
 };
@@ -148,6 +149,11 @@ impl Node {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kib| kib << 10)
+    }
+
+    /// Processor time that it has used.
+    pub fn cpu(&self) -> Cpu {
+        Cpu::of(&self.pid().to_string())
     }
 
     /// A call of JSON-RPC.

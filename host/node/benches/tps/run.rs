@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::{
     load::{
+        cpu::Cpu,
         drive::{Drive, Driven},
         nodes::Node,
     },
@@ -69,6 +70,8 @@ pub struct Outcome {
     /// Of the node, in bytes, after the load.
     memory: u64,
     disk: u64,
+    /// Of the node, a transaction.
+    cpu: Cpu,
 }
 
 impl Run<'_> {
@@ -85,6 +88,7 @@ impl Run<'_> {
         };
         let head = || node.number("eth_blockNumber", &json!([]));
         let first = head()?;
+        let before = node.cpu();
         let child = drive.spawn()?;
         // Reading the load takes the client a moment.
         while head()? == first || self.count(node, head()?)? == 0 {
@@ -104,6 +108,7 @@ impl Run<'_> {
             per_second.push(counts.sum::<io::Result<u64>>()? as f64);
         }
         self.drained(node)?;
+        let cpu = node.cpu().since(&before, driven.sent as f64);
         let synced = Drive {
             file: self.sync_file.into(),
             accounts: SYNC_CONNECTIONS,
@@ -114,7 +119,7 @@ impl Run<'_> {
             ..drive
         };
         let synced = Drive::result(synced.spawn()?)?;
-        Ok(Outcome { driven, synced, per_second, memory, disk })
+        Ok(Outcome { driven, synced, per_second, memory, disk, cpu })
     }
 
     fn count(&self, node: &Node, number: u64) -> io::Result<u64> {
@@ -161,6 +166,12 @@ impl fmt::Display for Outcome {
             self.driven.errors,
             self.memory >> 20,
             self.disk >> 20
+        )?;
+        write!(
+            f,
+            "\n    a transaction: {}; its sending {:.1} \u{b5}s",
+            self.cpu,
+            self.driven.cpu / self.driven.sent as f64
         )?;
         if self.driven.ran_dry {
             write!(f, "; the load was used up before its time")?;
