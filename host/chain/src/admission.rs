@@ -7,11 +7,12 @@ use std::{
     thread::{self, available_parallelism},
 };
 
-use alloy_consensus::{Transaction, TxEnvelope, transaction::SignerRecoverable};
+use alloy_consensus::{Transaction, TxEnvelope};
 use alloy_primitives::{Address, B256, U256};
+use caldera_execution::sender_of;
 use caldera_state::{ChainState, StateView};
 use caldera_types::{
-    Component, is_system_transaction,
+    Author, Component,
     limits::{MAX_SIDECAR_COMPONENTS, TX_GAS},
 };
 use parking_lot::Mutex;
@@ -78,7 +79,8 @@ impl Chain {
             return Err(SubmitError::Halted(reason));
         }
         check_form(&self.spec, &tx, &sidecar)?;
-        let sender = tx.recover_signer().map_err(|_| SubmitError::BadSignature)?;
+        self.lets_in(Author::of(&tx))?;
+        let sender = sender_of(&tx).map_err(|_| SubmitError::BadSignature)?;
         let hash = *tx.tx_hash();
         let pooled = Arc::new(PooledTx { tx, sender, hash, sidecar });
         self.enter_pool(&pooled)?;
@@ -159,7 +161,7 @@ pub(crate) fn restore(
 fn senders(transactions: &[(TxEnvelope, Vec<Component>)]) -> Vec<Option<Address>> {
     let threads = available_parallelism().map_or(1, NonZeroUsize::get);
     let part = transactions.len().div_ceil(threads).max(64);
-    let recover = |(tx, _): &(TxEnvelope, Vec<Component>)| tx.recover_signer().ok();
+    let recover = |(tx, _): &(TxEnvelope, Vec<Component>)| sender_of(tx).ok();
     let recover = |part: &[_]| part.iter().map(recover).collect::<Vec<_>>();
     thread::scope(|scope| {
         let parts: Vec<_> = transactions.chunks(part).map(|part| (part, scope.spawn(move || recover(part)))).collect();
@@ -174,8 +176,10 @@ fn check_form(spec: &ChainSpec, tx: &TxEnvelope, sidecar: &[Component]) -> Resul
         let why = "transaction type not supported: blob transactions (EIP-4844) are not accepted by a rollup";
         return Err(SubmitError::Unsupported(why.into()));
     }
-    if is_system_transaction(tx) {
-        return Err(SubmitError::BadSignature);
+    match Author::of(tx) {
+        Author::Signer => {}
+        Author::Impersonator(_) if spec.genesis.development => {}
+        Author::Impersonator(_) | Author::Chain | Author::Editor => return Err(SubmitError::BadSignature),
     }
     match tx.chain_id() {
         Some(id) if id != spec.chain_id() => {

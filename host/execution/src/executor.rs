@@ -1,8 +1,6 @@
 //! Running a block: the system's act, the transactions, the system's act again.
 
-use alloy_consensus::{
-    Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType, proofs,
-};
+use alloy_consensus::{Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType, proofs};
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, TxKind};
 use alloy_sol_types::SolCall;
 use caldera_state::StateDiff;

@@ -22,9 +22,7 @@ pub(crate) fn check_kind(tx: &TxEnvelope) -> Result<(), TxRefusal> {
 /// Who sends a transaction. Whether this chain lets anybody act in another's name is the executor's question.
 pub fn sender_of(tx: &TxEnvelope) -> Result<Address, TxRefusal> {
     match Author::of(tx) {
-        Author::Signer => {
-            tx.recover_signer().map_err(|_| TxRefusal::Invalid("its signature is not valid".into()))
-        }
+        Author::Signer => tx.recover_signer().map_err(|_| TxRefusal::Invalid("its signature is not valid".into())),
         Author::Impersonator(sender) => Ok(sender),
         Author::Chain | Author::Editor => Ok(SYSTEM_ADDRESS),
     }

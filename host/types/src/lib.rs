@@ -20,7 +20,7 @@ pub use fault::Fault;
 pub use mount::{EngineLimits, Grants, Hooks, Interface, Mount};
 pub use outcome::{LastSwap, Outcome};
 pub use receipt::TxReceipt;
+pub use swap::{Cause, Freeze, Generation, Migration, Phase, Probation, ProbationRule, RollBack, Swap};
 pub use unsigned::{
     Author, EDIT_ADDRESS, SYSTEM_ADDRESS, edit_transaction, impersonation, is_system_transaction, system_transaction,
 };
-pub use swap::{Cause, Freeze, Generation, Migration, Phase, Probation, ProbationRule, RollBack, Swap};
