@@ -74,7 +74,7 @@ describe("every method", () => {
     assert.equal(await rpc.send("net_peerCount"), "0x0");
     assert.equal(await reader.getChainId(), chain.id);
     assert.equal(await rpc.send("eth_syncing"), false);
-    assert.deepEqual((await rpc.send("eth_accounts")).map(getAddress), node.ready.accounts.map(({ address }) => address));
+    assert.deepEqual((await rpc.send("eth_accounts")).map((address) => getAddress(address)), node.ready.accounts.map(({ address }) => address));
     assert.equal((await rpc.send("caldera_status")).halted, null);
     assert.ok((await rpc.send("caldera_engines")).mounts.length > 0);
   });
