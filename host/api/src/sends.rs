@@ -19,6 +19,7 @@ use crate::{
     errors::{Reply, RpcError},
     eth::{SEND_RAW_TRANSACTION, decode_transaction},
     methods::param::RAW_TRANSACTION,
+    module::mine_what_came,
 };
 
 /// Wraps what answers the calls of one chain.
@@ -117,7 +118,10 @@ impl<S> Sends<S> {
     async fn send(&self, calls: Vec<Request<'_>>) -> Vec<MethodResponse> {
         let api = self.api.clone();
         let raw: Vec<_> = calls.iter().map(raw_of).collect();
-        let hashes = take_in(api, raw).await;
+        let mut hashes = take_in(api.clone(), raw).await;
+        if let Err(error) = mine_what_came(api).await {
+            hashes.fill_with(|| Err(RpcError::Node(error.to_string())));
+        }
         let answer = |(call, hash): (Request<'_>, Reply<B256>)| {
             let payload = match hash {
                 Ok(hash) => ResponsePayload::success(hash),

@@ -7,11 +7,12 @@ use std::{
     thread::{self, available_parallelism},
 };
 
-use alloy_consensus::{Transaction, TxEnvelope, transaction::SignerRecoverable};
+use alloy_consensus::{Transaction, TxEnvelope};
 use alloy_primitives::{Address, B256, U256};
+use caldera_execution::sender_of;
 use caldera_state::{ChainState, StateView};
 use caldera_types::{
-    Component, is_system_transaction,
+    Author, Component,
     limits::{MAX_SIDECAR_COMPONENTS, TX_GAS},
 };
 use parking_lot::Mutex;
@@ -98,7 +99,9 @@ impl Chain {
         let senders = senders(&self.spec, &transactions);
         let framed = |((tx, sidecar), sender): (Sent, Result<Address, SubmitError>)| {
             let hash = *tx.tx_hash();
-            let pooled = PooledTx { sender: sender?, tx, hash, sidecar };
+            let sender = sender?;
+            self.lets_in(Author::of(&tx))?;
+            let pooled = PooledTx { tx, sender, hash, sidecar };
             // What the journal cannot hold is known before the pool has it.
             let frame = Record::of(&pooled).frame().map_err(ChainError::from)?;
             Ok((Arc::new(pooled), frame))
@@ -212,7 +215,7 @@ fn senders(spec: &ChainSpec, transactions: &[Sent]) -> Vec<Result<Address, Submi
 /// Who signed a transaction, if it is one that this chain can take.
 fn sender(spec: &ChainSpec, tx: &TxEnvelope, sidecar: &[Component]) -> Result<Address, SubmitError> {
     check_form(spec, tx, sidecar)?;
-    tx.recover_signer().map_err(|_| SubmitError::BadSignature)
+    sender_of(tx).map_err(|_| SubmitError::BadSignature)
 }
 
 /// What can be told from the transaction alone.
@@ -221,8 +224,10 @@ fn check_form(spec: &ChainSpec, tx: &TxEnvelope, sidecar: &[Component]) -> Resul
         let why = "transaction type not supported: blob transactions (EIP-4844) are not accepted by a rollup";
         return Err(SubmitError::Unsupported(why.into()));
     }
-    if is_system_transaction(tx) {
-        return Err(SubmitError::BadSignature);
+    match Author::of(tx) {
+        Author::Signer => {}
+        Author::Impersonator(_) if spec.genesis.development => {}
+        Author::Impersonator(_) | Author::Chain | Author::Editor => return Err(SubmitError::BadSignature),
     }
     match tx.chain_id() {
         Some(id) if id != spec.chain_id() => {

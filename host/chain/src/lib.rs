@@ -12,6 +12,7 @@
 mod admission;
 mod builder;
 mod chain;
+mod dev;
 mod error;
 mod executed;
 mod observer;
@@ -29,6 +30,7 @@ mod traces;
 
 pub use admission::{Accepted, Sent};
 pub use chain::{Chain, ChainEvent};
+pub use dev::DevError;
 pub use error::{ChainError, SimulateError, SubmitError};
 pub use executed::{ExecutedBlock, FoundTransaction};
 pub use observer::BlockObserver;

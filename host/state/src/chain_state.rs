@@ -33,13 +33,13 @@ use crate::{
 
 /// One chain's state.
 pub struct ChainState {
-    store: Arc<Behind>,
-    flat: Arc<Flat>,
+    pub(crate) store: Arc<Behind>,
+    pub(crate) flat: Arc<Flat>,
     nodes: Arc<Nodes>,
-    log: BlockLog,
-    head: RwLock<Option<HeadRecord>>,
+    pub(crate) log: BlockLog,
+    pub(crate) head: RwLock<Option<HeadRecord>>,
     /// Held by the one commit that runs.
-    writer: Mutex<()>,
+    pub(crate) writer: Mutex<()>,
     /// Last, so that the files are closed before another process may open them.
     _lock: FolderLock,
 }

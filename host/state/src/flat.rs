@@ -71,6 +71,14 @@ impl Flat {
             state.accounts.put(address, Some(account), ACCOUNT_BYTES);
         }
     }
+
+    /// Moves to another root, of which nothing is known yet.
+    pub fn move_to(&self, root: B256) {
+        let mut state = self.state.lock();
+        state.root = root;
+        state.accounts.forget(|_| true);
+        state.slots.forget(|_| true);
+    }
 }
 
 const ACCOUNT_BYTES: usize = size_of::<Address>() + size_of::<Option<TrieAccount>>();

@@ -41,7 +41,7 @@ async fn together(rig: &Rig, calls: Vec<(&'static str, Value)>) -> Answers {
     let mut batch = BatchRequestBuilder::new();
     calls.into_iter().for_each(|(method, params)| batch.insert(method, positional(params)).unwrap());
     let answers = rig.http.batch_request::<Value>(batch).await.unwrap();
-    answers.into_iter().map(|answer| answer.map_err(ErrorObjectOwned::from)).collect()
+    answers.into_iter().collect()
 }
 
 async fn alone(rig: &Rig, calls: Vec<(&'static str, Value)>) -> Answers {
