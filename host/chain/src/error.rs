@@ -50,6 +50,18 @@ pub enum ChainError {
         /// What the configuration says.
         expected: Address,
     },
+    /// The same of whether it is a development chain.
+    #[error(
+        "the chain was handed over to this node at block {number} with development = {found}, the configuration says {expected}: restore `development` of [[chain]]"
+    )]
+    OtherPurpose {
+        /// The first block of ours.
+        number: u64,
+        /// What it is from there.
+        found: bool,
+        /// What the configuration says.
+        expected: bool,
+    },
     /// The folder belongs to a chain with another genesis.
     #[error(
         "the folder holds a chain whose genesis is {found}, the configuration gives {expected}: choose another folder or restore the configuration"

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable};
+use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable as _};
 use alloy_primitives::{Address, Log};
-use caldera_types::{SYSTEM_ADDRESS, SealedBlock, TxReceipt, is_system_transaction};
+use caldera_execution::sender_of;
+use caldera_types::{SYSTEM_ADDRESS, SealedBlock, TxReceipt};
 
 use crate::pool::PooledTx;
 
@@ -39,11 +40,8 @@ impl ExecutedBlock {
 }
 
 fn sender(tx: &TxEnvelope) -> Address {
-    if is_system_transaction(tx) {
-        return SYSTEM_ADDRESS;
-    }
     // Before Homestead a signature's twin counted too.
-    tx.recover_signer().or_else(|_| tx.recover_signer_unchecked()).unwrap_or(SYSTEM_ADDRESS)
+    sender_of(tx).or_else(|_| tx.recover_signer_unchecked()).unwrap_or(SYSTEM_ADDRESS)
 }
 
 /// Where a transaction was found.

@@ -84,7 +84,7 @@ pub(crate) fn apply(
 }
 
 /// Height of the last block that another client made, if one began the chain; makes sure that what follows was handed over
-/// to the configured governor.
+/// as the configuration says.
 pub(crate) fn imported_head(spec: &ChainSpec, state: &ChainState) -> Result<Option<u64>, ChainError> {
     if spec.genesis.imported.is_none() {
         return Ok(None);
@@ -101,14 +101,19 @@ pub(crate) fn imported_head(spec: &ChainSpec, state: &ChainState) -> Result<Opti
         if is_theirs(middle)? { last = middle } else { beyond = middle }
     }
     if last < head {
-        check_governor(spec, state, last + 1)?;
+        check_handover(spec, state, last + 1)?;
     }
     Ok(Some(last))
 }
 
-fn check_governor(spec: &ChainSpec, state: &ChainState, number: u64) -> Result<(), ChainError> {
+fn check_handover(spec: &ChainSpec, state: &ChainState, number: u64) -> Result<(), ChainError> {
     let receipts = state.receipts(number)?.ok_or(ChainError::UnknownBlock(number))?;
     // What does not tell is the zero address, which nobody holds.
     let (found, expected) = (registry::handed_over_to(&receipts).unwrap_or_default(), spec.genesis.governor);
-    if found == expected { Ok(()) } else { Err(ChainError::OtherGovernor { number, found, expected }) }
+    if found != expected {
+        return Err(ChainError::OtherGovernor { number, found, expected });
+    }
+    let found = registry::is_development(&state.flat()).map_err(|error| ChainError::Execution { number, error })?;
+    let expected = spec.genesis.development;
+    if found == expected { Ok(()) } else { Err(ChainError::OtherPurpose { number, found, expected }) }
 }

@@ -12,6 +12,7 @@
 mod admission;
 mod builder;
 mod chain;
+mod dev;
 mod error;
 mod exchange;
 mod executed;
@@ -31,8 +32,9 @@ mod source;
 mod spec;
 mod traces;
 
-pub use admission::Accepted;
+pub use admission::{Accepted, Sent};
 pub use chain::{Chain, ChainEvent};
+pub use dev::DevError;
 pub use error::{ChainError, SimulateError, SubmitError};
 pub use exchange::{BlockFile, BlockFileError};
 pub use executed::{ExecutedBlock, FoundTransaction};

@@ -63,17 +63,23 @@ impl Chain {
 }
 
 fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
-    let interval = chain.spec().block_interval;
+    let mut interval = chain.spec().block_interval;
     let mut next = Instant::now() + interval;
     let mut patience = FIRST_PATIENCE;
     loop {
-        match stopped.recv_timeout(next.saturating_duration_since(Instant::now())) {
+        match stopped.recv_timeout(chain.sleep_until(next)) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
+        if let Some(told) = chain.interval().filter(|told| *told != interval) {
+            (interval, next) = (told, Instant::now() + told);
+        }
+        if Instant::now() < next || chain.holds_back() {
+            continue;
+        }
         // A panic is a bug of ours or of a library's, and must not end in a chain that silently makes no blocks.
         let began = Instant::now();
-        let made = panic::catch_unwind(AssertUnwindSafe(|| chain.produce_block(now_s(), interval)));
+        let made = panic::catch_unwind(AssertUnwindSafe(|| chain.make_due(interval)));
         match made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
             Ok(block) => {
                 patience = FIRST_PATIENCE;
@@ -102,6 +108,6 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// Unix time in seconds. A clock before 1970 counts as 1970: the timestamp rule keeps blocks in order.
-fn now_s() -> u64 {
+pub(crate) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

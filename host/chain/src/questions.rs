@@ -15,7 +15,7 @@ use caldera_execution::{
     estimate_gas, ethereum_env, seal, simulate, simulate_block,
 };
 use caldera_state::StateDiff;
-use caldera_types::{Block, BlockEnv, Rules};
+use caldera_types::{Block, BlockEnv};
 
 use crate::{
     chain::Chain,
@@ -129,10 +129,19 @@ impl Chain {
         run: impl FnOnce(Ground<'_>, &BlockEnv) -> Result<T, SimulateError>,
     ) -> Result<T, SimulateError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        let (view, components) = (self.state.at(header.state_root)?, LoggedComponents(&self.state));
+        self.on_root(header.state_root, |ground| run(ground, &self.env_of(&header)))
+    }
+
+    /// Runs a question on the state of that root.
+    pub(crate) fn on_root<T>(
+        &self,
+        root: B256,
+        run: impl FnOnce(Ground<'_>) -> Result<T, SimulateError>,
+    ) -> Result<T, SimulateError> {
+        let (view, components) = (self.state.at(root)?, LoggedComponents(&self.state));
         // No reader waits for the compiler: it is set to work, and the reader told to ask again.
         let engines = self.engines.for_purpose(Purpose::Simulation).at_hand();
-        let ran = run(Ground { view: &view, engines: &engines, components: &components }, &self.env_of(&header));
+        let ran = run(Ground { view: &view, engines: &engines, components: &components });
         if let Some(digest) = ran.as_ref().err().and_then(SimulateError::unready) {
             self.prepare_absent(digest);
         }
@@ -144,9 +153,7 @@ impl Chain {
         let env = shadow::env_of(self.chain_id(), header);
         match (&self.spec.genesis.imported, self.imported_head) {
             (Some(genesis), Some(last)) if header.number <= last => ethereum_env(genesis, header),
-            (_, Some(last)) if header.number == last + 1 => {
-                BlockEnv { rules: Rules::Handover { governor: self.spec.genesis.governor }, ..env }
-            }
+            (_, Some(last)) if header.number == last + 1 => BlockEnv { rules: self.spec.handover(), ..env },
             _ => env,
         }
     }

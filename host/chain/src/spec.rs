@@ -32,10 +32,15 @@ impl ChainSpec {
         self.genesis.env.gas_limit
     }
 
+    /// The rules of the first block of ours, in a chain that was brought in.
+    pub(crate) fn handover(&self) -> Rules {
+        Rules::Handover { governor: self.genesis.governor, development: self.genesis.development }
+    }
+
     /// Whose rules the block of ours on top of `parent` follows.
     pub(crate) fn rules_after(&self, parent: &Block) -> Rules {
         match parent.ethereum {
-            Some(_) => Rules::Handover { governor: self.genesis.governor },
+            Some(_) => self.handover(),
             None => Rules::Caldera,
         }
     }

@@ -36,7 +36,7 @@ fn spec_of(imported: EthereumGenesis, governor: Address) -> ChainSpec {
     let imported = Some(Arc::new(imported));
     ChainSpec {
         name: "moved".into(),
-        genesis: Genesis { env, governor, accounts: Default::default(), mounts: vec![], imported },
+        genesis: Genesis { env, governor, accounts: Default::default(), mounts: vec![], imported, development: false },
         block_interval: Duration::from_millis(20),
         pool: PoolOptions::recommended(),
     }
@@ -232,6 +232,11 @@ fn blocks_of_ours_follow_and_the_governor_can_act() {
     drop(again);
     let error = open(dir.path(), spec_with(account(1).address())).err().unwrap();
     assert!(matches!(error, ChainError::OtherGovernor { number, .. } if number == LAST + 1), "{error}");
+
+    let mut development = spec();
+    development.genesis.development = true;
+    let error = open(dir.path(), development).err().unwrap();
+    assert!(matches!(error, ChainError::OtherPurpose { expected: true, .. }), "{error}");
 
     // The whole log gives the same chain on a fresh folder.
     let fresh = tempfile::tempdir().unwrap();

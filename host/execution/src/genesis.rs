@@ -63,6 +63,9 @@ pub struct Genesis {
     /// If another client began the chain: its genesis. It has accounts and blocks of its own, and no engines; `env` and
     /// `governor` then count from the first block that is made here.
     pub imported: Option<Arc<EthereumGenesis>>,
+    /// Whether this is a development chain, whose state may be changed by hand and whose accounts may be impersonated. It
+    /// stands in the first state, so it cannot be changed later, and every node of the chain knows it.
+    pub development: bool,
 }
 
 /// Makes the first state. Its sidecar holds the components, so that the block log alone can rebuild the chain.
@@ -127,6 +130,9 @@ fn accounts(genesis: &Genesis) -> StateDiff {
     }
     let mut storage = Slots(BTreeMap::new());
     let Ok(()) = bytes_map::set(entries::GOVERNOR, &alloy_rlp::encode(genesis.governor), &mut storage);
+    if genesis.development {
+        let Ok(()) = bytes_map::set(entries::DEVELOPMENT, &alloy_rlp::encode(true), &mut storage);
+    }
     let (balance, nonce, code, storage) = (U256::ZERO, 1, registry::CODE, storage.0);
     put(&mut diff, registry::ADDRESS, GenesisAccount { balance, nonce, code, storage });
     diff

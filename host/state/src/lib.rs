@@ -8,6 +8,7 @@
 //!   behind, and what it lacks after a crash is in the log;
 //! - what one block changes reaches the store in one atomic batch, the head record included;
 //! - trie nodes are never removed, so every root since genesis can be read and proven;
+//! - only [`ChainState::rewind`], for development chains, takes blocks back;
 //! - nothing here executes a block: after a crash it hands the blocks above its head to who can.
 
 mod behind;
@@ -32,6 +33,7 @@ mod nodes;
 mod observed;
 mod options;
 mod proof;
+mod rewind;
 mod sled_store;
 mod source;
 mod store;

@@ -109,5 +109,6 @@ pub fn genesis(mounts: &[&str]) -> Genesis {
         accounts,
         mounts: mounts.collect(),
         imported: None,
+        development: false,
     }
 }

@@ -67,6 +67,8 @@ pub enum Rules {
     Handover {
         /// Who may stage and arm from then on; zero is nobody.
         governor: Address,
+        /// Whether it is a development chain from then on.
+        development: bool,
     },
     /// Ethereum's, in the history that another client made.
     Ethereum(EthereumEnv),

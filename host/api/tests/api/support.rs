@@ -175,6 +175,7 @@ pub fn chain_on(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address], en
         accounts: funded.iter().map(|address| (*address, account())).collect(),
         mounts: vec![mount],
         imported: None,
+        development: false,
     };
     let spec = ChainSpec {
         name: name.into(),

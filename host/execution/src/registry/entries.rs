@@ -18,6 +18,8 @@ use crate::{
 };
 
 pub(crate) const GOVERNOR: &[u8] = b"governor";
+/// There only on a development chain, from its genesis on, or from the handover of one that was brought in.
+pub(crate) const DEVELOPMENT: &[u8] = b"development";
 const MOUNTS: &[u8] = b"mounts";
 const ARMED: &[u8] = b"armed";
 const STAGED: &[u8] = b"staged";
@@ -84,6 +86,10 @@ fn swap_key(mount: Address) -> Vec<u8> {
 
 pub(crate) fn governor<E: Entries>(entries: &mut E) -> Result<Address, E::Error> {
     Ok(read(entries, GOVERNOR)?.unwrap_or_default())
+}
+
+pub(crate) fn is_development<E: Entries>(entries: &mut E) -> Result<bool, E::Error> {
+    Ok(read(entries, DEVELOPMENT)?.unwrap_or_default())
 }
 
 pub(crate) fn mount_addresses<E: Entries>(entries: &mut E) -> Result<Vec<Address>, E::Error> {
@@ -159,6 +165,10 @@ pub(crate) fn put_phase(slots: &mut Slots<'_, '_>, mount: Address, phase: Option
 
 pub(crate) fn put_governor(slots: &mut Slots<'_, '_>, governor: Address) -> Result<(), HostError> {
     bytes_map::set(GOVERNOR, &alloy_rlp::encode(governor), slots)
+}
+
+pub(crate) fn put_development(slots: &mut Slots<'_, '_>, development: bool) -> Result<(), HostError> {
+    bytes_map::set(DEVELOPMENT, &alloy_rlp::encode(development), slots)
 }
 
 /// Writes a mount and adds it to the list, which is kept in order of address.

@@ -95,15 +95,27 @@ pub fn governor(mut view: &dyn StateView) -> Result<Address, ExecutionError> {
     entries::governor(&mut view)
 }
 
-/// Makes the registry in a chain that another client began: its account, and who governs.
-pub(crate) fn found(ctx: &mut Ctx<'_>, governor: Address) -> Result<(), ExecutionError> {
+/// Whether a state is that of a development chain.
+pub fn is_development(mut view: &dyn StateView) -> Result<bool, ExecutionError> {
+    entries::is_development(&mut view)
+}
+
+/// Makes the registry in a chain that another client began: its account, who governs, and whether it is for development.
+pub(crate) fn found(ctx: &mut Ctx<'_>, governor: Address, development: bool) -> Result<(), ExecutionError> {
     let failed = |error: &dyn std::fmt::Display| ExecutionError::Evm(error.to_string());
-    // Somebody may have sent coins here before.
+    // Somebody may have sent coins here before, and a chain of ours that went out and came in again has it already.
     let mut account = ctx.journal_mut().load_account_mut(ADDRESS).map_err(|error| failed(&error))?.data;
     account.set_nonce(1);
     account.set_code_and_hash_slow(Bytecode::new_legacy(CODE));
     account.touch();
-    road::as_system(ctx, |slots| entries::put_governor(slots, governor))?;
+    road::as_system(ctx, |slots| {
+        entries::put_governor(slots, governor)?;
+        if entries::is_development(slots)? != development {
+            entries::put_development(slots, development)
+        } else {
+            Ok(())
+        }
+    })?;
     emit(ctx, &registry::GovernanceTransferred { from: Address::ZERO, to: governor });
     Ok(())
 }

@@ -39,6 +39,12 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
     }
     let tour_spec = args.tour.then(|| spec.clone());
     let node = Node::start(spec, engines).await?;
+    if args.automine {
+        for chain in node.chains() {
+            chain.set_automine(true)?;
+            chain.set_interval(None)?;
+        }
+    }
     output.report(&node::ready(&node, data.path().display().to_string(), &accounts)?);
     let Some(spec) = tour_spec else {
         return node::until_signal(node, signals, output).await;
@@ -65,7 +71,7 @@ fn moved(
     accounts: &[dev::Account],
 ) -> Result<Option<ImportRequest>, CommandError> {
     let governor = accounts.first().map(dev::Account::address).unwrap_or_default();
-    let mut chain = config::imported_spec(dev::IMPORTED, genesis_file::read(&genesis)?, governor);
+    let mut chain = config::imported_spec(dev::IMPORTED, genesis_file::read(&genesis)?, governor, true);
     chain.block_interval = Duration::from_millis(args.block_interval_ms);
     if spec.chains.iter().any(|other| other.chain_id() == chain.chain_id()) {
         let id = chain.chain_id();

@@ -50,7 +50,7 @@ impl Place {
             )));
         }
         // Nobody governs what is only brought in; whoever serves it names the governor.
-        let chain = config::imported_spec(&args.chain, genesis_file::read(&genesis)?, Address::ZERO);
+        let chain = config::imported_spec(&args.chain, genesis_file::read(&genesis)?, Address::ZERO, false);
         let (options, compile) = (StateOptions::found_in(&folder), CompileConfig::default());
         Ok(Self { chain, genesis: Some(genesis), folder, options, compile })
     }

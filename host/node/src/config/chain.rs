@@ -44,6 +44,10 @@ pub struct ChainConfig {
     pub genesis_time_s: u64,
     /// Time from one block to the next, in milliseconds.
     pub block_interval_ms: Option<u64>,
+    /// Whether tests may change its state by hand, impersonate accounts and turn it back, as on `caldera dev`. Never for a
+    /// chain that matters: who can reach its JSON-RPC can do anything. Part of its identity.
+    #[serde(default)]
+    pub development: bool,
     /// The database behind its block log. A chain whose database changes is executed again from its log.
     #[serde(default)]
     pub store: StoreConfig,
@@ -109,6 +113,7 @@ impl ChainConfig {
             accounts: self.accounts.iter().map(|account| (account.address, account.genesis())).collect(),
             mounts,
             imported: self.genesis.as_deref().map(|path| self.imported(path)).transpose()?,
+            development: self.development,
         };
         let block_interval = Duration::from_millis(self.block_interval_ms.unwrap_or(default_interval_ms));
         Ok(ChainSpec { name: self.name.clone(), genesis, block_interval, pool })
@@ -188,9 +193,10 @@ pub fn genesis_env(chain_id: u64, timestamp_s: u64, gas_limit: u64, beneficiary:
 }
 
 /// A chain that another client began.
-pub fn imported_spec(name: &str, genesis: Arc<EthereumGenesis>, governor: Address) -> ChainSpec {
+pub fn imported_spec(name: &str, genesis: Arc<EthereumGenesis>, governor: Address, development: bool) -> ChainSpec {
     let env = genesis_env(genesis.chain_id(), 0, limits::BLOCK_GAS, governor);
-    let genesis = Genesis { env, governor, accounts: BTreeMap::new(), mounts: Vec::new(), imported: Some(genesis) };
+    let genesis =
+        Genesis { env, governor, accounts: BTreeMap::new(), mounts: Vec::new(), imported: Some(genesis), development };
     let (block_interval, pool) = (Duration::from_secs(1), PoolOptions::recommended());
     ChainSpec { name: name.to_owned(), genesis, block_interval, pool }
 }

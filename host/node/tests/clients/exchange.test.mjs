@@ -15,7 +15,7 @@ import { bytesToHex } from "@ethereumjs/util";
 import { createVM, runBlock } from "@ethereumjs/vm";
 import { createPublicClient, createWalletClient, defineChain, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { startNode } from "./node.mjs";
+import { start } from "./node.mjs";
 
 const CHAIN_ID = 4299;
 /** Blocks need a second each of their own, which other clients ask for. */
@@ -65,7 +65,7 @@ ${asked.join("")}`;
 
 /** Runs a node on it for some blocks with transactions of several types, and gives the last of them. */
 async function business(config) {
-  const node = await startNode(["node", "--config", config, "--json"]);
+  const node = await start(["node", "--config", config, "--json"]);
   try {
     const url = node.ready.chains[0].url;
     const chain = defineChain({ id: CHAIN_ID, name: "own", nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 }, rpcUrls: { default: { http: [url] } } });
