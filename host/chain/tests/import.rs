@@ -151,7 +151,7 @@ fn a_wrong_block_is_refused_by_name_and_the_ones_before_it_stay() {
     check_refused(9, change(9, |block| block.header.receipts_root = B256::ZERO), "block 9: receipts root");
     check_refused(9, change(9, |block| block.header.gas_used -= 1), "block 9: gas used");
     check_refused(9, change(9, |block| block.header.difficulty += one), "block 9: difficulty");
-    check_refused(13, change(13, |block| block.header.beneficiary = Address::ZERO), "block 13: state root");
+    check_refused(17, change(17, |block| block.header.beneficiary = Address::ZERO), "block 17: state root");
     check_refused(9, change(9, |block| drop(block.transactions.pop())), "block 9: transactions root");
     check_refused(14, change(14, |block| drop(block.ethereum.as_mut().unwrap().ommers.pop())), "block 14: ommers hash");
     let miner = |block: &mut Block| {
