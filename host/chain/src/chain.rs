@@ -21,6 +21,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     admission,
+    blooms::Blooms,
     builder::{self, Built, Unbuilt},
     dev::Dev,
     error::ChainError,
@@ -60,6 +61,7 @@ pub struct Chain {
     pub(crate) pool: Arc<Mutex<Pool>>,
     head: RwLock<Arc<ExecutedBlock>>,
     pub(crate) recent: RecentBlocks,
+    pub(crate) blooms: Blooms,
     pub(crate) events: broadcast::Sender<ChainEvent>,
     halted: RwLock<Option<String>>,
     /// Candidates that are tried beside what is mounted.
@@ -119,6 +121,7 @@ impl Chain {
             pool,
             head: RwLock::new(Arc::new(head)),
             recent: RecentBlocks::default(),
+            blooms: Blooms::default(),
             events: broadcast::channel(EVENT_BUFFER).0,
             halted: RwLock::default(),
             shadows: Shadows::default(),
@@ -267,10 +270,12 @@ impl Chain {
     pub(crate) fn publish_older(&self, block: ExecutedBlock) {
         *self.head.write() = Arc::new(block);
         self.recent.clear();
+        self.blooms.clear();
     }
 
     fn publish(&self, block: Arc<ExecutedBlock>) {
         self.recent.put(block.clone());
+        self.blooms.put(block.number(), block.block.header.logs_bloom);
         *self.head.write() = block.clone();
         let _ = self.events.send(ChainEvent::Block(block));
     }

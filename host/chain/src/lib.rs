@@ -10,6 +10,7 @@
 //! - This node's own failure halts the chain with its reason; it is never taken for a bad transaction.
 
 mod admission;
+mod blooms;
 mod builder;
 mod chain;
 mod dev;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bloom};
 use caldera_execution::{
     ExecutionError,
     registry::{self, Armed, Staged},
@@ -70,7 +70,7 @@ impl Chain {
         let (Some(block), Some(receipts)) = (self.state.block(number)?, self.state.receipts(number)?) else {
             return Ok(None);
         };
-        let block = Arc::new(ExecutedBlock::recovered(block, receipts));
+        let block = Arc::new(ExecutedBlock::read_back(block, receipts));
         self.recent.put(block.clone());
         Ok(Some(block))
     }
@@ -82,6 +82,14 @@ impl Chain {
             return Ok(Some((head.block.hash(), head.block.header.clone())));
         }
         Ok(if number > head.number() { None } else { self.state.header(number)? })
+    }
+
+    /// The bloom of a block's logs.
+    pub fn logs_bloom(&self, number: u64) -> Result<Option<Bloom>, ChainError> {
+        match self.blooms.get(number) {
+            Some(bloom) => Ok(Some(bloom)),
+            None => Ok(self.header(number)?.map(|(_, header)| header.logs_bloom)),
+        }
     }
 
     /// The height of the block with that hash.

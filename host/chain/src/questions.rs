@@ -214,6 +214,6 @@ impl Dream<'_> {
         let block = Block { header, transactions, sidecar: Vec::new() }.seal();
         (self.hash, self.header, self.diff) = (block.hash(), block.header.clone(), diff);
         self.hashes.insert(self.header.number, self.hash);
-        Ok(DreamtBlock { executed: Arc::new(ExecutedBlock { block, receipts, senders }), calls })
+        Ok(DreamtBlock { executed: Arc::new(ExecutedBlock::new(block, receipts, senders)), calls })
     }
 }

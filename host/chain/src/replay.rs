@@ -86,7 +86,7 @@ pub(crate) fn commit(
     let BlockOutcome { transactions, receipts, sidecar, diff, .. } = outcome;
     let block = Block { header, transactions, sidecar }.seal();
     state.commit(CommitInput { block: &block, receipts: &receipts, diff: &diff, update })?;
-    Ok(ExecutedBlock { block, receipts, senders })
+    Ok(ExecutedBlock::new(block, receipts, senders))
 }
 
 /// Executes the configured genesis. Its block is what the log must begin with.
@@ -151,7 +151,7 @@ pub(crate) fn newest(state: &ChainState) -> Result<ExecutedBlock, ChainError> {
     let number = state.head().map_or(0, |head| head.number);
     let block = state.block(number)?.ok_or(ChainError::UnknownBlock(number))?;
     let receipts = state.receipts(number)?.ok_or(ChainError::UnknownBlock(number))?;
-    Ok(ExecutedBlock::recovered(block, receipts))
+    Ok(ExecutedBlock::read_back(block, receipts))
 }
 
 /// Executes a block log, such as another node's, on a fresh folder. Every block's roots are checked.

@@ -85,7 +85,7 @@ fn block(
     let number = parent.number + 1;
     let missing = || ShadowError::NoSuchBlocks { first: number, last: number, head: parent.number };
     let (block, receipts) = (state.block(number)?.ok_or_else(missing)?, state.receipts(number)?.ok_or_else(missing)?);
-    let block = ExecutedBlock::recovered(block, receipts);
+    let block = ExecutedBlock::read_back(block, receipts);
     let env = env_of(chain_id, &block.block.header);
     let view = Remembering::new(state.at(parent.state_root)?, known);
     let components = LoggedComponents(state);
@@ -94,7 +94,7 @@ fn block(
         let frozen: FrozenView = Arc::new(Remembering::new(state.at(parent.state_root)?, KnownState::default()));
         shadow.copy_state(ground, &env, frozen)?;
     }
-    let outcome = execute_shadowed(ground, env, &block.block, &block.senders, shadow, Box::new(EveryCall))?;
+    let outcome = execute_shadowed(ground, env, &block.block, block.senders(), shadow, Box::new(EveryCall))?;
     let mut known = view.into_known();
     match outcome {
         Some(outcome) if outcome.receipts == block.receipts => known.apply(&outcome.diff),

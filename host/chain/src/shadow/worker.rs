@@ -198,7 +198,7 @@ impl Worker {
             every: if copies { 1 } else { self.options.every.max(1) },
             calls: self.calls.clone(),
         };
-        let (block, senders) = (&job.block.block, &job.block.senders);
+        let (block, senders) = (&job.block.block, job.block.senders());
         let outcome = execute_shadowed(ground, env, block, senders, &mut self.shadow, Box::new(gate))?;
         self.busy += began.elapsed();
         match outcome {
