@@ -1,12 +1,12 @@
 //! Blocks, transactions, receipts and logs in the shapes of the execution-apis.
 
 use alloy_consensus::{BlockBody, Header, Sealed, Transaction as _, TxEnvelope, transaction::Recovered};
-use alloy_eips::{BlockNumHash, Encodable2718, eip4895::Withdrawals};
+use alloy_eips::{BlockNumHash, Encodable2718};
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_rpc_types_eth::{
     Block, BlockTransactions, Filter, Header as RpcHeader, Log, Transaction, TransactionReceipt,
 };
-use caldera_chain::{ExecutedBlock, PooledTx};
+use caldera_chain::{Chain, ExecutedBlock, PooledTx};
 use serde::Serialize;
 
 /// A receipt; `calderaFault` names the fault of the engine that halted the transaction, and stands only there.
@@ -26,14 +26,24 @@ pub(crate) fn block(executed: &ExecutedBlock, full: bool) -> Block {
     } else {
         BlockTransactions::Hashes(sealed.transactions.iter().map(|tx| *tx.tx_hash()).collect())
     };
-    // Rollup blocks withdraw nothing, but the field is part of the fork's blocks.
-    let withdrawals = Some(Withdrawals::default());
-    let body =
-        BlockBody { transactions: sealed.transactions.clone(), ommers: Vec::new(), withdrawals: withdrawals.clone() };
-    let size = alloy_consensus::Block::rlp_length_for(&sealed.header, &body);
-    let header = Sealed::new_unchecked(sealed.header.clone(), sealed.hash());
+    let alloy_consensus::Block { header, body } = sealed.to_ethereum();
+    let size = alloy_consensus::Block::rlp_length_for(&header, &body);
+    let header = Sealed::new_unchecked(header, sealed.hash());
     let header = RpcHeader::from_consensus(header, None, Some(U256::from(size)));
-    Block { header, uncles: Vec::new(), transactions, withdrawals }
+    let uncles = body.ommers.iter().map(Header::hash_slow).collect();
+    Block { header, uncles, transactions, withdrawals: body.withdrawals }
+}
+
+/// Headers of the uncles of a block: only blocks that another client made have any.
+pub(crate) fn uncles(executed: &ExecutedBlock) -> &[Header] {
+    executed.block.ethereum.as_ref().map_or(&[], |body| &body.ommers)
+}
+
+/// An uncle as a block: its body is not known.
+pub(crate) fn uncle(header: &Header) -> Block {
+    let size = alloy_consensus::Block::rlp_length_for(header, &BlockBody::<TxEnvelope>::default());
+    let header = RpcHeader::from_consensus(Sealed::new(header.clone()), None, Some(U256::from(size)));
+    Block { header, uncles: Vec::new(), transactions: BlockTransactions::Uncle, withdrawals: None }
 }
 
 /// A header as `newHeads` shows it.
@@ -69,23 +79,23 @@ pub(crate) fn pending(pooled: &PooledTx) -> Transaction {
 }
 
 /// The receipt of the transaction at an index of a block, or none past the last.
-pub(crate) fn receipt(executed: &ExecutedBlock, index: usize) -> Option<Receipt> {
+pub(crate) fn receipt(chain: &Chain, executed: &ExecutedBlock, index: usize) -> Option<Receipt> {
     let earlier_logs = executed.receipts.iter().take(index).map(|receipt| receipt.logs().len()).sum();
-    receipt_after(executed, index, earlier_logs)
+    receipt_after(chain, executed, index, earlier_logs)
 }
 
 /// Every receipt of a block, in order.
-pub(crate) fn receipts(executed: &ExecutedBlock) -> Vec<Receipt> {
+pub(crate) fn receipts(chain: &Chain, executed: &ExecutedBlock) -> Vec<Receipt> {
     let mut earlier_logs = 0;
     let mut receipts = Vec::with_capacity(executed.receipts.len());
     for (index, stored) in executed.receipts.iter().enumerate() {
-        receipts.extend(receipt_after(executed, index, earlier_logs));
+        receipts.extend(receipt_after(chain, executed, index, earlier_logs));
         earlier_logs += stored.logs().len();
     }
     receipts
 }
 
-fn receipt_after(executed: &ExecutedBlock, index: usize, earlier_logs: usize) -> Option<Receipt> {
+fn receipt_after(chain: &Chain, executed: &ExecutedBlock, index: usize, earlier_logs: usize) -> Option<Receipt> {
     let sealed = &executed.block;
     let tx = sealed.transactions.get(index)?;
     let stored = executed.receipts.get(index)?;
@@ -111,8 +121,8 @@ fn receipt_after(executed: &ExecutedBlock, index: usize, earlier_logs: usize) ->
         block_number: Some(sealed.header.number),
         gas_used: stored.gas_used,
         effective_gas_price: stored.effective_gas_price,
-        blob_gas_used: None,
-        blob_gas_price: None,
+        blob_gas_used: tx.blob_gas_used(),
+        blob_gas_price: tx.blob_gas_used().map(|_| chain.blob_market(&sealed.header).fee),
         from: sender(executed, index)?,
         to: tx.to(),
         contract_address: stored.contract_address,

@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use alloy_eips::eip1559::BaseFeeParams;
+use alloy_eips::eip1559::{BaseFeeParams, INITIAL_BASE_FEE};
 use alloy_primitives::Address;
 use caldera_engine::Engines;
-use caldera_execution::{Ground, child_env};
+use caldera_execution::Ground;
 use caldera_state::{ChainState, StateDiff, StateOptions, StateView};
 use caldera_types::BlockEnv;
 use parking_lot::{Mutex, RwLock};
@@ -26,6 +26,7 @@ use crate::{
     dev::Dev,
     error::ChainError,
     executed::ExecutedBlock,
+    history,
     observer::BlockObserver,
     pool::{
         Candidates, Pool, PooledTx,
@@ -59,6 +60,8 @@ pub struct Chain {
     pub(crate) state: ChainState,
     pub(crate) engines: Engines,
     pub(crate) pool: Arc<Mutex<Pool>>,
+    /// Height of the last block that another client made, if one began the chain.
+    pub(crate) imported_head: Option<u64>,
     head: RwLock<Arc<ExecutedBlock>>,
     pub(crate) recent: RecentBlocks,
     pub(crate) blooms: Blooms,
@@ -109,6 +112,7 @@ impl Chain {
         engines: Engines,
         head: ExecutedBlock,
     ) -> Result<Arc<Self>, ChainError> {
+        let imported_head = history::imported_head(&spec, &state)?;
         let mut pool = Pool::new(spec.pool.limits);
         pool.set_base_fee(base_fee_after(&head));
         admission::restore(&spec, &state, &mut pool, Reader::open(dir)?)?;
@@ -119,6 +123,7 @@ impl Chain {
             state,
             engines,
             pool,
+            imported_head,
             head: RwLock::new(Arc::new(head)),
             recent: RecentBlocks::default(),
             blooms: Blooms::default(),
@@ -262,8 +267,7 @@ impl Chain {
 
     /// The environment of the block after `parent`.
     pub(crate) fn env_after(&self, parent: &ExecutedBlock, timestamp_s: u64) -> BlockEnv {
-        let (spec, hash) = (&self.spec, parent.block.hash());
-        child_env(spec.chain_id(), &parent.block.header, hash, timestamp_s, spec.beneficiary(), spec.gas_limit())
+        replay::env_of(&self.spec, &parent.block, timestamp_s)
     }
 
     /// Makes an older block the newest for readers: blocks above it are about to go.
@@ -283,7 +287,7 @@ impl Chain {
 
 /// The base fee of the block after another.
 pub(crate) fn base_fee_after(block: &ExecutedBlock) -> u64 {
-    block.block.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default()
+    block.block.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or(INITIAL_BASE_FEE)
 }
 
 /// The nonces of the accounts that a block changed.

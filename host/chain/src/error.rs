@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use alloy_primitives::{Address, U256};
-use caldera_execution::{CallError, EstimateError, ExecutionError, HeaderMismatch, OverrideError};
+use caldera_execution::{CallError, EstimateError, EthereumError, ExecutionError, HeaderMismatch, OverrideError};
 use caldera_state::StateError;
 use caldera_types::Digest;
 
@@ -27,6 +27,41 @@ pub enum ChainError {
     /// A logged block is not what its execution gives: damaged, made under other rules, or of another chain.
     #[error(transparent)]
     Mismatch(#[from] HeaderMismatch),
+    /// A block of another client is not what its rules ask for.
+    #[error(transparent)]
+    Ethereum(#[from] EthereumError),
+    /// A block of another client in a chain that did not begin with another client's genesis, or after a block of ours.
+    #[error("block {number} follows Ethereum's rules, but {why}")]
+    NotOfHistory {
+        /// The block.
+        number: u64,
+        /// Why it cannot be here.
+        why: &'static str,
+    },
+    /// The configuration names another governor than the one to whom a chain that was brought in was handed over.
+    #[error(
+        "the chain was handed over to this node at block {number} with governor {found}, the configuration says {expected}: restore `governor` of [[chain]]"
+    )]
+    OtherGovernor {
+        /// The first block of ours.
+        number: u64,
+        /// Who governs from there.
+        found: Address,
+        /// What the configuration says.
+        expected: Address,
+    },
+    /// The same of whether it is a development chain.
+    #[error(
+        "the chain was handed over to this node at block {number} with development = {found}, the configuration says {expected}: restore `development` of [[chain]]"
+    )]
+    OtherPurpose {
+        /// The first block of ours.
+        number: u64,
+        /// What it is from there.
+        found: bool,
+        /// What the configuration says.
+        expected: bool,
+    },
     /// The folder belongs to a chain with another genesis.
     #[error(
         "the folder holds a chain whose genesis is {found}, the configuration gives {expected}: choose another folder or restore the configuration"

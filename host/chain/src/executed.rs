@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use alloy_consensus::TxEnvelope;
+use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable as _};
 use alloy_primitives::{Address, Log};
 use caldera_execution::sender_of;
 use caldera_types::{SYSTEM_ADDRESS, SealedBlock, TxReceipt};
@@ -61,7 +61,8 @@ impl PartialEq for ExecutedBlock {
 impl Eq for ExecutedBlock {}
 
 fn sender(tx: &TxEnvelope) -> Address {
-    sender_of(tx).unwrap_or(SYSTEM_ADDRESS)
+    // Before Homestead a signature's twin counted too.
+    sender_of(tx).or_else(|_| tx.recover_signer_unchecked()).unwrap_or(SYSTEM_ADDRESS)
 }
 
 /// Where a transaction was found.

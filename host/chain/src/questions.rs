@@ -7,11 +7,12 @@ use std::{
 };
 
 use alloy_consensus::Header;
+use alloy_eips::eip4844::BLOB_TX_MIN_BLOB_GASPRICE;
 use alloy_primitives::B256;
 use caldera_engine::Purpose;
 use caldera_execution::{
     AccessListed, BlockAsked, BlockOutcome, Ground, Simulation, SimulationRequest, access_list, child_env,
-    estimate_gas, seal, simulate, simulate_block,
+    estimate_gas, ethereum_env, seal, simulate, simulate_block,
 };
 use caldera_state::StateDiff;
 use caldera_types::{Block, BlockEnv};
@@ -149,8 +150,36 @@ impl Chain {
 
     /// A block's own environment, in which calls "at" it run.
     pub(crate) fn env_of(&self, header: &Header) -> BlockEnv {
-        shadow::env_of(self.chain_id(), header)
+        let env = shadow::env_of(self.chain_id(), header);
+        match (&self.spec.genesis.imported, self.imported_head) {
+            (Some(genesis), Some(last)) if header.number <= last => ethereum_env(genesis, header),
+            (_, Some(last)) if header.number == last + 1 => BlockEnv { rules: self.spec.handover(), ..env },
+            _ => env,
+        }
     }
+
+    /// What blobs are in a block. Ours have none, and say that they would cost the least.
+    pub fn blob_market(&self, header: &Header) -> BlobMarket {
+        let theirs = self.imported_head.is_some_and(|last| header.number <= last);
+        match self.spec.genesis.imported.as_ref().filter(|_| theirs) {
+            Some(genesis) => {
+                let (fee, most) = genesis.blobs(header).unwrap_or_default();
+                BlobMarket { fee, used: header.blob_gas_used.unwrap_or_default(), most }
+            }
+            None => BlobMarket { fee: BLOB_TX_MIN_BLOB_GASPRICE, used: 0, most: 0 },
+        }
+    }
+}
+
+/// The blobs of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobMarket {
+    /// Wei per blob gas; zero before Cancun.
+    pub fee: u128,
+    /// Blob gas used.
+    pub used: u64,
+    /// Most blob gas that the block may use.
+    pub most: u64,
 }
 
 /// Where a simulation of blocks has come.
@@ -211,7 +240,7 @@ impl Dream<'_> {
         let mut header = seal(&env, self.hash, &outcome, root);
         header.parent_beacon_block_root = asked.overrides.block.beacon_root.or(header.parent_beacon_block_root);
         let BlockOutcome { transactions, receipts, diff, .. } = outcome;
-        let block = Block { header, transactions, sidecar: Vec::new() }.seal();
+        let block = Block { header, transactions, sidecar: Vec::new(), ethereum: None }.seal();
         (self.hash, self.header, self.diff) = (block.hash(), block.header.clone(), diff);
         self.hashes.insert(self.header.number, self.hash);
         Ok(DreamtBlock { executed: Arc::new(ExecutedBlock::new(block, receipts, senders)), calls })

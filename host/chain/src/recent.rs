@@ -43,7 +43,7 @@ mod tests {
 
     fn block(number: u64) -> Arc<ExecutedBlock> {
         let header = alloy_consensus::Header { number, ..Default::default() };
-        let block = Block { header, transactions: Vec::new(), sidecar: Vec::new() }.seal();
+        let block = Block { header, transactions: Vec::new(), sidecar: Vec::new(), ethereum: None }.seal();
         Arc::new(ExecutedBlock::new(block, Vec::new(), Vec::new()))
     }
 

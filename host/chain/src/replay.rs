@@ -11,7 +11,12 @@ use caldera_state::{BlockLog, ChainState, CommitInput, StateOptions};
 use caldera_types::{Block, BlockEnv, SealedBlock};
 
 use crate::{
-    chain::Chain, error::ChainError, executed::ExecutedBlock, readiness::is_unready, source::LoggedComponents,
+    chain::Chain,
+    error::ChainError,
+    executed::ExecutedBlock,
+    history::{self, Work},
+    readiness::is_unready,
+    source::LoggedComponents,
     spec::ChainSpec,
 };
 
@@ -38,9 +43,10 @@ pub(crate) fn catch_up(
         }
         settled => settled?,
     }
+    let mut work = Work::default();
     while let Some(block) = state.replay().next().transpose().map_err(caldera_state::StateError::from)? {
         let number = block.header.number;
-        apply(spec, state, engines, block)?;
+        apply(spec, state, engines, block, &mut work)?;
         progress(Progress::Replayed(number));
     }
     compile_mounted(state, engines, progress)?;
@@ -53,7 +59,11 @@ pub(crate) fn apply(
     state: &ChainState,
     engines: &Engines,
     block: SealedBlock,
+    work: &mut Work,
 ) -> Result<(), ChainError> {
+    if block.ethereum.is_some() {
+        return history::apply(spec, state, engines, block, work);
+    }
     let given = &block.header;
     let number = given.number;
     let parent_number = number.checked_sub(1).ok_or(ChainError::UnknownBlock(number))?;
@@ -68,9 +78,10 @@ pub(crate) fn apply(
     Ok(())
 }
 
-fn env_of(spec: &ChainSpec, parent: &SealedBlock, timestamp_s: u64) -> BlockEnv {
+pub(crate) fn env_of(spec: &ChainSpec, parent: &SealedBlock, timestamp_s: u64) -> BlockEnv {
     let (hash, header) = (parent.hash(), &parent.header);
-    child_env(spec.chain_id(), header, hash, timestamp_s, spec.beneficiary(), spec.gas_limit())
+    let env = child_env(spec.chain_id(), header, hash, timestamp_s, spec.beneficiary(), spec.gas_limit());
+    BlockEnv { rules: spec.rules_after(parent), ..env }
 }
 
 /// Seals what was built on `parent`, and commits it.
@@ -84,7 +95,7 @@ pub(crate) fn commit(
     let update = state.root_after(parent.header.state_root, &outcome.diff)?;
     let header = seal(&env, parent.hash(), &outcome, update.root);
     let BlockOutcome { transactions, receipts, sidecar, diff, .. } = outcome;
-    let block = Block { header, transactions, sidecar }.seal();
+    let block = Block { header, transactions, sidecar, ethereum: None }.seal();
     state.commit(CommitInput { block: &block, receipts: &receipts, diff: &diff, update })?;
     Ok(ExecutedBlock::new(block, receipts, senders))
 }
@@ -94,8 +105,13 @@ fn genesis_block(spec: &ChainSpec, state: &ChainState, engines: &Engines) -> Res
     let outcome =
         execute_genesis(engines, &spec.genesis).map_err(|error| ChainError::Execution { number: 0, error })?;
     let update = state.root_after(alloy_consensus::constants::EMPTY_ROOT_HASH, &outcome.diff)?;
-    let header = seal(&spec.genesis.env, B256::ZERO, &outcome, update.root);
-    let block = Block { header, transactions: Vec::<TxEnvelope>::new(), sidecar: outcome.sidecar.clone() }.seal();
+    let imported = spec.genesis.imported.as_ref();
+    let header = match imported {
+        Some(imported) => imported.header(update.root),
+        None => seal(&spec.genesis.env, B256::ZERO, &outcome, update.root),
+    };
+    let (transactions, sidecar) = (Vec::<TxEnvelope>::new(), outcome.sidecar.clone());
+    let block = Block { header, transactions, sidecar, ethereum: imported.map(|imported| imported.body()) }.seal();
     Ok(Genesis { block, outcome, update })
 }
 
@@ -165,6 +181,7 @@ pub fn replay(
 ) -> Result<Arc<Chain>, ChainError> {
     let state = ChainState::open(dir, options)?;
     catch_up(&spec, &state, &engines, progress)?;
+    let mut work = Work::default();
     for block in BlockLog::read(log).map_err(caldera_state::StateError::from)? {
         let block = block.map_err(caldera_state::StateError::from)?;
         let number = block.header.number;
@@ -173,7 +190,7 @@ pub fn replay(
             Some(known) if number == 0 => {
                 return Err(ChainError::OtherGenesis { found: block.hash(), expected: known.hash() });
             }
-            _ => apply(&spec, &state, &engines, block)?,
+            _ => apply(&spec, &state, &engines, block, &mut work)?,
         }
         progress(Progress::Replayed(number));
     }

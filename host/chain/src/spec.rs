@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alloy_primitives::Address;
 use caldera_execution::Genesis;
+use caldera_types::{Block, Rules};
 
 use crate::pool::PoolOptions;
 
@@ -29,6 +30,19 @@ impl ChainSpec {
     /// Gas limit of each block.
     pub fn gas_limit(&self) -> u64 {
         self.genesis.env.gas_limit
+    }
+
+    /// The rules of the first block of ours, in a chain that was brought in.
+    pub(crate) fn handover(&self) -> Rules {
+        Rules::Handover { governor: self.genesis.governor, development: self.genesis.development }
+    }
+
+    /// Whose rules the block of ours on top of `parent` follows.
+    pub(crate) fn rules_after(&self, parent: &Block) -> Rules {
+        match parent.ethereum {
+            Some(_) => self.handover(),
+            None => Rules::Caldera,
+        }
     }
 
     /// Who earns the priority fees.

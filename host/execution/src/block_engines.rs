@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy_primitives::{Address, map::AddressSet};
 use caldera_engine::{EngineError, Engines, StageError};
 use caldera_types::{
-    Component, Digest, EngineLimits, Fault, Grants, Mount, Phase, Swap, limits::MAX_SIDECAR_COMPONENTS,
+    Component, Digest, EngineLimits, Fault, Grants, Mount, Phase, Rules, Swap, limits::MAX_SIDECAR_COMPONENTS,
 };
 use revm::handler::EthPrecompiles;
 
 use crate::{
-    Ground, error::ExecutionError, evm::SPEC, overrides::Moved, registry, road::OldValues, shadow::Shadow,
+    Ground, error::ExecutionError, ethereum, evm::SPEC, overrides::Moved, registry, road::OldValues, shadow::Shadow,
     trace::Tracer,
 };
 
 /// The engines of one block, and what must be remembered while it runs.
 pub(crate) struct BlockEngines<'a> {
     ground: Ground<'a>,
+    /// Whether there is a registry: not in the history that another client made.
+    pub(crate) has_registry: bool,
     mounts: BTreeMap<Address, Mount>,
     /// Mounts that are not simply active.
     phases: BTreeMap<Address, Phase>,
@@ -89,15 +91,17 @@ impl<'a> Sidecar<'a> {
 }
 
 impl<'a> BlockEngines<'a> {
-    /// Reads the mount table from the parent's state.
-    pub(crate) fn load(ground: Ground<'a>) -> Result<Self, ExecutionError> {
+    /// Reads the mount table from the parent's state. In a block of another client there are none.
+    pub(crate) fn load(ground: Ground<'a>, rules: &Rules) -> Result<Self, ExecutionError> {
+        let spec = rules.ethereum().map_or(SPEC, |env| ethereum::spec_id(env.fork));
         let mut engines = Self {
             ground,
+            has_registry: rules.ethereum().is_none(),
             mounts: BTreeMap::new(),
             phases: BTreeMap::new(),
             tallies: BTreeMap::new(),
             old_values: None,
-            warm_addresses: EthPrecompiles::new(SPEC).warm_addresses().clone(),
+            warm_addresses: EthPrecompiles::new(spec).warm_addresses().clone(),
             warm: BTreeSet::new(),
             warm_as: None,
             sidecar: Sidecar::default(),
@@ -108,6 +112,9 @@ impl<'a> BlockEngines<'a> {
             fault: None,
             failure: None,
         };
+        if !engines.has_registry {
+            return Ok(engines);
+        }
         engines.warm_addresses.insert(registry::ADDRESS);
         for mount in registry::mounts(ground.view)? {
             engines.put(mount);
@@ -121,6 +128,7 @@ impl<'a> BlockEngines<'a> {
     pub(crate) fn copy_with<'b>(&'b self, ground: Ground<'b>, candidate: Mount) -> BlockEngines<'b> {
         let mut copy = BlockEngines {
             ground,
+            has_registry: self.has_registry,
             mounts: self.mounts.clone(),
             phases: self.phases.clone(),
             tallies: BTreeMap::new(),

@@ -22,12 +22,14 @@ use revm::{
 use crate::{
     block_engines::BlockEngines,
     error::{ExecutionError, TxRefusal},
+    ethereum,
     mounts::Precompiles,
     trace::{Watched, WatchedHandler},
     view_db::{ViewDb, ViewError},
 };
 
-/// The newest hard fork that Ethereum has activated. A chain of ours has never had another.
+/// The newest hard fork that Ethereum has activated. Blocks of ours have never had another; in the history that another
+/// client made, the block's own counts.
 pub(crate) const SPEC: SpecId = SpecId::OSAKA;
 
 /// revm's context over our database, with the block's engines beside it.
@@ -43,7 +45,10 @@ pub(crate) type EvmHandler<'e, 'a> =
     MainnetHandler<BorrowedEvm<'e, 'a>, EVMError<ViewError, InvalidTransaction>, EthFrame<EthInterpreter>>;
 
 /// The instruction and gas tables, made at compile time: building them for each nested run would cost more than the run.
-pub(crate) struct Instructions<H>(PhantomData<fn(H)>);
+pub(crate) struct Instructions<H> {
+    gas: &'static GasTable,
+    host: PhantomData<fn(H)>,
+}
 
 impl<H: Host> InstructionProvider for Instructions<H> {
     type Context = H;
@@ -54,17 +59,36 @@ impl<H: Host> InstructionProvider for Instructions<H> {
     }
 
     fn gas_table(&self) -> &GasTable {
+        self.gas
+    }
+}
+
+/// The static costs of a fork's instructions.
+fn gas_table(spec: SpecId) -> &'static GasTable {
+    if spec.is_enabled_in(SpecId::BERLIN) {
+        // No fork between Berlin and ours changed one.
         const { &gas_table_spec(SPEC) }
+    } else if spec.is_enabled_in(SpecId::ISTANBUL) {
+        const { &gas_table_spec(SpecId::ISTANBUL) }
+    } else if spec.is_enabled_in(SpecId::TANGERINE) {
+        const { &gas_table_spec(SpecId::TANGERINE) }
+    } else {
+        const { &gas_table_spec(SpecId::FRONTIER) }
     }
 }
 
 /// A context for a block, before any transaction.
 pub(crate) fn context<'a>(env: &Env, db: ViewDb<'a>, engines: BlockEngines<'a>) -> Ctx<'a> {
     let mut cfg = CfgEnv::new_with_spec(SPEC);
+    if let Some(ethereum) = env.rules.ethereum() {
+        cfg = CfgEnv::new_with_spec(ethereum::spec_id(ethereum.fork));
+        cfg.max_blobs_per_tx = Some(ethereum.max_blobs_per_tx);
+    } else {
+        cfg.tx_gas_limit_cap = Some(TX_GAS);
+    }
     cfg.chain_id = env.chain_id;
-    cfg.tx_gas_limit_cap = Some(TX_GAS);
     let mut journal = Journal::new(db);
-    journal.set_spec_id(SPEC);
+    journal.set_spec_id(cfg.spec);
     journal.warm_precompiles(engines.warm_addresses());
     let mut block = BlockEnv {
         number: U256::from(env.number),
@@ -78,6 +102,9 @@ pub(crate) fn context<'a>(env: &Env, db: ViewDb<'a>, engines: BlockEngines<'a>) 
     };
     // No blobs here, but BLOBBASEFEE must answer: one wei, as on a chain whose blobs are never used.
     block.set_blob_excess_gas_and_price(0, revm::primitives::eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE);
+    if let Some(ethereum) = env.rules.ethereum() {
+        ethereum::put_env(&mut block, ethereum);
+    }
     Context {
         block,
         tx: TxEnv::default(),
@@ -91,10 +118,11 @@ pub(crate) fn context<'a>(env: &Env, db: ViewDb<'a>, engines: BlockEngines<'a>) 
 
 /// revm on a borrowed context.
 pub(crate) fn borrow<'e, 'a>(ctx: &'e mut Ctx<'a>) -> BorrowedEvm<'e, 'a> {
+    let gas = gas_table(ctx.cfg.spec);
     Evm {
         ctx,
         inspector: (),
-        instruction: Instructions(PhantomData),
+        instruction: Instructions { gas, host: PhantomData },
         precompiles: Precompiles,
         frame_stack: FrameStack::new(),
     }

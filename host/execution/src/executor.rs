@@ -1,11 +1,14 @@
 //! Running a block: the system's act, the transactions, the system's act again.
 
-use alloy_consensus::{Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType, proofs};
+use alloy_consensus::{
+    Eip658Value, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType, proofs,
+};
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, TxKind};
 use alloy_sol_types::SolCall;
 use caldera_state::StateDiff;
 use caldera_types::{
-    Author, Block, BlockEnv, BlockSummary, Component, EDIT_ADDRESS, SYSTEM_ADDRESS, TxReceipt, is_system_transaction,
+    Author, Block, BlockEnv, BlockSummary, Component, EDIT_ADDRESS, Rules, SYSTEM_ADDRESS, TxReceipt,
+    is_system_transaction,
     limits::{ACTIVATION_GAS, HOOK_GAS},
     system_transaction,
 };
@@ -23,6 +26,7 @@ use crate::{
     block_engines::BlockEngines,
     edit::StateEdit,
     error::{ExecutionError, TxError, TxRefusal},
+    ethereum,
     evm::{self, Ctx, TransactError},
     hooks::{self, Hook},
     registry::{self, abi::IEngineRegistry as abi},
@@ -83,14 +87,14 @@ impl<'a> BlockExecutor<'a> {
         env: BlockEnv,
         shadow: Option<&'a mut Shadow>,
     ) -> Result<Self, ExecutionError> {
-        let mut engines = BlockEngines::load(ground)?;
+        let mut engines = BlockEngines::load(ground, &env.rules)?;
         engines.shadow = shadow;
         Self::begin_with(ground, env, engines)
     }
 
     /// The same with a tracer that listens.
     pub(crate) fn begin_traced(ground: Ground<'a>, env: BlockEnv, tracer: Tracer) -> Result<Self, ExecutionError> {
-        let mut engines = BlockEngines::load(ground)?;
+        let mut engines = BlockEngines::load(ground, &env.rules)?;
         engines.tracer = Some(Box::new(tracer));
         Self::begin_with(ground, env, engines)
     }
@@ -99,7 +103,14 @@ impl<'a> BlockExecutor<'a> {
         let ctx = evm::context(&env, ViewDb::new(ground.view), engines);
         let (transactions, receipts) = Default::default();
         let mut block = Self { ctx, env, summary: BlockSummary::default(), transactions, receipts, gas_used: 0 };
+        if let Rules::Ethereum(of) = &env.rules {
+            ethereum::begin(&mut block.ctx, of, env.number)?;
+            return Ok(block);
+        }
         block.as_system(abi::beginBlockCall {}.abi_encode().into(), ACTIVATION_GAS + HOOK_GAS, |ctx| {
+            if let Rules::Handover { governor, development } = env.rules {
+                registry::found(ctx, governor, development)?;
+            }
             let acted = road::run(ctx, env.number)?;
             ctx.chain.tell_shadow();
             Ok(acted + hooks::run(ctx, Hook::Begin)?)
@@ -120,16 +131,18 @@ impl<'a> BlockExecutor<'a> {
 
     /// Runs one transaction of `sender`, who was recovered from its signature. A refused transaction leaves no trace.
     pub fn apply(&mut self, tx: &TxEnvelope, sender: Address) -> Result<&TxReceipt, TxError> {
-        transaction::check_kind(tx)?;
-        let author = Author::of(tx);
-        if author != Author::Signer {
-            self.must_be_development()?;
+        if self.env.rules.ethereum().is_none() {
+            transaction::check_kind(tx)?;
+            let author = Author::of(tx);
+            if author != Author::Signer {
+                self.must_be_development()?;
+            }
+            if author == Author::Editor {
+                return self.edit(tx);
+            }
+            // Contracts are impersonated too.
+            self.ctx.cfg.disable_eip3607 = author != Author::Signer;
         }
-        if author == Author::Editor {
-            return self.edit(tx);
-        }
-        // Contracts are impersonated too.
-        self.ctx.cfg.disable_eip3607 = author != Author::Signer;
         let (needs, left) = (tx.gas_limit(), self.gas_left());
         if needs > left {
             return Err(TxRefusal::BlockFull { needs, left }.into());
@@ -157,6 +170,10 @@ impl<'a> BlockExecutor<'a> {
     }
 
     fn must_be_development(&mut self) -> Result<(), TxError> {
+        // The first block of ours on another client's has no registry below it yet.
+        if matches!(self.env.rules, Rules::Handover { development: true, .. }) {
+            return Ok(());
+        }
         if registry::is_development(self.ctx.journal_mut().db_mut().parent())? {
             return Ok(());
         }
@@ -196,13 +213,7 @@ impl<'a> BlockExecutor<'a> {
         let sidecar = &self.ctx.chain.sidecar;
         let taken = sidecar.taken.iter().filter_map(|digest| sidecar.offered.get(digest));
         let sidecar = taken.map(|component| (*component).clone()).collect();
-        Ok(BlockOutcome {
-            transactions: self.transactions,
-            receipts: self.receipts,
-            sidecar,
-            gas_used: self.gas_used,
-            diff: self.ctx.journaled_state.database.into_diff(),
-        })
+        Ok(BlockOutcome { sidecar, ..self.into_outcome() })
     }
 
     /// Closes the block for who traces it.
@@ -216,7 +227,39 @@ impl<'a> BlockExecutor<'a> {
         self.ctx.chain.tracer.take().map(|tracer| tracer.into_traces()).unwrap_or_default()
     }
 
+    /// What the transactions changed so far.
+    pub(crate) fn diff(&self) -> &StateDiff {
+        self.ctx.journaled_state.database.diff()
+    }
+
+    /// Puts the state's root after the last transaction into its receipt, as it was before EIP-658.
+    pub(crate) fn put_root(&mut self, root: B256) {
+        // Only legacy transactions are that old.
+        if let Some(ReceiptEnvelope::Legacy(receipt)) = self.receipts.last_mut().map(|last| &mut last.consensus) {
+            receipt.receipt.status = Eip658Value::PostState(root);
+        }
+    }
+
+    /// The context and the receipts so far, for what ends a block of another client.
+    pub(crate) fn parts(&mut self) -> (&mut Ctx<'a>, &[TxReceipt]) {
+        (&mut self.ctx, &self.receipts)
+    }
+
+    /// What the block did, without an end of ours.
+    pub(crate) fn into_outcome(self) -> BlockOutcome {
+        BlockOutcome {
+            transactions: self.transactions,
+            receipts: self.receipts,
+            sidecar: Vec::new(),
+            gas_used: self.gas_used,
+            diff: self.ctx.journaled_state.database.into_diff(),
+        }
+    }
+
     fn end(&mut self) -> Result<(), ExecutionError> {
+        if self.env.rules.ethereum().is_some() {
+            return Ok(());
+        }
         let summary = self.summary;
         self.as_system(abi::endBlockCall {}.abi_encode().into(), HOOK_GAS, |ctx| {
             let gas_used = hooks::run(ctx, Hook::End(summary))?;

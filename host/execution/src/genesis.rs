@@ -1,6 +1,6 @@
 //! The first state of a chain: accounts, the registry, and the engines that are mounted from the start.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use caldera_engine::{Engines, StageError};
@@ -13,6 +13,7 @@ use crate::{
     block_engines::BlockEngines,
     bytes_map,
     error::ExecutionError,
+    ethereum::EthereumGenesis,
     evm,
     executor::BlockOutcome,
     registry::{self, Armed, Staged, entries},
@@ -59,6 +60,9 @@ pub struct Genesis {
     pub accounts: BTreeMap<Address, GenesisAccount>,
     /// The engines.
     pub mounts: Vec<GenesisMount>,
+    /// If another client began the chain: its genesis. It has accounts and blocks of its own, and no engines; `env` and
+    /// `governor` then count from the first block that is made here.
+    pub imported: Option<Arc<EthereumGenesis>>,
     /// Whether this is a development chain, whose state may be changed by hand and whose accounts may be impersonated. It
     /// stands in the first state, so it cannot be changed later, and every node of the chain knows it.
     pub development: bool,
@@ -66,11 +70,16 @@ pub struct Genesis {
 
 /// Makes the first state. Its sidecar holds the components, so that the block log alone can rebuild the chain.
 pub fn execute_genesis(engines: &Engines, genesis: &Genesis) -> Result<BlockOutcome, ExecutionError> {
+    if let Some(imported) = &genesis.imported {
+        let mut diff = StateDiff::default();
+        imported.accounts().into_iter().for_each(|(address, account)| put(&mut diff, address, account));
+        return Ok(BlockOutcome { diff, ..Default::default() });
+    }
     let mut accounts = accounts(genesis);
     let mut view = MemoryView::default();
     view.apply(&accounts);
     let ground = Ground { view: &view, engines, components: &NoComponents };
-    let mut ctx = evm::context(&genesis.env, ViewDb::new(&view), BlockEngines::load(ground)?);
+    let mut ctx = evm::context(&genesis.env, ViewDb::new(&view), BlockEngines::load(ground, &genesis.env.rules)?);
     for mount in &genesis.mounts {
         stage(&mut ctx, engines, mount)?;
         let armed = Armed {
@@ -124,13 +133,12 @@ fn accounts(genesis: &Genesis) -> StateDiff {
     if genesis.development {
         let Ok(()) = bytes_map::set(entries::DEVELOPMENT, &alloy_rlp::encode(true), &mut storage);
     }
-    // INVALID: whoever runs the registry's code by DELEGATECALL meets it. Solidity only asks that there is code.
-    let code = Bytes::from_static(&[0xfe]);
-    put(&mut diff, registry::ADDRESS, GenesisAccount { balance: U256::ZERO, nonce: 1, code, storage: storage.0 });
+    let (balance, nonce, code, storage) = (U256::ZERO, 1, registry::CODE, storage.0);
+    put(&mut diff, registry::ADDRESS, GenesisAccount { balance, nonce, code, storage });
     diff
 }
 
-fn put(diff: &mut StateDiff, address: Address, account: GenesisAccount) {
+pub(crate) fn put(diff: &mut StateDiff, address: Address, account: GenesisAccount) {
     let code_hash = code_hash(&account.code);
     if !account.code.is_empty() {
         diff.codes.insert(code_hash, account.code);

@@ -26,6 +26,7 @@ pub fn child_env(
         beneficiary,
         gas_limit,
         base_fee: base_fee.unwrap_or(alloy_eips::eip1559::INITIAL_BASE_FEE),
+        rules: Default::default(),
     }
 }
 

@@ -240,5 +240,6 @@ pub(crate) fn block_env(ctx: &Ctx<'_>) -> BlockEnv {
         beneficiary: ctx.block.beneficiary,
         gas_limit: ctx.block.gas_limit,
         base_fee: ctx.block.basefee,
+        rules: Default::default(),
     }
 }

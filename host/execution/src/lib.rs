@@ -19,6 +19,7 @@ mod call_error;
 mod edit;
 mod error;
 mod estimate;
+mod ethereum;
 mod evm;
 mod executor;
 mod genesis;
@@ -44,6 +45,9 @@ pub use call_error::CallError;
 pub use edit::StateEdit;
 pub use error::{ExecutionError, TxError, TxRefusal};
 pub use estimate::{EstimateError, estimate_gas};
+pub use ethereum::{
+    Ancestors, EthereumError, EthereumGenesis, Executed, GenesisError, Mismatch, Place, ethereum_env, execute_ethereum,
+};
 pub use evm::BrokenRule;
 pub use executor::{BlockExecutor, BlockOutcome, execute};
 pub use genesis::{Genesis, GenesisAccount, GenesisMount, execute_genesis};

@@ -130,9 +130,10 @@ impl<'e, 'a> PrecompileProvider<&'e mut Ctx<'a>> for Precompiles {
         let address = inputs.bytecode_address;
         let Some(home) = ctx.chain.moved.home(address) else { return Ok(None) };
         if home != address {
-            return EthPrecompiles::new(SPEC).run(*ctx, &CallInputs { bytecode_address: home, ..inputs.clone() });
+            return EthPrecompiles::new(ctx.cfg.spec)
+                .run(*ctx, &CallInputs { bytecode_address: home, ..inputs.clone() });
         }
-        if address == registry::ADDRESS && inputs.target_address == address {
+        if address == registry::ADDRESS && inputs.target_address == address && ctx.chain.has_registry {
             return registry::run(ctx, inputs).map(Some).map_err(|failure| ctx.chain.fail(failure));
         }
         // By DELEGATECALL or a delegated account the engine would act on another account's storage: revm then runs
@@ -142,7 +143,7 @@ impl<'e, 'a> PrecompileProvider<&'e mut Ctx<'a>> for Precompiles {
         {
             return call(ctx, &mount, inputs).map(Some).map_err(|failure| ctx.chain.fail(failure));
         }
-        EthPrecompiles::new(SPEC).run(*ctx, inputs)
+        EthPrecompiles::new(ctx.cfg.spec).run(*ctx, inputs)
     }
 
     fn warm_addresses(&self) -> &AddressSet {

@@ -12,6 +12,7 @@ use revm::{
         result::{ExecutionResult, HaltReason, Output},
     },
     context_interface::either::Either,
+    primitives::hardfork::SpecId,
 };
 
 use crate::{
@@ -100,7 +101,7 @@ pub(crate) fn question<'a>(ground: Ground<'a>, env: &BlockEnv, changes: &Overrid
     let env = overrides::block_env(*env, &changes.block)?;
     let hashes: BTreeMap<_, _> = changes.block.block_hash.clone().unwrap_or_default();
     let mut db = ViewDb::asked(ground.view, StateDiff::default(), hashes);
-    let mut engines = BlockEngines::load(ground)?;
+    let mut engines = BlockEngines::load(ground, &env.rules)?;
     overrides::apply(&changes.state, &mut db, &mut engines)?;
     let mut ctx = evm::context(&env, db, engines);
     overrides::blob_fee(&mut ctx, &changes.block)?;
@@ -122,8 +123,8 @@ pub(crate) fn tx_env(ctx: &Ctx<'_>, request: &SimulationRequest) -> Result<TxEnv
     let tx_type = match (request.authorizations.is_empty(), request.priority_fee) {
         (false, _) => 4,
         (true, Some(_)) => 2,
-        // EIP-2930, so that the access list counts.
-        (true, None) => 1,
+        // EIP-2930, so that the access list counts, where the block's fork has it.
+        (true, None) => u8::from(ctx.cfg.spec.is_enabled_in(SpecId::BERLIN)),
     };
     Ok(TxEnv {
         tx_type,

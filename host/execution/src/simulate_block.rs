@@ -61,7 +61,7 @@ pub fn simulate_block(
     asked: &BlockAsked,
 ) -> Result<SimulatedBlock, CallError> {
     let mut db = ViewDb::asked(ground.view, earlier, hashes);
-    let mut engines = BlockEngines::load(ground)?;
+    let mut engines = BlockEngines::load(ground, &env.rules)?;
     overrides::apply(&asked.overrides.state, &mut db, &mut engines)?;
     let mut ctx = evm::context(env, db, engines);
     overrides::blob_fee(&mut ctx, &asked.overrides.block)?;

@@ -43,7 +43,8 @@ pub(crate) fn env(tx: &TxEnvelope, sender: Address) -> TxEnv {
         nonce: tx.nonce(),
         chain_id: tx.chain_id(),
         access_list: tx.access_list().cloned().unwrap_or_default(),
+        blob_hashes: tx.blob_versioned_hashes().unwrap_or_default().to_vec(),
+        max_fee_per_blob_gas: tx.max_fee_per_blob_gas().unwrap_or_default(),
         authorization_list: authorizations.iter().cloned().map(Either::Left).collect(),
-        ..Default::default()
     }
 }

@@ -84,6 +84,26 @@ impl<'a> ViewDb<'a> {
         }
     }
 
+    /// What the block changed so far.
+    pub(crate) fn diff(&self) -> &StateDiff {
+        &self.diff
+    }
+
+    /// Adds to an account's balance, outside of any transaction. With `clears` an account that stays empty is none (EIP-161).
+    pub(crate) fn credit(&mut self, address: Address, wei: U256, clears: bool) -> Result<(), StateError> {
+        let before = self.account(address)?;
+        let mut account = before.unwrap_or_default();
+        account.balance = account.balance.saturating_add(wei);
+        let is_empty = account.balance.is_zero() && account.nonce == 0 && account.code_hash == KECCAK256_EMPTY;
+        let after = (!is_empty || !clears).then_some(account);
+        if before != after {
+            let entry = self.diff.accounts.entry(address).or_default();
+            entry.wiped |= after.is_none();
+            entry.account = after;
+        }
+        Ok(())
+    }
+
     /// What the block changed, consuming the database.
     pub(crate) fn into_diff(self) -> StateDiff {
         self.diff
@@ -107,7 +127,8 @@ impl<'a> ViewDb<'a> {
 
     fn fold_account(&mut self, address: Address, account: EvmAccount) -> bool {
         // EIP-161: an empty account is no account. EIP-6780: destroyed in the transaction that created it.
-        let gone = account.is_selfdestructed() || account.is_empty();
+        // Before EIP-161 revm marks an empty account that is to exist as created; from then on, what is created has a nonce.
+        let gone = account.is_selfdestructed() || account.is_empty() && !account.is_created();
         if gone && account.is_loaded_as_not_existing() {
             return false;
         }

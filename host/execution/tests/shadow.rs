@@ -84,8 +84,12 @@ impl Shadowed {
             false => tx.recover_signer().unwrap(),
         };
         let senders: Vec<_> = outcome.transactions.iter().map(sender).collect();
-        let block =
-            Block { header: Default::default(), transactions: outcome.transactions.clone(), sidecar: Vec::new() };
+        let block = Block {
+            header: Default::default(),
+            transactions: outcome.transactions.clone(),
+            sidecar: Vec::new(),
+            ethereum: None,
+        };
         let ground = Ground { view: &before, engines: &self.world.engines, components: &self.world.components };
         if self.shadow.wants_copy() {
             self.shadow.copy_state(ground, &self.world.env, Arc::new(before.clone())).unwrap();

@@ -8,6 +8,9 @@ use crate::{
     ctl::CtlError,
     dev::DevError,
     engine_replay::EngineReplayError,
+    export::ExportCommandError,
+    genesis_file::GenesisFileError,
+    import::ImportCommandError,
     node::NodeError,
     obligations::ObligationsError,
     replay::ReplayError,
@@ -59,6 +62,15 @@ pub enum CommandError {
     /// A replay.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// An import.
+    #[error(transparent)]
+    Import(#[from] ImportCommandError),
+    /// An export.
+    #[error(transparent)]
+    Export(#[from] ExportCommandError),
+    /// A genesis file.
+    #[error(transparent)]
+    Genesis(#[from] GenesisFileError),
     /// A comparison over a folder's blocks.
     #[error(transparent)]
     EngineReplay(#[from] EngineReplayError),

@@ -103,10 +103,12 @@ pub fn genesis(mounts: &[&str]) -> Genesis {
             beneficiary: Address::repeat_byte(0xbe),
             gas_limit: 60_000_000,
             base_fee: INITIAL_BASE_FEE,
+            rules: Default::default(),
         },
         governor: account(0).address(),
         accounts,
         mounts: mounts.collect(),
+        imported: None,
         development: false,
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod block;
 pub mod component;
+pub mod ethereum;
 pub mod fault;
 pub mod limits;
 pub mod metering;
@@ -16,6 +17,7 @@ pub mod unsigned;
 
 pub use block::{Block, BlockEnv, BlockSummary, SealedBlock};
 pub use component::{Component, ComponentError, Digest};
+pub use ethereum::{EthereumBody, EthereumEnv, Fork, Rules};
 pub use fault::Fault;
 pub use mount::{EngineLimits, Grants, Hooks, Interface, Mount};
 pub use outcome::{LastSwap, Outcome};

@@ -1,9 +1,7 @@
 //! Blocks, headers, receipts and transactions in their consensus encoding.
 
-use alloy_consensus::BlockBody;
-use alloy_eips::{BlockId, Encodable2718, eip4895::Withdrawals};
+use alloy_eips::{BlockId, Encodable2718};
 use alloy_primitives::{B256, Bytes};
-use alloy_rlp::Encodable;
 use caldera_chain::{ExecutedBlock, FoundTransaction};
 use jsonrpsee_core::RegisterMethodError;
 
@@ -46,15 +44,7 @@ fn of_block<T>(api: &ChainApi, args: &mut Args<'_>, show: impl FnOnce(&ExecutedB
 }
 
 fn block(executed: &ExecutedBlock) -> Bytes {
-    let sealed = &executed.block;
-    let body = BlockBody {
-        transactions: sealed.transactions.clone(),
-        ommers: Vec::new(),
-        withdrawals: Some(Withdrawals::default()),
-    };
-    let mut out = Vec::new();
-    alloy_consensus::Block { header: sealed.header.clone(), body }.encode(&mut out);
-    out.into()
+    alloy_rlp::encode(executed.block.to_ethereum()).into()
 }
 
 fn transaction(api: &ChainApi, hash: B256) -> Reply<Option<Bytes>> {

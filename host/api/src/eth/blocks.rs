@@ -37,21 +37,19 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     module
         .blocking(by_number_name, about, &[BLOCK_NUMBER], "QuantityOrNull", |api, args| count(api, by_number(args)?))?;
     module.blocking(by_hash_name, about, &[BLOCK_HASH], "QuantityOrNull", |api, args| count(api, by_hash(args)?))?;
-    let about = "How many uncles a block has: none; null if there is no such block.";
+    let about = "How many uncles a block has: none, unless another client made it; null if there is no such block.";
     let (by_number_name, by_hash_name) = ("eth_getUncleCountByBlockNumber", "eth_getUncleCountByBlockHash");
     module.blocking(by_number_name, about, &[BLOCK_NUMBER], "QuantityOrNull", |api, args| {
         uncles(api, by_number(args)?)
     })?;
     module.blocking(by_hash_name, about, &[BLOCK_HASH], "QuantityOrNull", |api, args| uncles(api, by_hash(args)?))?;
-    let about = "An uncle of a block: null, since no block has any.";
+    let about = "An uncle of a block; null if there is none, as in every block that this node made.";
     let (by_number_name, by_hash_name) = ("eth_getUncleByBlockNumberAndIndex", "eth_getUncleByBlockHashAndIndex");
-    module.blocking(by_number_name, about, &[BLOCK_NUMBER, UNCLE_INDEX], "BlockOrNull", |_, args| {
-        by_number(args)?;
-        uncle(args)
+    module.blocking(by_number_name, about, &[BLOCK_NUMBER, UNCLE_INDEX], "BlockOrNull", |api, args| {
+        uncle(api, by_number(args)?, args)
     })?;
-    module.blocking(by_hash_name, about, &[BLOCK_HASH, UNCLE_INDEX], "BlockOrNull", |_, args| {
-        by_hash(args)?;
-        uncle(args)
+    module.blocking(by_hash_name, about, &[BLOCK_HASH, UNCLE_INDEX], "BlockOrNull", |api, args| {
+        uncle(api, by_hash(args)?, args)
     })?;
     let about = "Every receipt of a block, in order; null if there is no such block.";
     let block = const { &[Param::new("block", "BlockId")] };
@@ -68,9 +66,10 @@ pub(crate) fn by_hash(args: &mut Args<'_>) -> Reply<BlockId> {
     Ok(BlockId::from(args.next::<B256>()?))
 }
 
-fn uncle(args: &mut Args<'_>) -> Reply<Option<Block>> {
-    args.next::<Index>()?;
-    Ok(None)
+fn uncle(api: &ChainApi, block: BlockId, args: &mut Args<'_>) -> Reply<Option<Block>> {
+    let Index(index) = args.next()?;
+    let block = api.block(block)?;
+    Ok(block.and_then(|block| convert::uncles(&block).get(index).map(convert::uncle)))
 }
 
 fn whole(api: &ChainApi, block: BlockId, args: &mut Args<'_>) -> Reply<Option<Block>> {
@@ -83,11 +82,11 @@ fn count(api: &ChainApi, block: BlockId) -> Reply<Option<U64>> {
 }
 
 fn uncles(api: &ChainApi, block: BlockId) -> Reply<Option<U64>> {
-    map(api, block, |_| U64::ZERO)
+    map(api, block, |block| U64::from(convert::uncles(&block).len()))
 }
 
 fn receipts(api: &ChainApi, block: BlockId) -> Reply<Option<Vec<Receipt>>> {
-    map(api, block, |block| convert::receipts(&block))
+    map(api, block, |block| convert::receipts(&api.chain, &block))
 }
 
 fn map<T>(api: &ChainApi, block: BlockId, show: impl FnOnce(Arc<ExecutedBlock>) -> T) -> Reply<Option<T>> {

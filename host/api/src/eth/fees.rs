@@ -1,7 +1,7 @@
 //! What gas costs: EIP-1559 history and suggestions.
 
 use alloy_consensus::Transaction as _;
-use alloy_eips::{BlockNumberOrTag, eip1559::BaseFeeParams, eip4844::BLOB_TX_MIN_BLOB_GASPRICE};
+use alloy_eips::{BlockNumberOrTag, eip4844::BLOB_TX_MIN_BLOB_GASPRICE};
 use alloy_primitives::{U64, U128};
 use alloy_rpc_types_eth::FeeHistory;
 use caldera_chain::ExecutedBlock;
@@ -57,18 +57,27 @@ fn history(api: &ChainApi, args: &mut Args<'_>) -> Reply<FeeHistory> {
         let header = &block.block.header;
         fees.base_fee_per_gas.push(header.base_fee_per_gas.unwrap_or_default().into());
         fees.gas_used_ratio.push(header.gas_used as f64 / header.gas_limit.max(1) as f64);
-        fees.base_fee_per_blob_gas.push(BLOB_TX_MIN_BLOB_GASPRICE);
-        fees.blob_gas_used_ratio.push(0.0);
+        let blobs = api.chain.blob_market(header);
+        fees.base_fee_per_blob_gas.push(blobs.fee);
+        fees.blob_gas_used_ratio.push(blobs.used as f64 / blobs.most.max(1) as f64);
         if let Some(percentiles) = &percentiles {
             fees.reward.get_or_insert_default().push(rewards(&block, percentiles));
         }
         if number == newest {
-            let next = header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default();
-            fees.base_fee_per_gas.push(next.into());
-            fees.base_fee_per_blob_gas.push(BLOB_TX_MIN_BLOB_GASPRICE);
+            let (base, blob) = after(api, number)?;
+            fees.base_fee_per_gas.push(base);
+            fees.base_fee_per_blob_gas.push(blob);
         }
     }
     Ok(fees)
+}
+
+/// Base fee and blob fee of the block after `number`, which need not be there yet.
+fn after(api: &ChainApi, number: u64) -> Reply<(u128, u128)> {
+    Ok(match api.chain.header(number + 1)? {
+        Some((_, next)) => (next.base_fee_per_gas.unwrap_or_default().into(), api.chain.blob_market(&next).fee),
+        None => (api.chain.next_base_fee().into(), BLOB_TX_MIN_BLOB_GASPRICE),
+    })
 }
 
 fn check_percentiles(percentiles: &[f64]) -> Reply<()> {

@@ -105,7 +105,7 @@ fn submit(api: &ChainApi, raw: &[u8]) -> Reply<Sent> {
 
 fn receipt(api: &ChainApi, hash: B256) -> Reply<Option<Receipt>> {
     Ok(match api.chain.transaction(hash)? {
-        Some(FoundTransaction::Mined { block, index }) => convert::receipt(&block, index),
+        Some(FoundTransaction::Mined { block, index }) => convert::receipt(&api.chain, &block, index),
         Some(FoundTransaction::Pending(_)) | None => None,
     })
 }
@@ -117,7 +117,7 @@ async fn mined(api: Arc<ChainApi>, hash: B256, mut events: Receiver<ChainEvent>)
             Ok(ChainEvent::Pending(_)) => {}
             Ok(ChainEvent::Block(block)) => {
                 let index = block.block.transactions.iter().position(|tx| *tx.tx_hash() == hash);
-                if let Some(receipt) = index.and_then(|index| convert::receipt(&block, index)) {
+                if let Some(receipt) = index.and_then(|index| convert::receipt(&api.chain, &block, index)) {
                     return Ok(receipt);
                 }
             }

@@ -76,7 +76,7 @@ fn raw_at(api: &ChainApi, block: BlockId, args: &mut Args<'_>) -> Reply<Option<B
 
 fn receipt(api: &ChainApi, hash: B256) -> Reply<Option<Receipt>> {
     Ok(match api.chain.transaction(hash)? {
-        Some(FoundTransaction::Mined { block, index }) => convert::receipt(&block, index),
+        Some(FoundTransaction::Mined { block, index }) => convert::receipt(&api.chain, &block, index),
         Some(FoundTransaction::Pending(_)) | None => None,
     })
 }

@@ -160,6 +160,7 @@ pub fn chain_on(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address], en
         beneficiary: Address::repeat_byte(0xbe),
         gas_limit: BLOCK_GAS,
         base_fee: GWEI as u64,
+        rules: Default::default(),
     };
     let mount = GenesisMount {
         address: ENGINE,
@@ -173,6 +174,7 @@ pub fn chain_on(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address], en
         governor: funded[0],
         accounts: funded.iter().map(|address| (*address, account())).collect(),
         mounts: vec![mount],
+        imported: None,
         development: false,
     };
     let spec = ChainSpec {

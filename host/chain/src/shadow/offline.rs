@@ -120,6 +120,7 @@ pub(crate) fn env_of(chain_id: u64, header: &Header) -> BlockEnv {
         beneficiary: header.beneficiary,
         gas_limit: header.gas_limit,
         base_fee: header.base_fee_per_gas.unwrap_or_default(),
+        rules: Default::default(),
     }
 }
 

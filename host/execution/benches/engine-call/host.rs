@@ -89,6 +89,7 @@ fn env() -> CallEnv {
         beneficiary: Address::ZERO,
         gas_limit: GAS,
         base_fee: 1,
+        rules: Default::default(),
     };
     let (caller, origin) = (Address::repeat_byte(1), Address::repeat_byte(1));
     CallEnv { caller, origin, self_address: PROBE, value: U256::ZERO, is_static: false, gas_left: GAS, block }

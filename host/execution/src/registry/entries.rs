@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(crate) const GOVERNOR: &[u8] = b"governor";
-/// There only on a development chain, from its genesis on.
+/// There only on a development chain, from its genesis on, or from the handover of one that was brought in.
 pub(crate) const DEVELOPMENT: &[u8] = b"development";
 const MOUNTS: &[u8] = b"mounts";
 const ARMED: &[u8] = b"armed";
@@ -165,6 +165,10 @@ pub(crate) fn put_phase(slots: &mut Slots<'_, '_>, mount: Address, phase: Option
 
 pub(crate) fn put_governor(slots: &mut Slots<'_, '_>, governor: Address) -> Result<(), HostError> {
     bytes_map::set(GOVERNOR, &alloy_rlp::encode(governor), slots)
+}
+
+pub(crate) fn put_development(slots: &mut Slots<'_, '_>, development: bool) -> Result<(), HostError> {
+    bytes_map::set(DEVELOPMENT, &alloy_rlp::encode(development), slots)
 }
 
 /// Writes a mount and adds it to the list, which is kept in order of address.

@@ -15,20 +15,24 @@ use alloy_primitives::{Address, Bytes, Log, address};
 use alloy_sol_types::{SolError, SolEvent, SolInterface, SolValue};
 use caldera_engine::{GasMeter, HostError};
 use caldera_state::StateView;
-use caldera_types::{Digest, Fault, LastSwap, Mount, Swap};
+use caldera_types::{Digest, Fault, LastSwap, Mount, Swap, TxReceipt};
 use revm::{
-    context_interface::{ContextTr, JournalTr},
+    context_interface::{ContextTr, JournalTr, journaled_state::account::JournaledAccountTr},
     interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult},
+    state::Bytecode,
 };
 
 use abi::IEngineRegistry::{self as registry, IEngineRegistryCalls as Calls};
 pub(crate) use records::Kept;
 pub use records::{Armed, Staged};
 
-use crate::{error::ExecutionError, evm::Ctx, host, slots::Slots, trace};
+use crate::{error::ExecutionError, evm::Ctx, host, road, slots::Slots, trace};
 
 /// Where the registry is: "caldera" in ASCII, below the addresses that anyone can reach by a key.
 pub const ADDRESS: Address = address!("0000000000000000000000000063616c64657261");
+
+/// INVALID: whoever runs the registry's code by DELEGATECALL meets it. Solidity only asks that there is code.
+pub(crate) const CODE: Bytes = Bytes::from_static(&[0xfe]);
 
 /// How a registry call can fail.
 enum Failure {
@@ -94,6 +98,32 @@ pub fn governor(mut view: &dyn StateView) -> Result<Address, ExecutionError> {
 /// Whether a state is that of a development chain.
 pub fn is_development(mut view: &dyn StateView) -> Result<bool, ExecutionError> {
     entries::is_development(&mut view)
+}
+
+/// Makes the registry in a chain that another client began: its account, who governs, and whether it is for development.
+pub(crate) fn found(ctx: &mut Ctx<'_>, governor: Address, development: bool) -> Result<(), ExecutionError> {
+    let failed = |error: &dyn std::fmt::Display| ExecutionError::Evm(error.to_string());
+    // Somebody may have sent coins here before, and a chain of ours that went out and came in again has it already.
+    let mut account = ctx.journal_mut().load_account_mut(ADDRESS).map_err(|error| failed(&error))?.data;
+    account.set_nonce(1);
+    account.set_code_and_hash_slow(Bytecode::new_legacy(CODE));
+    account.touch();
+    road::as_system(ctx, |slots| {
+        entries::put_governor(slots, governor)?;
+        if entries::is_development(slots)? != development {
+            entries::put_development(slots, development)
+        } else {
+            Ok(())
+        }
+    })?;
+    emit(ctx, &registry::GovernanceTransferred { from: Address::ZERO, to: governor });
+    Ok(())
+}
+
+/// Who governs after the first block that was made here on top of another client's, given its receipts.
+pub fn handed_over_to(receipts: &[TxReceipt]) -> Option<Address> {
+    let log = receipts.first()?.logs().first().filter(|log| log.address == ADDRESS)?;
+    Some(registry::GovernanceTransferred::decode_log(log).ok()?.data.to)
 }
 
 /// Emits an event of the registry.

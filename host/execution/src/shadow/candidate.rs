@@ -237,7 +237,7 @@ pub(super) fn rehearsed(
 ) -> Result<Result<BTreeMap<U256, U256>, String>, ExecutionError> {
     let components = WithCandidate { chain: ground.components, candidate: &shadow.plan.component };
     let ground = Ground { view: base, components: &components, ..ground };
-    let mut ctx = evm::context(env, ViewDb::new(base), BlockEngines::load(ground)?);
+    let mut ctx = evm::context(env, ViewDb::new(base), BlockEngines::load(ground, &env.rules)?);
     let mount = shadow.plan.mount;
     if let Err(why) = road::rehearse(&mut ctx, mount, shadow.plan.target.clone(), env.number)? {
         return Ok(Err(why));

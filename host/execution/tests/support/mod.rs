@@ -111,7 +111,7 @@ impl World {
         let engines = engines();
         for (env, outcome) in blocks {
             let (transactions, sidecar) = (outcome.transactions.clone(), outcome.sidecar.clone());
-            let block = Block { header: Default::default(), transactions, sidecar };
+            let block = Block { header: Default::default(), transactions, sidecar, ethereum: None };
             let ground = Ground { view: &view, engines: &engines, components: &self.components };
             assert_eq!(execute(ground, env, &block).unwrap(), outcome, "block {}", env.number);
             view.apply(&outcome.diff);

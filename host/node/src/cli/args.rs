@@ -6,7 +6,10 @@ use alloy_primitives::Address;
 use caldera_types::{Grants, Interface};
 use clap::{Args, Parser, Subcommand};
 
-use super::engine_args::EngineCommand;
+use super::{
+    engine_args::EngineCommand,
+    exchange_args::{ExportArgs, ImportArgs},
+};
 use crate::config::LimitsConfig;
 
 /// A rollup host node: many chains whose engines are WebAssembly components, swapped while they run.
@@ -39,6 +42,10 @@ pub enum Command {
     Obligations(ObligationsCommand),
     /// Execute a block log again in a fresh folder; every root is checked.
     Replay(ReplayArgs),
+    /// Bring in a chain that another client made: every block is executed and checked.
+    Import(ImportArgs),
+    /// Write a chain's blocks and genesis for other clients.
+    Export(ExportArgs),
 }
 
 /// Arguments of `dev`.
@@ -57,8 +64,15 @@ pub struct DevArgs {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Perform the main job against the live node (members, netting, defaults, an engine's swap, a replay), then stop.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "genesis")]
     pub tour: bool,
+    /// Genesis file of a chain that another client made: it is served too, as `imported` and at `/`, and goes on from its last
+    /// block. Governor is account 0.
+    #[arg(long, value_name = "FILE")]
+    pub genesis: Option<PathBuf>,
+    /// Blocks of that chain, as geth exports them, to bring in first [default: those that the folder has]
+    #[arg(long, value_name = "FILE", requires = "genesis")]
+    pub blocks: Option<PathBuf>,
     /// Make a block with each transaction at once and none by the clock, as anvil and Hardhat do. The evm_ methods change it.
     #[arg(long, conflicts_with = "tour")]
     pub automine: bool,
@@ -226,6 +240,15 @@ mod tests {
             ("caldera replay --log x", false),
             ("caldera replay --log x --dev", true),
             ("caldera replay --log x --dev --config y", false),
+            ("caldera import --genesis x --blocks y", true),
+            ("caldera import --config x --blocks y", true),
+            ("caldera import --config x --genesis z --blocks y", false),
+            ("caldera import --blocks y", false),
+            ("caldera import --genesis x", false),
+            ("caldera export --blocks y", true),
+            ("caldera export --config x --data z --blocks y", false),
+            ("caldera dev --blocks y", false),
+            ("caldera dev --genesis x --blocks y", true),
             ("caldera dev --block-interval-ms 0", false),
             ("caldera node", false),
         ] {

@@ -7,10 +7,12 @@ use tempfile::TempDir;
 use super::{args::DevArgs, node, run::blocking, signals::Signals};
 use crate::{
     admin::AdminSpec,
-    config::CompileConfig,
+    config::{self, CompileConfig},
     ctl::AdminPlace,
     dev,
     error::CommandError,
+    genesis_file,
+    import::{self, ImportRequest},
     node::{Node, NodeError, NodeSpec, engines},
     output::Output,
     paths, tour,
@@ -23,10 +25,18 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
     let plugins = args.plugins.clone().unwrap_or_else(paths::plugins_folder);
     let accounts = dev::accounts().map_err(dev::DevError::from)?;
     let folder = data.path().to_owned();
-    let engines = blocking(move || engines(dev::CHAINS, Some(&folder), &CompileConfig::default()))
+    let engines = blocking(move || engines(dev::CHAINS + 1, Some(&folder), &CompileConfig::default()))
         .await
         .map_err(NodeError::from)?;
-    let spec = spec(&args, &plugins, &data, &accounts, &engines).await?;
+    let mut spec = spec(&args, &plugins, &data, &accounts, &engines).await?;
+    if let Some(genesis) = args.genesis.clone() {
+        let request = moved(&mut spec, &args, genesis, &accounts)?;
+        if let Some(request) = request {
+            let engines = engines.clone();
+            let imported = blocking(move || import::import(request, &engines, output)).await?;
+            output.say(imported.line());
+        }
+    }
     let tour_spec = args.tour.then(|| spec.clone());
     let node = Node::start(spec, engines).await?;
     if args.automine {
@@ -51,6 +61,29 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
     };
     node.stop().await;
     result
+}
+
+/// Adds the chain that another client made, first, so that it is what `/` serves; says what is to be brought in.
+fn moved(
+    spec: &mut NodeSpec,
+    args: &DevArgs,
+    genesis: PathBuf,
+    accounts: &[dev::Account],
+) -> Result<Option<ImportRequest>, CommandError> {
+    let governor = accounts.first().map(dev::Account::address).unwrap_or_default();
+    let mut chain = config::imported_spec(dev::IMPORTED, genesis_file::read(&genesis)?, governor, true);
+    chain.block_interval = Duration::from_millis(args.block_interval_ms);
+    if spec.chains.iter().any(|other| other.chain_id() == chain.chain_id()) {
+        let id = chain.chain_id();
+        return Err(CommandError::Usage(format!(
+            "{} is of chain {id}, as a chain of `caldera dev` is: serve it by `caldera import` and `caldera node`",
+            genesis.display()
+        )));
+    }
+    spec.chains.insert(0, chain.clone());
+    let folder = spec.chain_folder(dev::IMPORTED);
+    let options = spec.state_options(dev::IMPORTED);
+    Ok(args.blocks.clone().map(|blocks| ImportRequest { chain, genesis, blocks, folder, options }))
 }
 
 async fn spec(

@@ -5,6 +5,8 @@ mod dev;
 mod engine;
 mod engine_args;
 mod engine_replay_args;
+mod exchange;
+mod exchange_args;
 mod node;
 mod run;
 mod signals;

@@ -1,15 +1,21 @@
 //! One chain of the configuration.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use caldera_chain::{ChainSpec, PoolOptions};
-use caldera_execution::{Genesis, GenesisAccount};
+use caldera_execution::{EthereumGenesis, Genesis, GenesisAccount};
 use caldera_state::Backend;
 use caldera_types::{BlockEnv, limits};
 use serde::Deserialize;
 
 use super::{ConfigError, MountConfig};
+use crate::genesis_file;
 
 /// Base fee of block 0, in wei per gas: Ethereum's at the start of EIP-1559.
 pub const GENESIS_BASE_FEE: u64 = 1_000_000_000;
@@ -24,6 +30,9 @@ pub struct ChainConfig {
     pub chain_id: u64,
     /// Who may stage and arm engines.
     pub governor: Address,
+    /// The genesis file of another client that began the chain; `caldera import` brings its blocks in. `chain-id` is that of
+    /// the file, and what else describes block 0 stands there.
+    pub genesis: Option<PathBuf>,
     /// Most gas in a block.
     #[serde(default = "recommended_gas_limit")]
     pub gas_limit: u64,
@@ -103,10 +112,25 @@ impl ChainConfig {
             governor: self.governor,
             accounts: self.accounts.iter().map(|account| (account.address, account.genesis())).collect(),
             mounts,
+            imported: self.genesis.as_deref().map(|path| self.imported(path)).transpose()?,
             development: self.development,
         };
         let block_interval = Duration::from_millis(self.block_interval_ms.unwrap_or(default_interval_ms));
         Ok(ChainSpec { name: self.name.clone(), genesis, block_interval, pool })
+    }
+
+    fn imported(&self, path: &Path) -> Result<Arc<EthereumGenesis>, ConfigError> {
+        let genesis = genesis_file::read(path)?;
+        let (found, configured) = (genesis.chain_id(), self.chain_id);
+        if found != configured {
+            return Err(ConfigError::OtherChainId {
+                name: self.name.clone(),
+                path: path.to_owned(),
+                found,
+                configured,
+            });
+        }
+        Ok(genesis)
     }
 
     /// What is wrong with this chain alone.
@@ -126,6 +150,19 @@ impl ChainConfig {
         }
         if self.governor.is_zero() {
             return Err(format!("governor of chain '{name}' is the zero address, which nobody holds"));
+        }
+        let described = [
+            ("genesis-time-s", self.genesis_time_s != 0),
+            ("[[chain.account]]", !self.accounts.is_empty()),
+            ("[[chain.mount]]", !self.mounts.is_empty()),
+        ];
+        if self.genesis.is_some()
+            && let Some((key, _)) = described.into_iter().find(|(_, is_there)| *is_there)
+        {
+            return Err(format!(
+                "chain '{name}' has both genesis and {key}: its block 0 is that of the genesis file; engines come later, by \
+                 `caldera engine stage`"
+            ));
         }
         if self.block_interval_ms == Some(0) {
             return Err(format!("block-interval-ms of chain '{name}' is 0: a chain needs time between blocks"));
@@ -151,5 +188,15 @@ pub fn genesis_env(chain_id: u64, timestamp_s: u64, gas_limit: u64, beneficiary:
         beneficiary,
         gas_limit,
         base_fee: GENESIS_BASE_FEE,
+        rules: Default::default(),
     }
+}
+
+/// A chain that another client began.
+pub fn imported_spec(name: &str, genesis: Arc<EthereumGenesis>, governor: Address, development: bool) -> ChainSpec {
+    let env = genesis_env(genesis.chain_id(), 0, limits::BLOCK_GAS, governor);
+    let genesis =
+        Genesis { env, governor, accounts: BTreeMap::new(), mounts: Vec::new(), imported: Some(genesis), development };
+    let (block_interval, pool) = (Duration::from_secs(1), PoolOptions::recommended());
+    ChainSpec { name: name.to_owned(), genesis, block_interval, pool }
 }

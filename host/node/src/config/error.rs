@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::component::ReadError;
+use crate::{component::ReadError, genesis_file::GenesisFileError};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,23 @@ pub enum ConfigError {
         name: String,
         /// The names there are.
         known: Vec<String>,
+    },
+    /// A genesis file cannot be used.
+    #[error(transparent)]
+    Genesis(#[from] GenesisFileError),
+    /// The configuration and the genesis file are of different chains.
+    #[error(
+        "chain-id of chain '{name}' is {configured}, but {} is of chain {found}: one of the two is of another chain", path.display()
+    )]
+    OtherChainId {
+        /// Which chain.
+        name: String,
+        /// The genesis file.
+        path: PathBuf,
+        /// Its chain id.
+        found: u64,
+        /// What the configuration says.
+        configured: u64,
     },
     /// A component cannot be read.
     #[error(transparent)]

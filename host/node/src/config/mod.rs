@@ -20,7 +20,7 @@ use std::{
 use serde::Deserialize;
 
 pub use admin::AdminConfig;
-pub use chain::{AccountConfig, ChainConfig, StoreConfig, genesis_env};
+pub use chain::{AccountConfig, ChainConfig, StoreConfig, genesis_env, imported_spec};
 pub use compile::CompileConfig;
 pub use error::ConfigError;
 pub use mount::{LimitsConfig, MountConfig};
@@ -138,6 +138,9 @@ impl Config {
         self.data = folder.join(&self.data);
         for mount in self.chains.iter_mut().flat_map(|chain| &mut chain.mounts) {
             mount.component = folder.join(&mount.component);
+        }
+        for genesis in self.chains.iter_mut().filter_map(|chain| chain.genesis.as_mut()) {
+            *genesis = folder.join(&*genesis);
         }
     }
 

@@ -89,6 +89,15 @@ fn contradictions_say_what_does_not_fit() {
         (chain("a", 1, "").replace("11", "00"), "zero address"),
         ("block-interval-ms = 0".to_owned(), "block-interval-ms is 0"),
         (chain("a", 1, "block-interval-ms = 0"), "block-interval-ms of chain 'a'"),
+        (chain("a", 1, "genesis = \"g.json\"\ngenesis-time-s = 5"), "both genesis and genesis-time-s"),
+        (
+            chain(
+                "a",
+                1,
+                "genesis = \"g.json\"\n[[chain.account]]\naddress = \"0x1111111111111111111111111111111111111111\"",
+            ),
+            "both genesis and [[chain.account]]",
+        ),
         ("listen = \"nowhere\"".to_owned(), "invalid socket address"),
         ("[admin]\nlisten = \"0.0.0.0:8546\"".to_owned(), "allow-remote = true"),
         (chain("a", 1, "[[chain.mount]]\naddress = \"0x12\""), "caldera.toml:6"),

@@ -29,7 +29,9 @@ pub const FINANCE: (&str, u64) = ("finance", 4201);
 pub const ARENA: (&str, u64) = ("arena", 4202);
 /// Name and id of the chain for data sharing.
 pub const ALLIANCE: (&str, u64) = ("alliance", 4203);
-/// How many chains there are.
+/// Name of the chain that another client made, if `caldera dev` is given one.
+pub const IMPORTED: &str = "imported";
+/// How many chains of its own there are.
 pub const CHAINS: usize = 3;
 /// Where the clearing engine is mounted on `finance`.
 pub const CLEARING: Address = address!("000000000000000000000000000000000000C1EA");
@@ -81,7 +83,7 @@ pub fn node_spec(
             }
         }
         let env = genesis_env(chain_id, 0, limits::BLOCK_GAS, governor);
-        let genesis = Genesis { env, governor, accounts: state, mounts, development: true };
+        let genesis = Genesis { env, governor, accounts: state, mounts, imported: None, development: true };
         chains.push(ChainSpec { name: name.to_owned(), genesis, block_interval, pool: PoolOptions::recommended() });
     }
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);

@@ -9,7 +9,7 @@ mod ready;
 mod tokens;
 
 pub use accounts::{Account, MNEMONIC, accounts, governor};
-pub use chains::{ALLIANCE, ARENA, CHAINS, CLEARING, DevError, FINANCE, HELLO, node_spec};
+pub use chains::{ALLIANCE, ARENA, CHAINS, CLEARING, DevError, FINANCE, HELLO, IMPORTED, node_spec};
 pub use clearing::{LIQUIDATOR, PRICE_ACCOUNT};
 pub use ready::Ready;
 pub use tokens::{TOKENS, Token, artifact};

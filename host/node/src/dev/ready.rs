@@ -4,7 +4,7 @@ use caldera_api::admin::AdminHandle;
 use caldera_types::Mount;
 use serde::Serialize;
 
-use super::Account;
+use super::{Account, IMPORTED};
 use crate::output::{Align, Report, Table};
 
 /// The node is live.
@@ -110,8 +110,11 @@ impl Report for Ready {
         text += &format!("\nEngines\n{}", self.mounts_table());
         text += &format!("\nAdmin API and metrics at {}, token in {}\n", self.admin, self.admin_token_file);
         if !self.accounts.is_empty() {
-            text +=
-                "\nAccounts with 10,000 ETH on every chain. THESE KEYS ARE PUBLISHED: never send real money there.\n";
+            let moved = self.chains.iter().any(|chain| chain.name == IMPORTED);
+            let but = if moved { format!(" but {IMPORTED}") } else { String::new() };
+            text += &format!(
+                "\nAccounts with 10,000 ETH on every chain{but}. THESE KEYS ARE PUBLISHED: never send real money there.\n"
+            );
             text += &self.accounts_table().to_string();
         }
         text

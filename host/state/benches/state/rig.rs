@@ -95,7 +95,7 @@ impl Rig {
             state_root: update.root,
             ..Default::default()
         };
-        let block = Block { header, transactions: Vec::new(), sidecar: Vec::new() }.seal();
+        let block = Block { header, transactions: Vec::new(), sidecar: Vec::new(), ethereum: None }.seal();
         let began = Instant::now();
         state.commit(CommitInput { block: &block, receipts: &[], diff, update }).expect("the block is the next");
         Times { root, commit: began.elapsed() }

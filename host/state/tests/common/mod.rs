@@ -126,7 +126,8 @@ pub fn next_block(state: &ChainState, diff: &StateDiff, body: &Body) -> (SealedB
         transactions_root: Block::transactions_root(&body.transactions),
         ..Default::default()
     };
-    let block = Block { header, transactions: body.transactions.clone(), sidecar: body.sidecar.clone() };
+    let block =
+        Block { header, transactions: body.transactions.clone(), sidecar: body.sidecar.clone(), ethereum: None };
     (block.seal(), update)
 }
 
