@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use caldera_execution::{CallError, EstimateError, ExecutionError, HeaderMismatch, OverrideError};
 use caldera_state::StateError;
 use caldera_types::Digest;
@@ -27,6 +27,14 @@ pub enum ChainError {
     /// A logged block is not what its execution gives: damaged, made under other rules, or of another chain.
     #[error(transparent)]
     Mismatch(#[from] HeaderMismatch),
+    /// The same for the block of a leader that is followed.
+    #[error("{why}")]
+    NotOurs {
+        /// What differs.
+        why: HeaderMismatch,
+        /// The state root that its execution gives here.
+        own_root: B256,
+    },
     /// The folder belongs to a chain with another genesis.
     #[error(
         "the folder holds a chain whose genesis is {found}, the configuration gives {expected}: choose another folder or restore the configuration"

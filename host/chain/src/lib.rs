@@ -7,6 +7,7 @@
 //! - A transaction is acknowledged only after the pool's journal has it.
 //! - A block is published to readers only after `caldera_state` has it on disk.
 //! - Replaying a chain's block log on a fresh folder gives the same roots, or stops at the first block that does not.
+//! - A chain that follows another node's takes no block whose execution here gives something else.
 //! - This node's own failure halts the chain with its reason; it is never taken for a bad transaction.
 
 mod admission;
@@ -15,6 +16,7 @@ mod chain;
 mod dev;
 mod error;
 mod executed;
+mod follow;
 mod observer;
 mod pool;
 mod producer;
@@ -33,6 +35,7 @@ pub use chain::{Chain, ChainEvent};
 pub use dev::DevError;
 pub use error::{ChainError, SimulateError, SubmitError};
 pub use executed::{ExecutedBlock, FoundTransaction};
+pub use follow::{Alarm, FollowError, FollowStatus};
 pub use observer::BlockObserver;
 pub use pool::{Candidates, Pool, PoolContent, PoolLimits, PoolOptions, PoolStatus, PooledTx, journal::JournalError};
 pub use producer::BlockProducer;

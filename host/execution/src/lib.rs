@@ -45,7 +45,7 @@ pub use edit::StateEdit;
 pub use error::{ExecutionError, TxError, TxRefusal};
 pub use estimate::{EstimateError, estimate_gas};
 pub use evm::BrokenRule;
-pub use executor::{BlockExecutor, BlockOutcome, execute};
+pub use executor::{BlockExecutor, BlockOutcome, execute, execute_sent};
 pub use genesis::{Genesis, GenesisAccount, GenesisMount, execute_genesis};
 pub use header::{HeaderMismatch, child_env, seal, verify_header};
 pub use mounts::engine_code;

@@ -12,6 +12,7 @@ pub mod ctl;
 pub mod dev;
 pub mod engine_replay;
 pub mod error;
+mod follow;
 pub mod node;
 pub mod obligations;
 pub mod output;

@@ -32,9 +32,18 @@ pub(super) struct Row {
 pub(super) struct OpenRow {
     pub(super) height: u64,
     pub(super) halted: bool,
+    pub(super) follows: Option<FollowRow>,
     pub(super) pending: usize,
     pub(super) queued: usize,
     pub(super) mounts: Vec<MountRow>,
+}
+
+/// How following stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FollowRow {
+    /// Whether a block of the leader is not what its execution gives here.
+    pub(super) alarm: bool,
+    pub(super) behind: u64,
 }
 
 /// One mount.
@@ -115,6 +124,10 @@ impl OpenRow {
         Self {
             height: chain.head().number(),
             halted: chain.halted().is_some(),
+            follows: chain.follow_status().map(|status| FollowRow {
+                alarm: status.alarm.is_some(),
+                behind: status.leader_head.unwrap_or_default().saturating_sub(chain.head().number()),
+            }),
             pending: pool.pending,
             queued: pool.queued,
             mounts,

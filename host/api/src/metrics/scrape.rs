@@ -13,7 +13,7 @@ use super::{
     Metrics,
     histogram::Counted,
     page::{Labels, Page},
-    rows::{CallRow, MountRow, OpenRow, Row},
+    rows::{CallRow, FollowRow, MountRow, OpenRow, Row},
 };
 use crate::{
     admin::{
@@ -76,6 +76,18 @@ impl Scrape {
         page.gauge(
             ("caldera_chain_halted", "Whether the chain makes no blocks because somebody has to look at it"),
             open(|row| f64::from(u8::from(row.halted))),
+        )?;
+        let follows = |read: fn(FollowRow) -> f64| self.each(|row| row.open.as_ref()?.follows.map(read));
+        page.gauge(
+            (
+                "caldera_follower_root_mismatch",
+                "Whether a leader's block is not what its execution gives: both roots in /health",
+            ),
+            follows(|row| f64::from(u8::from(row.alarm))),
+        )?;
+        page.gauge(
+            ("caldera_follower_blocks_behind", "Blocks that the leader has and this node has not"),
+            follows(|row| row.behind as f64),
         )?;
         page.histogram(
             ("caldera_chain_block_build_seconds", "Time to build, commit and publish a block"),

@@ -5,6 +5,7 @@ mod dev;
 mod engine;
 mod engine_args;
 mod engine_replay_args;
+mod follow;
 mod node;
 mod run;
 mod signals;
