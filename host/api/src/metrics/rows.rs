@@ -32,18 +32,12 @@ pub(super) struct Row {
 pub(super) struct OpenRow {
     pub(super) height: u64,
     pub(super) halted: bool,
-    pub(super) follows: Option<FollowRow>,
+    /// Of a chain that follows: whether it met a block of its leader that it does not take, and how far it is behind.
+    pub(super) alarm: bool,
+    pub(super) behind: u64,
     pub(super) pending: usize,
     pub(super) queued: usize,
     pub(super) mounts: Vec<MountRow>,
-}
-
-/// How following stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FollowRow {
-    /// Whether a block of the leader is not what its execution gives here.
-    pub(super) alarm: bool,
-    pub(super) behind: u64,
 }
 
 /// One mount.
@@ -113,7 +107,7 @@ impl CallRow {
 
 impl OpenRow {
     fn read(chain: &Chain, compiler: &dyn Compiler) -> Self {
-        let pool = chain.pool_status();
+        let (pool, follows, height) = (chain.pool_status(), chain.follow_status(), chain.head().number());
         let mounts = match chain.registry() {
             Ok(registry) => mounts(&registry, compiler),
             Err(error) => {
@@ -122,12 +116,10 @@ impl OpenRow {
             }
         };
         Self {
-            height: chain.head().number(),
+            height,
             halted: chain.halted().is_some(),
-            follows: chain.follow_status().map(|status| FollowRow {
-                alarm: status.alarm.is_some(),
-                behind: status.leader_head.unwrap_or_default().saturating_sub(chain.head().number()),
-            }),
+            alarm: follows.as_ref().is_some_and(|status| status.alarm.is_some()),
+            behind: follows.and_then(|status| status.leader_head).unwrap_or_default().saturating_sub(height),
             pending: pool.pending,
             queued: pool.queued,
             mounts,

@@ -13,7 +13,7 @@ use super::{
     Metrics,
     histogram::Counted,
     page::{Labels, Page},
-    rows::{CallRow, FollowRow, MountRow, OpenRow, Row},
+    rows::{CallRow, MountRow, OpenRow, Row},
 };
 use crate::{
     admin::{
@@ -77,17 +77,16 @@ impl Scrape {
             ("caldera_chain_halted", "Whether the chain makes no blocks because somebody has to look at it"),
             open(|row| f64::from(u8::from(row.halted))),
         )?;
-        let follows = |read: fn(FollowRow) -> f64| self.each(|row| row.open.as_ref()?.follows.map(read));
         page.gauge(
             (
                 "caldera_follower_root_mismatch",
-                "Whether a leader's block is not what its execution gives: both roots in /health",
+                "Whether a block of the leader is not what its execution gives here; both roots are in /health",
             ),
-            follows(|row| f64::from(u8::from(row.alarm))),
+            open(|row| f64::from(u8::from(row.alarm))),
         )?;
         page.gauge(
-            ("caldera_follower_blocks_behind", "Blocks that the leader has and this node has not"),
-            follows(|row| row.behind as f64),
+            ("caldera_follower_blocks_behind", "Blocks that the leader is known to have and this node has not"),
+            open(|row| row.behind as f64),
         )?;
         page.histogram(
             ("caldera_chain_block_build_seconds", "Time to build, commit and publish a block"),
