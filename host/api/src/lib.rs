@@ -35,6 +35,7 @@ pub mod metrics;
 mod module;
 mod node;
 mod routes;
+mod sends;
 mod server;
 mod slow;
 mod txpool;

@@ -121,8 +121,11 @@ impl Module {
         Ok(())
     }
 
-    /// A method that takes a transaction in, on a thread that may wait, and answers with its hash once it is on the disk. No
-    /// thread waits for that: the more that come at once, the more are synced together.
+    /// A method that takes a transaction in, and answers with its hash once it is on the disk. No thread waits for that: the
+    /// more that come at once, the more are synced together.
+    ///
+    /// It is done on the thread that moves bytes: recovering the signature takes about as long as handing it to another
+    /// thread and back, and what it reads of the state is in memory, mostly.
     pub(crate) fn accepting(
         &mut self,
         name: &'static str,
@@ -132,12 +135,32 @@ impl Module {
     ) -> Registered {
         self.table.push(Method { name, summary, params, result: "Hash", development: false });
         self.rpc.register_async_method(name, move |given, api, extensions| async move {
-            if let Some(leader) = &api.leader {
+            if let Some(leader) = api.leader.clone() {
                 let hash = sent_on(leader.as_ref(), name, &given).await?;
                 // So that its sender's next nonce is known here too. The leader has it, whatever comes of this.
-                let accept = move || accept(&api, &mut args(&given, params, &extensions)?);
-                let _ = tokio::task::spawn_blocking(accept).await;
+                let _ = accept(&api, &mut args(&given, params, &extensions)?);
                 return Ok(hash);
+            }
+            let accepted = accept(&api, &mut args(&given, params, &extensions)?)?;
+            let hash = accepted.settled().await?;
+            mine_what_came(api).await?;
+            Ok::<_, RpcError>(hash)
+        })?;
+        Ok(())
+    }
+
+    /// The same for a transaction that brings much with it, or is made here, on a thread that may wait.
+    pub(crate) fn accepting_aside(
+        &mut self,
+        name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
+        accept: fn(&ChainApi, &mut Args<'_>) -> Reply<Accepted>,
+    ) -> Registered {
+        self.table.push(Method { name, summary, params, result: "Hash", development: false });
+        self.rpc.register_async_method(name, move |given, api, extensions| async move {
+            if let Some(leader) = &api.leader {
+                return sent_on(leader.as_ref(), name, &given).await;
             }
             let made_for = api.clone();
             let accept = move || accept(&api, &mut args(&given, params, &extensions)?);
@@ -181,7 +204,7 @@ impl Module {
         if !self.development {
             return self.elsewhere(name);
         }
-        self.accepting(name, summary, params, accept)?;
+        self.accepting_aside(name, summary, params, accept)?;
         self.table.iter_mut().filter(|method| method.name == name).for_each(|method| method.development = true);
         Ok(())
     }

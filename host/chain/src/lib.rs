@@ -30,7 +30,7 @@ mod source;
 mod spec;
 mod traces;
 
-pub use admission::Accepted;
+pub use admission::{Accepted, Sent};
 pub use chain::{Chain, ChainEvent};
 pub use dev::DevError;
 pub use error::{ChainError, SimulateError, SubmitError};

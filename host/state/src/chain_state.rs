@@ -28,6 +28,7 @@ use crate::{
     trie::{self, RootUpdate},
     trie_view::TrieView,
     verify,
+    view::{Account, StateView},
 };
 
 /// One chain's state.
@@ -139,6 +140,14 @@ impl ChainState {
         FlatView::new(self.flat.clone())
     }
 
+    /// An account at a root that was committed here: from memory, mostly, if the root is the head's.
+    pub fn account_at(&self, root: B256, address: Address) -> Result<Option<Account>, StateError> {
+        match self.flat.account_at(root, address)? {
+            Some(account) => Ok(account),
+            None => self.at(root)?.account(address),
+        }
+    }
+
     /// The state at a root that was committed here.
     pub fn at(&self, root: B256) -> Result<TrieView, StateError> {
         TrieView::open(self.store.clone(), self.nodes.clone(), root)
@@ -182,7 +191,7 @@ impl ChainState {
         }
         self.store.commit(batch)?;
         self.nodes.remember(update.nodes);
-        self.flat.advance(diff, head.state_root);
+        self.flat.advance(diff, update.accounts, head.state_root);
         *self.head.write() = Some(head);
         Ok(head)
     }

@@ -7,7 +7,7 @@ use alloy_consensus::{
 use alloy_primitives::{Address, Signature, TxKind};
 use alloy_rpc_types_eth::TransactionRequest;
 use alloy_signer::SignerSync;
-use caldera_chain::{Accepted, DevError};
+use caldera_chain::Accepted;
 use caldera_execution::SimulationRequest;
 use caldera_types::impersonation;
 use jsonrpsee_core::RegisterMethodError;
@@ -29,10 +29,6 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
 }
 
 fn send(api: &ChainApi, args: &mut Args<'_>) -> Reply<Accepted> {
-    if api.leader.is_some() {
-        // The leader completed and sent it, and what it made of it comes with its block.
-        return Err(DevError::Follows("another node".into()).into());
-    }
     let request: TransactionRequest = args.next()?;
     let sender = request.from.or_else(|| api.keys.accounts().first().copied()).unwrap_or_default();
     let request = TransactionRequest { from: Some(sender), ..request };

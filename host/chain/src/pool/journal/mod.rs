@@ -31,7 +31,7 @@ pub(crate) use reader::Reader;
 pub(crate) use record::Record;
 use writer::Writer;
 
-use super::{transaction::PooledTx, waiting::Pool};
+use super::waiting::Pool;
 
 /// Before copying is tried again after it failed.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -72,15 +72,14 @@ impl Journal {
         Ok(Self { shared, flusher: Some(flusher) })
     }
 
-    /// Hands a transaction over; the batch tells when it is written.
-    pub(crate) fn append(&self, tx: &PooledTx) -> Result<Arc<Batch>, JournalError> {
-        let record = Record::of(tx).frame()?;
+    /// Hands framed records over; the batch tells when they are written.
+    pub(crate) fn append<'a>(&self, records: impl Iterator<Item = &'a [u8]>) -> Arc<Batch> {
         let mut open = self.shared.open.lock();
-        open.bytes.extend_from_slice(&record);
+        records.for_each(|record| open.bytes.extend_from_slice(record));
         let batch = open.batch.clone();
         drop(open);
         self.shared.work.notify_one();
-        Ok(batch)
+        batch
     }
 
     /// Returns once nothing is in the journal but what waits in the pool: on a development chain, blocks are taken back that
