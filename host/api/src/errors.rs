@@ -72,6 +72,9 @@ pub(crate) enum RpcError {
     /// A simulated call met the fault of an engine.
     #[error("engine fault: {0}")]
     EngineFault(Fault),
+    /// What the leader of a chain that follows answered.
+    #[error("{}", .0.message())]
+    Leader(ErrorObjectOwned),
     /// The node's own fault.
     #[error("internal error: {0}")]
     Node(String),
@@ -89,6 +92,7 @@ impl RpcError {
             Self::NotInTime { .. } => 4,
             Self::NonceGap { .. } => 6,
             Self::Simulation { code, .. } => *code,
+            Self::Leader(error) => error.code(),
             Self::Node(_) => -32603,
         }
     }
@@ -110,7 +114,10 @@ impl From<RpcError> for ErrorObjectOwned {
         if let RpcError::Node(why) = &error {
             tracing::error!(%why, "a call failed by this node's fault");
         }
-        ErrorObjectOwned::owned(error.code(), error.to_string(), error.data())
+        match error {
+            RpcError::Leader(error) => error,
+            error => ErrorObjectOwned::owned(error.code(), error.to_string(), error.data()),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use alloy_consensus::Header;
 use alloy_eips::eip1559::{BaseFeeParams, INITIAL_BASE_FEE};
 use alloy_primitives::Address;
 use caldera_engine::Engines;
@@ -26,6 +27,7 @@ use crate::{
     dev::Dev,
     error::ChainError,
     executed::ExecutedBlock,
+    follow::Following,
     history,
     observer::BlockObserver,
     pool::{
@@ -78,6 +80,8 @@ pub struct Chain {
     pub(crate) writer: Mutex<()>,
     /// What a development chain was told.
     pub(crate) dev: Dev,
+    /// Whom the chain follows, if it does.
+    pub(crate) following: Following,
 }
 
 impl Chain {
@@ -135,6 +139,7 @@ impl Chain {
             behind: AtomicBool::new(false),
             writer: Mutex::default(),
             dev: Dev::default(),
+            following: Following::default(),
         };
         chain.compile_armed();
         Ok(Arc::new(chain))
@@ -203,19 +208,21 @@ impl Chain {
         let view: &dyn StateView = watched.as_ref().map_or(&flat, |watched| watched);
         let engines = self.engines.at_hand();
         let built = self.build(Ground { view, engines: &engines, components: &components }, env, time)?;
-        self.take_in(&parent, env, built, watched.map(|watched| watched.into_known()))
+        self.take_in(&parent, env, built, watched.map(|watched| watched.into_known()), None)
     }
 
-    /// Commits and publishes a block that was built on `parent`, by whoever holds the writer's lock.
+    /// Commits and publishes a block that was built on `parent`, by whoever holds the writer's lock; `given` is the header
+    /// that it must have, if it is a leader's.
     pub(crate) fn take_in(
         &self,
         parent: &ExecutedBlock,
         env: BlockEnv,
         built: Built,
         known: Option<KnownState>,
+        given: Option<&Header>,
     ) -> Result<Arc<ExecutedBlock>, ChainError> {
         let nonces: Vec<_> = nonces(&built.outcome.diff).collect();
-        let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders)?;
+        let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders, given)?;
         let block = Arc::new(block);
         // Who sees the block never sees the chain wait for it any more.
         self.go_on();

@@ -9,7 +9,7 @@ use caldera_execution::{
     registry::{self, Armed, Staged},
 };
 use caldera_state::{AccountProof, StateError, StateView, TrieView};
-use caldera_types::{Component, Digest, LastSwap, Mount, Swap};
+use caldera_types::{Component, Digest, LastSwap, Mount, SealedBlock, Swap};
 
 use crate::{
     chain::{Chain, base_fee_after},
@@ -73,6 +73,11 @@ impl Chain {
         let block = Arc::new(ExecutedBlock::read_back(block, receipts));
         self.recent.put(block.clone());
         Ok(Some(block))
+    }
+
+    /// A block as it is logged.
+    pub fn logged_block(&self, number: u64) -> Result<Option<SealedBlock>, ChainError> {
+        Ok(if number > self.head().number() { None } else { self.state.block(number)? })
     }
 
     /// A block's hash and header.

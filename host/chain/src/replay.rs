@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use alloy_consensus::TxEnvelope;
+use alloy_consensus::{Header, TxEnvelope};
 use alloy_primitives::{Address, B256};
 use caldera_engine::{EngineError, Engines, StageError};
 use caldera_execution::{BlockOutcome, Ground, child_env, execute, execute_genesis, registry, seal, verify_header};
@@ -84,16 +84,21 @@ pub(crate) fn env_of(spec: &ChainSpec, parent: &SealedBlock, timestamp_s: u64) -
     BlockEnv { rules: spec.rules_after(parent), ..env }
 }
 
-/// Seals what was built on `parent`, and commits it.
+/// Seals what was built on `parent`, and commits it, if it is as `given` in the header of a leader that is followed.
 pub(crate) fn commit(
     state: &ChainState,
     parent: &SealedBlock,
     env: BlockEnv,
     outcome: BlockOutcome,
     senders: Vec<Address>,
+    given: Option<&Header>,
 ) -> Result<ExecutedBlock, ChainError> {
     let update = state.root_after(parent.header.state_root, &outcome.diff)?;
     let header = seal(&env, parent.hash(), &outcome, update.root);
+    if let Some(given) = given {
+        let own_root = update.root;
+        verify_header(given, &header).map_err(|why| ChainError::NotOurs { why, own_root })?;
+    }
     let BlockOutcome { transactions, receipts, sidecar, diff, .. } = outcome;
     let block = Block { header, transactions, sidecar, ethereum: None }.seal();
     state.commit(CommitInput { block: &block, receipts: &receipts, diff: &diff, update })?;

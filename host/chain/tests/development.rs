@@ -94,6 +94,13 @@ fn what_is_changed_by_hand_is_in_a_block_of_its_own() {
     chain.edit(&StateEdit::Slot { address: STRANGER, slot, value: B256::ZERO }).unwrap();
     assert_eq!(chain.view(7).unwrap().account(STRANGER).unwrap(), None);
 
+    // An account that has nothing but storage keeps it until a transaction touches the account.
+    let bare = Address::repeat_byte(0xba);
+    chain.edit(&StateEdit::Slot { address: bare, slot, value }).unwrap();
+    assert_eq!(chain.view(8).unwrap().storage(bare, slot).unwrap(), U256::from_be_bytes(value.0));
+    chain.mine(1, None, None).unwrap();
+    assert_eq!(chain.view(9).unwrap().storage(bare, slot).unwrap(), U256::from_be_bytes(value.0));
+
     let root = chain.head().block.header.state_root;
     drop((chain, view));
     assert_eq!(replays(dir.path()).head().block.header.state_root, root);

@@ -13,6 +13,7 @@ pub mod dev;
 pub mod engine_replay;
 pub mod error;
 pub mod export;
+mod follow;
 pub mod genesis_file;
 pub mod import;
 pub mod node;

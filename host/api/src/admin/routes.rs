@@ -10,7 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use caldera_types::Digest;
-use http::{HeaderMap, Method, Request, header, request::Parts};
+use http::{HeaderMap, Method, Request, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -25,6 +25,7 @@ use super::{
     token::Token,
 };
 use crate::{
+    caldera,
     listen::Answer,
     metrics::{self, Metrics},
 };
@@ -88,8 +89,18 @@ fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-async fn health() -> Response {
-    axum::Json(json!({ "status": "live" })).into_response()
+/// A chain that follows and has met a block which is not what its execution gives is no health; who balances load looks
+/// elsewhere.
+async fn health(State(app): State<Arc<App>>) -> Response {
+    let alarms = app.chains.iter().filter_map(|chain| {
+        let alarm = chain.chain.follow_status()?.alarm?;
+        Some((chain.chain.name().to_owned(), caldera::alarm(&alarm)))
+    });
+    let alarms: serde_json::Map<_, _> = alarms.collect();
+    if alarms.is_empty() {
+        return axum::Json(json!({ "status": "live" })).into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({ "status": "alarm", "alarms": alarms }))).into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, AdminError> {

@@ -77,6 +77,17 @@ impl Scrape {
             ("caldera_chain_halted", "Whether the chain makes no blocks because somebody has to look at it"),
             open(|row| f64::from(u8::from(row.halted))),
         )?;
+        page.gauge(
+            (
+                "caldera_follower_root_mismatch",
+                "Whether a block of the leader is not what its execution gives here; both roots are in /health",
+            ),
+            open(|row| f64::from(u8::from(row.alarm))),
+        )?;
+        page.gauge(
+            ("caldera_follower_blocks_behind", "Blocks that the leader is known to have and this node has not"),
+            open(|row| row.behind as f64),
+        )?;
         page.histogram(
             ("caldera_chain_block_build_seconds", "Time to build, commit and publish a block"),
             self.each(|row| row.build.clone()),

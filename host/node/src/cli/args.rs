@@ -31,6 +31,8 @@ pub enum Command {
     Dev(DevArgs),
     /// Start the chains of a configuration file.
     Node(NodeArgs),
+    /// Execute and serve the chains of another node, which makes their blocks.
+    Follow(FollowArgs),
     /// See and change which engines a live chain runs.
     #[command(subcommand)]
     Engine(EngineCommand),
@@ -79,6 +81,35 @@ pub struct DevArgs {
     /// Time from one block to the next, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 250, value_parser = clap::value_parser!(u64).range(10..))]
     pub block_interval_ms: u64,
+}
+
+/// Arguments of `follow`.
+#[derive(Debug, Args)]
+pub struct FollowArgs {
+    /// JSON-RPC of the other node; with /chains/<name>, that one chain is followed.
+    #[arg(long, value_name = "URL")]
+    pub rpc: String,
+    /// Follow this chain alone [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    pub chain: Option<String>,
+    /// The configuration that the other node's chains have; ports and folders are this one's.
+    #[arg(long, value_name = "FILE", required_unless_present = "dev")]
+    pub config: Option<PathBuf>,
+    /// The other node is `caldera dev`.
+    #[arg(long, conflicts_with = "config")]
+    pub dev: bool,
+    /// With --dev: port of JSON-RPC; 0 takes any free one.
+    #[arg(long, default_value_t = 8555, conflicts_with = "config")]
+    pub port: u16,
+    /// With --dev: port of the admin API and the metrics [default: 8556; any free one if --port is 0]
+    #[arg(long, value_name = "PORT", conflicts_with = "config")]
+    pub admin_port: Option<u16>,
+    /// With --dev: folder of the plugins' components, which must be those of the other node.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub plugins: Option<PathBuf>,
+    /// With --dev: folder of the chains' data [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub data: Option<PathBuf>,
 }
 
 /// Arguments of `node`.

@@ -7,6 +7,7 @@ mod engine_args;
 mod engine_replay_args;
 mod exchange;
 mod exchange_args;
+mod follow;
 mod node;
 mod run;
 mod signals;

@@ -130,6 +130,7 @@ impl Config {
             limits: self.limits.spec(),
             stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.store.into())).collect(),
             admin: self.admin.spec(),
+            follow: self.chains.iter().filter_map(|c| Some((c.name.clone(), c.follow.clone()?))).collect(),
             chains: chains.collect::<Result<_, _>>()?,
         })
     }
