@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use std::{fmt, path::Path, sync::Arc};
 
 use crate::{
+    audit::{self, Audit},
     behind::{Behind, Source},
     diff::StateDiff,
     error::StateError,
@@ -227,6 +228,13 @@ impl ChainState {
         Ok(block.sidecar.iter().find(|component| component.digest() == digest).cloned())
     }
 
+    /// Holds everything in the store against the log and itself, and calls `progress` with the height of each block. What is
+    /// wrong is in the findings, and the next opening rebuilds the store. Takes as long as reading all of it.
+    pub fn audit(&self, progress: &mut dyn FnMut(u64)) -> Result<Audit, StateError> {
+        let Some(head) = self.head() else { return Ok(Audit::default()) };
+        audit::audit(&*self.store, &self.nodes, &self.log, 0..=head.number, 0, progress)
+    }
+
     fn covers(&self, number: u64) -> bool {
         self.head().is_some_and(|head| number <= head.number)
     }
@@ -241,11 +249,11 @@ impl ChainState {
         if !self.covers(number) {
             return Ok(None);
         }
-        let found = find(&*self.store, number)?;
-        if found.is_none() {
+        let found = find(&*self.store, number).and_then(|found| found.ok_or(StateError::Damaged { what }));
+        if let Err(StateError::Damaged { .. }) = &found {
             self.store.condemn(what);
         }
-        found.map(Some).ok_or(StateError::Damaged { what })
+        found.map(Some)
     }
 
     fn check_next(&self, input: &CommitInput<'_>) -> Result<(), StateError> {

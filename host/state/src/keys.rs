@@ -18,6 +18,9 @@ use alloy_primitives::B256;
 /// The head record.
 pub(crate) const HEAD: &[u8] = b"H";
 
+/// What the keys of all trie nodes begin with.
+pub(crate) const NODES: &[u8] = b"T";
+
 pub(crate) fn code(hash: B256) -> Vec<u8> {
     join(b'c', &[hash.as_slice()])
 }

@@ -10,6 +10,7 @@
 //! - trie nodes are never removed, so every root since genesis can be read and proven;
 //! - nothing here executes a block: after a crash it hands the blocks above its head to who can.
 
+mod audit;
 mod behind;
 mod cache;
 mod chain_state;
@@ -35,11 +36,13 @@ mod proof;
 mod sled_store;
 mod source;
 mod store;
+mod tour;
 mod trie;
 mod trie_view;
 mod verify;
 mod view;
 
+pub use audit::{Audit, Finding};
 pub use chain_state::{ChainState, CommitInput};
 pub use diff::{AccountDiff, StateDiff};
 pub use error::{Blame, StateError};

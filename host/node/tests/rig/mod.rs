@@ -86,6 +86,13 @@ impl Rig {
         fs::write(self.config(), lines.collect::<String>()).expect("the folder takes files");
     }
 
+    /// Sets the database of all chains from the next start on.
+    pub fn store(&self, name: &str) {
+        let config = fs::read_to_string(self.config()).expect("it is there");
+        let config = config.replace("\nblock-interval-ms", &format!("\nstore = \"{name}\"\nblock-interval-ms"));
+        fs::write(self.config(), config).expect("the folder takes files");
+    }
+
     /// What the node has said last.
     pub fn last_words(&self) -> String {
         let said = fs::read_to_string(self.said()).unwrap_or_default();
