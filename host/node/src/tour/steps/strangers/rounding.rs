@@ -24,6 +24,10 @@ const FILE: &str = "clearing-v3-rounding.wasm";
 const BLOCKS: u64 = 8;
 /// Members whose requirement is asked by a transaction, as a contract would.
 const QUESTIONS: usize = 12;
+/// How often they are asked at most: on a busy machine the shadow has no time for each of them.
+const ROUNDS: usize = 6;
+/// The kind of divergence that a rounded answer is.
+const RETURNED: &str = "return-data";
 /// How long the shadow may be behind the chain.
 const BEHIND: Duration = Duration::from_secs(10);
 
@@ -48,7 +52,7 @@ pub async fn shadowed(
     };
     admin.shadow(CLEARING, &request).await?;
     let traffic = Traffic::start(world);
-    let asked = ask(world).await;
+    let asked = ask(world, admin).await;
     let until = world.watch.height() + BLOCKS;
     let passed = world.watch.height_reached(until).await;
     // The senders come back in any case; the first error is the one to tell.
@@ -66,14 +70,20 @@ pub async fn shadowed(
     Ok(())
 }
 
-/// Asks what members must post, by transactions.
-async fn ask(world: &mut World) -> Result<(), TourError> {
-    let participants: Vec<_> = world.addresses().into_iter().take(QUESTIONS).collect();
-    let mut txs = Vec::with_capacity(participants.len());
-    for participant in participants {
-        txs.push(world.operator().call(CLEARING, &Clearing::requirementCall { participant }, CALL_GAS)?);
+/// Asks what members must post, by transactions, until the shadow has run one of them that differs.
+async fn ask(world: &mut World, admin: &Admin) -> Result<(), TourError> {
+    for _ in 0..ROUNDS {
+        let participants: Vec<_> = world.addresses().into_iter().take(QUESTIONS).collect();
+        let mut txs = Vec::with_capacity(participants.len());
+        for participant in participants {
+            txs.push(world.operator().call(CLEARING, &Clearing::requirementCall { participant }, CALL_GAS)?);
+        }
+        world.watch.settle(&txs, WITHIN).await?;
+        let report = admin.shadow_report(CLEARING).await?;
+        if found(&report).any(|(kind, _)| kind == RETURNED) {
+            break;
+        }
     }
-    world.watch.settle(&txs, WITHIN).await?;
     Ok(())
 }
 
@@ -108,5 +118,5 @@ fn tell(step: &mut Step, report: &ShadowReport) -> Result<(), TourError> {
     step.table("divergences", "What it would have done otherwise:", &table, json!(report.divergences));
     let count = |kind: &str| report.divergences.get(kind).copied().unwrap_or_default();
     holds("rounding is seen in the storage", count("storage") > 0, || format!("{:?}", report.divergences))?;
-    holds("rounding is seen in what is returned", count("return-data") > 0, || format!("{:?}", report.divergences))
+    holds("rounding is seen in what is returned", count(RETURNED) > 0, || format!("{:?}", report.divergences))
 }
