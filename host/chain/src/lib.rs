@@ -12,6 +12,7 @@
 mod admission;
 mod builder;
 mod chain;
+mod clock;
 mod error;
 mod executed;
 mod observer;

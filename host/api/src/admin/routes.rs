@@ -10,7 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use caldera_types::Digest;
-use http::{HeaderMap, Method, Request, header, request::Parts};
+use http::{HeaderMap, Method, Request, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -88,8 +88,15 @@ fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-async fn health() -> Response {
-    axum::Json(json!({ "status": "live" })).into_response()
+/// Which chains make no blocks, but not why: whoever asks has no token.
+async fn health(State(app): State<Arc<App>>) -> Response {
+    let halted = app.chains.iter().map(|served| &served.chain).filter(|chain| chain.halted().is_some());
+    let halted: Vec<_> = halted.map(|chain| chain.name()).collect();
+    let (code, status) = match halted.is_empty() {
+        true => (StatusCode::OK, "live"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "halted"),
+    };
+    (code, axum::Json(json!({ "status": status, "halted": halted }))).into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, AdminError> {

@@ -1,9 +1,9 @@
 //! What a crash and what damage may do to a chain, on both stores: `kill -9` of the real node under load, the block log torn
 //! at every boundary of a record, and the store's files damaged at random.
 //!
-//! `CALDERA_KILLS` is the number of kills (12 unless set); the rounds of damage go with it. `CALDERA_SEED` is the seed of
-//! what is random; the tables go to `crash.md` in the target folder. 500 kills take some minutes:
-//! `CALDERA_KILLS=500 cargo nextest run --release --workspace --test crash --no-capture`.
+//! `CALDERA_KILLS` is the number of kills (12 unless set), `CALDERA_ROUNDS` that of random places for each kind of tear and twice
+//! as many for each kind of damage (6 unless set). `CALDERA_SEED` is the seed of what is random; the tables go to `crash.md` and
+//! `faults.md` in the target folder. The run by hand: `cargo xtask crash`.
 
 #[path = "../rig/mod.rs"]
 mod rig;
@@ -11,7 +11,9 @@ mod rig;
 mod support;
 
 mod damage;
+mod faults;
 mod kills;
+mod machine;
 mod made;
 mod promises;
 mod report;
@@ -33,9 +35,10 @@ fn number(variable: &str) -> Option<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_crash_loses_what_was_acknowledged() {
     let kills = number("CALDERA_KILLS").unwrap_or(12);
+    let rounds = number("CALDERA_ROUNDS").unwrap_or(6);
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let seed = number("CALDERA_SEED").unwrap_or(clock);
-    eprintln!("CALDERA_SEED={seed} CALDERA_KILLS={kills}");
+    eprintln!("CALDERA_SEED={seed} CALDERA_KILLS={kills} CALDERA_ROUNDS={rounds}");
     let began = Instant::now();
     let mut tables = Tables::new(seed);
     let of_each = kills.div_ceil(STORES.len() as u64);
@@ -46,8 +49,8 @@ async fn no_crash_loses_what_was_acknowledged() {
     }
     for (store, backend) in STORES {
         let (torn, damaged) = tokio::task::spawn_blocking(move || {
-            let made = made::Made::new(backend, 10 + of_each / 10);
-            (tears::tear(&made, of_each, seed), damage::damage(&made, of_each * 2, seed))
+            let made = made::Made::new(backend, 10);
+            (tears::tear(&made, rounds, seed), damage::damage(&made, rounds * 2, seed))
         })
         .await
         .expect("the chain is what it was");
@@ -57,4 +60,16 @@ async fn no_crash_loses_what_was_acknowledged() {
     let text = tables.text(began.elapsed());
     println!("{text}");
     rig::write_report("crash.md", &text);
+}
+
+/// What the machine may do to a node.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_fault_of_the_machine_loses_what_was_acknowledged() {
+    let mut rows = Vec::new();
+    for (store, _) in STORES {
+        rows.push((store, faults::all(store).await));
+    }
+    let text = report::faults(&rows);
+    println!("{text}");
+    rig::write_report("faults.md", &text);
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use crate::{damage, damage::Damage, kills, tears, tears::Tear};
+use crate::{damage, damage::Damage, faults, kills, tears, tears::Tear};
 
 /// All tables, filled one store after another.
 pub struct Tables {
@@ -101,6 +101,23 @@ impl Tables {
         }
         text
     }
+}
+
+/// What came of the faults of the machine, store by store.
+pub fn faults(stores: &[(&str, Vec<faults::Row>)]) -> String {
+    let head = ["fault", "store", "the node says", "blocks", "acknowledged", "refused", "goes on"].map(str::to_owned);
+    let mut rows = vec![head.to_vec()];
+    for (store, found) in stores {
+        rows.extend(found.iter().map(|row| {
+            let (accepted, refused) = (row.accepted.to_string(), row.refused.to_string());
+            let (said, blocks, after) = (row.said.clone(), row.blocks.to_owned(), row.after.clone());
+            vec![row.fault.clone(), (*store).to_owned(), said, blocks, accepted, refused, after]
+        }));
+    }
+    format!(
+        "# Faults of the machine\n\nAll that was acknowledged is in blocks in the end, and a replay gives the same roots.\n\n{}",
+        table(&rows)
+    )
 }
 
 fn table(rows: &[Vec<String>]) -> String {
