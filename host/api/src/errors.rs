@@ -67,6 +67,9 @@ pub(crate) enum RpcError {
     /// A simulated call met the fault of an engine.
     #[error("engine fault: {0}")]
     EngineFault(Fault),
+    /// The state of an old block that this node does not keep.
+    #[error("{0}")]
+    NotKept(String),
     /// The node's own fault.
     #[error("internal error: {0}")]
     Node(String),
@@ -79,6 +82,8 @@ impl RpcError {
             Self::InvalidParams(_) => -32602,
             Self::NoBlock(_) | Self::NoFilter | Self::Refused(_) | Self::Halted(_) | Self::EngineFault(_) => -32000,
             Self::Limit(_) => -32005,
+            // What clients know as "pruned history unavailable" (EIP-4444).
+            Self::NotKept(_) => 4444,
             Self::Reverted(_) => 3,
             Self::NotInTime { .. } => 4,
             Self::NonceGap { .. } => 6,
@@ -112,6 +117,7 @@ impl From<ChainError> for RpcError {
     fn from(error: ChainError) -> Self {
         match error {
             ChainError::UnknownBlock(number) => Self::NoBlock(number.to_string()),
+            ChainError::State(error) => error.into(),
             error => Self::Node(error.to_string()),
         }
     }
@@ -119,7 +125,10 @@ impl From<ChainError> for RpcError {
 
 impl From<StateError> for RpcError {
     fn from(error: StateError) -> Self {
-        Self::Node(error.to_string())
+        match error {
+            StateError::StateNotKept { .. } => Self::NotKept(error.to_string()),
+            error => Self::Node(error.to_string()),
+        }
     }
 }
 

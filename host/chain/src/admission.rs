@@ -98,7 +98,8 @@ impl Chain {
     fn enter_pool(&self, pooled: &Arc<PooledTx>) -> Result<(), SubmitError> {
         loop {
             let head = self.head();
-            let account = self.state.at(head.block.header.state_root)?.account(pooled.sender)?.unwrap_or_default();
+            let view = self.state.at_block(head.number(), head.block.header.state_root)?;
+            let account = view.account(pooled.sender)?.unwrap_or_default();
             let gas = U256::from(pooled.tx.gas_limit()) * U256::from(pooled.tx.max_fee_per_gas());
             let (balance, cost) = (account.balance, gas.saturating_add(pooled.tx.value()));
             if balance < cost {

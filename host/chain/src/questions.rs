@@ -128,7 +128,7 @@ impl Chain {
         run: impl FnOnce(Ground<'_>, &BlockEnv) -> Result<T, SimulateError>,
     ) -> Result<T, SimulateError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        let (view, components) = (self.state.at(header.state_root)?, LoggedComponents(&self.state));
+        let (view, components) = (self.state.at_block(number, header.state_root)?, LoggedComponents(&self.state));
         // No reader waits for the compiler: it is set to work, and the reader told to ask again.
         let engines = self.engines.for_purpose(Purpose::Simulation).at_hand();
         let ran = run(Ground { view: &view, engines: &engines, components: &components }, &self.env_of(&header));

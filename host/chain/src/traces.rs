@@ -61,7 +61,8 @@ impl Chain {
         let executed = self.block(number)?.ok_or(ChainError::UnknownBlock(number))?;
         let parent = number.checked_sub(1).ok_or(SimulateError::Genesis)?;
         let (_, parent) = self.header(parent)?.ok_or(ChainError::UnknownBlock(parent))?;
-        let (view, components) = (self.state.at(parent.state_root)?, LoggedComponents(&self.state));
+        let view = self.state.at_block(parent.number, parent.state_root)?;
+        let components = LoggedComponents(&self.state);
         let engines = self.engines.for_purpose(Purpose::Simulation);
         let ground = Ground { view: &view, engines: &engines, components: &components };
         let (env, limits) = (self.env_of(&executed.block.header), allowance.limits());

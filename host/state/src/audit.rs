@@ -72,7 +72,10 @@ pub(crate) fn audit(
         }
         progress(number);
     }
-    let stored = store.scan(keys::NODES).try_fold(0u64, |count, entry| entry.map(|_| count + 1))?;
+    // In parts, because a store may collect what it is asked for.
+    let stored = (0..=u8::MAX).try_fold(0u64, |count, part| {
+        store.scan(&[keys::NODES, &[part]].concat()).try_fold(count, |count, entry| entry.map(|_| count + 1))
+    })?;
     let mut audit = auditor.audit;
     audit.stray_nodes = stored.saturating_sub(audit.nodes);
     if let Some(first) = audit.findings.first() {

@@ -24,6 +24,7 @@ use crate::{
     nodes::Nodes,
     options::StateOptions,
     proof::{self, AccountProof},
+    prune::{self, Pruned, Pruner},
     source::{Folder, Given},
     store::{Batch, Store, StoreError},
     trie::{self, RootUpdate},
@@ -33,6 +34,9 @@ use crate::{
 
 /// One chain's state.
 pub struct ChainState {
+    /// First, so that its thread ends before what it works on.
+    pruner: Pruner,
+    pruning: Arc<prune::Progress>,
     store: Arc<Behind>,
     flat: Arc<Flat>,
     nodes: Arc<Nodes>,
@@ -111,7 +115,10 @@ impl ChainState {
         let nodes = Arc::new(Nodes::new(store.clone(), options.node_cache_bytes));
         let root = head.map_or(EMPTY_ROOT_HASH, |head| head.state_root);
         let flat = Arc::new(Flat::new(store.clone(), nodes.clone(), root, options.flat_cache_bytes));
-        Ok(Self { store, flat, nodes, log, head: RwLock::new(head), writer: Mutex::new(()), _lock: lock })
+        let pruning = Arc::<prune::Progress>::default();
+        let pruner = Pruner::start(options.history, &store, &nodes, head, pruning.clone())?;
+        let (head, writer) = (RwLock::new(head), Mutex::new(()));
+        Ok(Self { pruner, pruning, store, flat, nodes, log, head, writer, _lock: lock })
     }
 
     /// The last block whose state is here; none before the genesis.
@@ -140,9 +147,25 @@ impl ChainState {
         FlatView::new(self.flat.clone())
     }
 
-    /// The state at a root that was committed here.
+    /// The state at a root that was committed here, lately if [`History`](crate::History) lets old ones go.
     pub fn at(&self, root: B256) -> Result<TrieView, StateError> {
-        TrieView::open(self.store.clone(), self.nodes.clone(), root)
+        TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin_newest())
+    }
+
+    /// The state after a block, whose root is `root`. It can be read for as long as the view is held;
+    /// [`StateError::StateNotKept`] says that it was let go.
+    pub fn at_block(&self, number: u64, root: B256) -> Result<TrieView, StateError> {
+        TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin(number)?)
+    }
+
+    /// The first block whose state can be read.
+    pub fn first_state(&self) -> u64 {
+        self.pruner.kept().from()
+    }
+
+    /// What was let go since this was opened.
+    pub fn pruned(&self) -> Pruned {
+        self.pruning.get()
     }
 
     /// The root after `diff` on a committed root. Writes nothing.
@@ -152,6 +175,18 @@ impl ChainState {
 
     /// Proves an account and some of its slots at a committed root.
     pub fn proof(&self, root: B256, address: Address, slots: &[B256]) -> Result<AccountProof, StateError> {
+        proof::prove(&self.nodes, root, address, slots)
+    }
+
+    /// The same for the state after a block, whose root is `root`; errors as of [`Self::at_block`].
+    pub fn proof_at_block(
+        &self,
+        number: u64,
+        root: B256,
+        address: Address,
+        slots: &[B256],
+    ) -> Result<AccountProof, StateError> {
+        let _pin = self.pruner.kept().pin(number)?;
         proof::prove(&self.nodes, root, address, slots)
     }
 
@@ -181,7 +216,9 @@ impl ChainState {
         if !logged {
             self.log.append(block)?;
         }
+        let turn = self.pruner.turn(&update.nodes, &mut batch);
         self.store.commit(batch)?;
+        turn.done(head);
         self.nodes.remember(update.nodes);
         self.flat.advance(diff, head.state_root);
         *self.head.write() = Some(head);
@@ -232,7 +269,7 @@ impl ChainState {
     /// wrong is in the findings, and the next opening rebuilds the store. Takes as long as reading all of it.
     pub fn audit(&self, progress: &mut dyn FnMut(u64)) -> Result<Audit, StateError> {
         let Some(head) = self.head() else { return Ok(Audit::default()) };
-        audit::audit(&*self.store, &self.nodes, &self.log, 0..=head.number, 0, progress)
+        audit::audit(&*self.store, &self.nodes, &self.log, 0..=head.number, self.first_state(), progress)
     }
 
     fn covers(&self, number: u64) -> bool {

@@ -77,6 +77,17 @@ pub enum StateError {
     /// The trie refused.
     #[error("state trie: {0}")]
     Trie(String),
+    /// The state of an old block, where `history` does not keep it.
+    #[error(
+        "the state of block {number} is not kept: states are kept from block {first} on (`history` of the chain); a node with \
+             history = \"all\" has it"
+    )]
+    StateNotKept {
+        /// Whose state was asked for.
+        number: u64,
+        /// The first block whose state is there.
+        first: u64,
+    },
     /// Code that an account names is not there.
     #[error("code {0} is not in this state")]
     UnknownCode(B256),
@@ -116,7 +127,7 @@ impl StateError {
             | Self::DamagedNode(_)
             | Self::Trie(_)
             | Self::UnknownCode(_) => Blame::Data,
-            Self::UnknownRoot(_) | Self::UnknownBlock(_) | Self::NotNext { .. } => Blame::Caller,
+            Self::UnknownRoot(_) | Self::StateNotKept { .. } | Self::UnknownBlock(_) | Self::NotNext { .. } => Blame::Caller,
         }
     }
 }

@@ -10,6 +10,8 @@
 //! | `t` | transaction hash | height, index |
 //! | `d` | component digest | height of the first block that carries it |
 //! | `r` | height, chunk | length u64 and receipts, RLP list |
+//! | `K` | | first height whose state is kept, nodes that the last sweep kept, nodes written until then; u64 each |
+//! | `W` | | nodes written, u64; while old states are let go |
 //!
 //! A change of this table is a change of [`crate::head::FORMAT`].
 
@@ -17,6 +19,12 @@ use alloy_primitives::B256;
 
 /// The head record.
 pub(crate) const HEAD: &[u8] = b"H";
+
+/// What is kept of old states.
+pub(crate) const KEPT: &[u8] = b"K";
+
+/// How many nodes were written.
+pub(crate) const WRITTEN: &[u8] = b"W";
 
 /// What the keys of all trie nodes begin with.
 pub(crate) const NODES: &[u8] = b"T";

@@ -7,7 +7,8 @@
 //! - a block is in the log, on disk, before anything of it is in the store and before `commit` returns; the store follows
 //!   behind, and what it lacks after a crash is in the log;
 //! - what one block changes reaches the store in one atomic batch, the head record included;
-//! - trie nodes are never removed, so every root since genesis can be read and proven;
+//! - the state of every block since genesis can be read and proven, or, where [`History`] says so, of the newest ones: what
+//!   one of those leads to is never removed;
 //! - nothing here executes a block: after a crash it hands the blocks above its head to who can.
 
 mod audit;
@@ -33,6 +34,7 @@ mod nodes;
 mod observed;
 mod options;
 mod proof;
+mod prune;
 mod sled_store;
 mod source;
 mod store;
@@ -56,8 +58,9 @@ pub use log_scan::BlockReader;
 pub use memory_store::MemoryStore;
 pub use memory_view::MemoryView;
 pub use observed::{Observed, Reads};
-pub use options::{Backend, StateOptions};
+pub use options::{Backend, History, StateOptions};
 pub use proof::{AccountProof, StorageProof};
+pub use prune::Pruned;
 pub use sled_store::SledStore;
 pub use store::{Batch, MAX_STORE_VALUE_BYTES, Store, StoreError};
 pub use trie::RootUpdate;

@@ -9,7 +9,7 @@ use crate::{
     flat,
     nodes::Nodes,
     store::Store,
-    trie::{Kind, links},
+    trie::{Kind, Link, links},
 };
 
 /// What is met on the way. The order is that of a walk from the root, and the same every time.
@@ -48,7 +48,7 @@ impl<'a> Tour<'a> {
             let node = self.nodes.read(hash)?;
             met(Met::Node(hash, &node))?;
             let links = links(&node, kind)?;
-            for (hash, kind) in links.nodes {
+            for Link { hash, kind, .. } in links.nodes {
                 if self.seen.insert(hash) {
                     self.todo.push((hash, kind));
                 }

@@ -32,6 +32,8 @@ pub(super) struct Row {
 pub(super) struct OpenRow {
     pub(super) height: u64,
     pub(super) halted: bool,
+    pub(super) first_state: u64,
+    pub(super) pruned: u64,
     pub(super) pending: usize,
     pub(super) queued: usize,
     pub(super) mounts: Vec<MountRow>,
@@ -115,6 +117,8 @@ impl OpenRow {
         Self {
             height: chain.head().number(),
             halted: chain.halted().is_some(),
+            first_state: chain.first_state(),
+            pruned: chain.pruned().removed,
             pending: pool.pending,
             queued: pool.queued,
             mounts,

@@ -8,6 +8,7 @@ mod admin;
 mod chain;
 mod compile;
 mod error;
+mod history;
 mod mount;
 mod pool;
 mod rpc_limits;
@@ -23,6 +24,7 @@ pub use admin::AdminConfig;
 pub use chain::{AccountConfig, ChainConfig, StoreConfig, genesis_env};
 pub use compile::CompileConfig;
 pub use error::ConfigError;
+pub use history::HistoryConfig;
 pub use mount::{LimitsConfig, MountConfig};
 pub use pool::PoolConfig;
 pub use rpc_limits::RpcLimitsConfig;
@@ -128,7 +130,7 @@ impl Config {
             data: self.data.clone(),
             cache_bytes: self.cache_mib << 20,
             limits: self.limits.spec(),
-            stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.store.into())).collect(),
+            stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.state())).collect(),
             admin: self.admin.spec(),
             chains: chains.collect::<Result<_, _>>()?,
         })
