@@ -127,7 +127,9 @@ impl StateError {
             | Self::DamagedNode(_)
             | Self::Trie(_)
             | Self::UnknownCode(_) => Blame::Data,
-            Self::UnknownRoot(_) | Self::StateNotKept { .. } | Self::UnknownBlock(_) | Self::NotNext { .. } => Blame::Caller,
+            Self::UnknownRoot(_) | Self::StateNotKept { .. } | Self::UnknownBlock(_) | Self::NotNext { .. } => {
+                Blame::Caller
+            }
         }
     }
 }

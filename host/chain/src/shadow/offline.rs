@@ -91,7 +91,8 @@ fn block(
     let components = LoggedComponents(state);
     let ground = Ground { view: &view, engines, components: &components };
     if shadow.wants_copy() {
-        let frozen: FrozenView = Arc::new(Remembering::new(state.at_block(parent.number, parent.state_root)?, KnownState::default()));
+        let frozen: FrozenView =
+            Arc::new(Remembering::new(state.at_block(parent.number, parent.state_root)?, KnownState::default()));
         shadow.copy_state(ground, &env, frozen)?;
     }
     let outcome = execute_shadowed(ground, env, &block.block, &block.senders, shadow, Box::new(EveryCall))?;

@@ -182,7 +182,8 @@ impl Loaded {
 fn request(admin: &str, path: &str, token: &str) -> (u16, String) {
     let addr = admin.strip_prefix("http://").expect("it is a URL");
     let mut socket = TcpStream::connect(addr).expect("it listens");
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+    let head =
+        format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
     socket.write_all(head.as_bytes()).expect("it reads");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("it answers");
@@ -279,7 +280,12 @@ async fn read_only(store: &'static str) -> Option<Row> {
         disk.read_only(false);
     });
     let loaded = Loaded::start(rig).await;
-    let row = loaded.end("folder cannot be written", "refused: Read-only file system".into(), "no start", "at the next start".into());
+    let row = loaded.end(
+        "folder cannot be written",
+        "refused: Read-only file system".into(),
+        "no start",
+        "at the next start".into(),
+    );
     let row = row.await;
     drop(disk);
     Some(row)
@@ -301,7 +307,9 @@ async fn clock(store: &'static str, ahead: bool) -> Row {
     assert!(times[1..].is_sorted(), "a timestamp went back");
     let (before, meanwhile, after) = (times[jumped as usize], times[back as usize], times[times.len() - 1]);
     let (fault, stood) = match ahead {
-        true => ("clock a day ahead, then right", after == meanwhile && (DAY..DAY + 120).contains(&(meanwhile - before))),
+        true => {
+            ("clock a day ahead, then right", after == meanwhile && (DAY..DAY + 120).contains(&(meanwhile - before)))
+        }
         false => ("clock a day back, then right", meanwhile <= before + 1 && after < before + 120),
     };
     assert!(stood, "{before} {meanwhile} {after}");
@@ -316,8 +324,10 @@ async fn descriptors(store: &'static str) -> Row {
     let mut rig = rig(store);
     rig.prepare("ulimit -n 100", &[]);
     let loaded = Loaded::start(rig).await;
-    let addr = loaded.rig.url().strip_prefix("http://").expect("it is a URL").to_owned();
-    let taken: Vec<_> = (0..200).map(|_| TcpStream::connect(&addr).expect("the system queues them")).collect();
+    let addr = loaded.rig.url().strip_prefix("http://").and_then(|addr| addr.parse().ok()).expect("it is a URL");
+    // Those that the node takes, and those that the system queues for it.
+    let taken: Vec<_> =
+        (0..400).map_while(|_| TcpStream::connect_timeout(&addr, Duration::from_secs(1)).ok()).collect();
     let began = Instant::now();
     while !loaded.rig.has_said("Too many open files") {
         assert!(began.elapsed() < WITHIN, "descriptors do not run out");
@@ -344,5 +354,12 @@ async fn second(store: &'static str) -> Row {
     let (code, said) = block_in_place(|| loaded.rig.refused());
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("in use by another process"), "{said}");
-    loaded.end("a second node on the folder", "refused: in use by another process".into(), "go on", "the first never stops".into()).await
+    loaded
+        .end(
+            "a second node on the folder",
+            "refused: in use by another process".into(),
+            "go on",
+            "the first never stops".into(),
+        )
+        .await
 }

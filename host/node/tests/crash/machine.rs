@@ -16,7 +16,8 @@ impl Disk {
     /// Mounts one of so many MiB; none, and that loudly, if this user or container may not.
     pub fn mount(at: &Path, mib: u32) -> Option<Self> {
         fs::create_dir_all(at).expect("the folder can be made");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(at).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(at).output();
         match mounted {
             Ok(output) if output.status.success() => Some(Self { at: at.to_owned() }),
             refused => {

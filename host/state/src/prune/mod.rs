@@ -36,7 +36,7 @@ use crate::{
     keys,
     nodes::Nodes,
     options::History,
-    store::{Batch, Store},
+    store::{Batch, StoreError},
 };
 use marks::Marks;
 use sweeper::Sweeper;
@@ -93,7 +93,7 @@ impl Pruner {
             progress,
         };
         let spawned = thread::Builder::new().name("prune".into()).spawn(move || sweeper.work());
-        let failed = |source: io::Error| crate::store::StoreError::Io(source);
+        let failed = |source: io::Error| StoreError::Io(source);
         Ok(Self { shared, worker: Some(spawned.map_err(failed)?) })
     }
 

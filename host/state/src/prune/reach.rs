@@ -23,11 +23,7 @@ impl<'a> Reach<'a> {
 
     /// Tells of every node below `root` that is not below the root before; of some of those too, and of some twice. `met`
     /// may end it.
-    pub fn walk(
-        &mut self,
-        root: B256,
-        met: &mut dyn FnMut(B256) -> Result<(), StateError>,
-    ) -> Result<(), StateError> {
+    pub fn walk(&mut self, root: B256, met: &mut dyn FnMut(B256) -> Result<(), StateError>) -> Result<(), StateError> {
         let before = std::mem::replace(&mut self.before, root);
         let old = (before != EMPTY_ROOT_HASH).then_some(before);
         let mut todo = Vec::new();

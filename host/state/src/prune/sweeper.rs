@@ -124,7 +124,13 @@ impl Sweeper {
         self.progress.update(|seen| {
             (seen.sweeps, seen.removed, seen.live) = (seen.sweeps + 1, seen.removed + removed, live);
         });
-        tracing::info!(first_kept = from, removed, live, took_ms = began.elapsed().as_millis() as u64, "old states went");
+        tracing::info!(
+            first_kept = from,
+            removed,
+            live,
+            took_ms = began.elapsed().as_millis() as u64,
+            "old states went"
+        );
         Ok(())
     }
 

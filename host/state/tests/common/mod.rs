@@ -5,8 +5,8 @@
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use caldera_state::{
-    Account, AccountDiff, Backend, ChainState, CommitInput, FjallStore, HeadRecord, History, MemoryView, RootUpdate, SledStore,
-    StateDiff, StateError, StateOptions, Store,
+    Account, AccountDiff, Backend, ChainState, CommitInput, FjallStore, HeadRecord, History, MemoryView, RootUpdate,
+    SledStore, StateDiff, StateError, StateOptions, Store,
 };
 use caldera_types::{Block, Component, SealedBlock, TxReceipt};
 use proptest::prelude::*;
