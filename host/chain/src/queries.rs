@@ -147,6 +147,11 @@ impl Chain {
         self.state.first_state()
     }
 
+    /// Returns once the store has all of the newest block, on disk.
+    pub fn flush(&self) -> Result<(), ChainError> {
+        Ok(self.state.flush()?)
+    }
+
     /// What was let go of old states since the chain was opened.
     pub fn pruned(&self) -> Pruned {
         self.state.pruned()

@@ -320,7 +320,7 @@ fn is_damage(error: &StateError) -> bool {
 }
 
 /// The log must hold the store's head.
-fn check_in_log(log: &BlockLog, head: &HeadRecord) -> Result<(), StateError> {
+pub(crate) fn check_in_log(log: &BlockLog, head: &HeadRecord) -> Result<(), StateError> {
     let Some(block) = log.block(head.number)? else {
         return Err(StateError::LogBehindStore { store: head.number, log: log.height() });
     };

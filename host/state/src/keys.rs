@@ -17,6 +17,20 @@
 
 use alloy_primitives::B256;
 
+/// What there is in a store, by the beginnings of the keys.
+pub(crate) const KINDS: [(&[u8], &str); 10] = [
+    (NODES, "trie nodes"),
+    (b"c", "codes"),
+    (b"h", "block headers"),
+    (b"n", "block hashes"),
+    (b"t", "transaction hashes"),
+    (b"r", "receipts"),
+    (b"d", "component digests"),
+    (HEAD, "head record"),
+    (KEPT, "record of what is kept"),
+    (WRITTEN, "count of trie nodes"),
+];
+
 /// The head record.
 pub(crate) const HEAD: &[u8] = b"H";
 

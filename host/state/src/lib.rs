@@ -28,6 +28,7 @@ mod keys;
 mod log;
 mod log_error;
 mod log_scan;
+pub mod maintain;
 mod memory_store;
 mod memory_view;
 mod nodes;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The log's name in its folder.
-const LOG_FILE: &str = "blocks.log";
+pub(crate) const LOG_FILE: &str = "blocks.log";
 
 /// A chain's block log, open for writing.
 #[derive(Debug)]
@@ -53,12 +53,21 @@ impl BlockLog {
     /// Opens or makes the log in `dir`; the caller holds the folder's lock. A torn last record is cut off, and kept in a
     /// file beside the log.
     pub(crate) fn open(dir: &Path) -> Result<Self, LogError> {
+        Self::open_and(dir, true)
+    }
+
+    /// The same without making or cutting anything: a torn end is left where it is.
+    pub(crate) fn open_as_is(dir: &Path) -> Result<Self, LogError> {
+        Self::open_and(dir, false)
+    }
+
+    fn open_and(dir: &Path, mend: bool) -> Result<Self, LogError> {
         let path = dir.join(LOG_FILE);
         let io = |action| {
             let path = path.clone();
             move |source| LogError::Io { action, path, source }
         };
-        if !path.exists() {
+        if mend && !path.exists() {
             create(dir, &path).map_err(io("make"))?;
         }
         let mut scanner = Scanner::open(&path)?;
@@ -68,10 +77,10 @@ impl BlockLog {
         }
         let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(io("open"))?;
         let end = scanner.at();
-        if scanner.is_torn() {
+        if mend && scanner.is_torn() {
             cut(dir, &mut file, end).map_err(io("cut the torn end of"))?;
         }
-        let index = Index { offsets, end, tip: scanner.tip(), poisoned: false };
+        let index = Index { offsets, end, tip: scanner.tip(), poisoned: !mend };
         Ok(Self { path, file, index: RwLock::new(index) })
     }
 

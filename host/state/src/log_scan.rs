@@ -79,6 +79,11 @@ impl Scanner {
         self.at < self.len
     }
 
+    /// How long that is, in bytes.
+    pub fn left(&self) -> u64 {
+        self.len - self.at
+    }
+
     /// Which block would come next.
     pub fn tip(&self) -> Tip {
         self.tip

@@ -6,7 +6,7 @@ use alloy_primitives::Address;
 use caldera_types::{Grants, Interface};
 use clap::{Args, Parser, Subcommand};
 
-use super::engine_args::EngineCommand;
+use super::{db_args::DbCommand, engine_args::EngineCommand};
 use crate::config::LimitsConfig;
 
 /// A rollup host node: many chains whose engines are WebAssembly components, swapped while they run.
@@ -37,6 +37,9 @@ pub enum Command {
     /// Work on obligations of the clearing engine.
     #[command(subcommand)]
     Obligations(ObligationsCommand),
+    /// Look into a stopped chain's folder, check it, compact it, rebuild it.
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Execute a block log again in a fresh folder; every root is checked.
     Replay(ReplayArgs),
 }
@@ -221,6 +224,14 @@ mod tests {
             ("caldera engine shadow report --json", true),
             ("caldera engine arm --digest 0x12 --in 3", false),
             ("caldera replay --log x", false),
+            ("caldera db stats", false),
+            ("caldera db stats --folder x --json", true),
+            ("caldera db verify --folder x --config y", false),
+            ("caldera db verify --config y", false),
+            ("caldera db compact --config y --chain z", true),
+            ("caldera db repair", false),
+            ("caldera db repair --dev", false),
+            ("caldera db repair --dev --data x --remove-old", true),
             ("caldera replay --log x --dev", true),
             ("caldera replay --log x --dev --config y", false),
             ("caldera dev --block-interval-ms 0", false),

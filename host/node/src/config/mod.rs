@@ -18,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use caldera_state::StateOptions;
 use serde::Deserialize;
 
 pub use admin::AdminConfig;
@@ -29,7 +30,10 @@ pub use mount::{LimitsConfig, MountConfig};
 pub use pool::PoolConfig;
 pub use rpc_limits::RpcLimitsConfig;
 
-use crate::{node::NodeSpec, paths};
+use crate::{
+    node::{NodeSpec, StoreSpec},
+    paths,
+};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -74,7 +78,7 @@ fn recommended_interval_ms() -> u64 {
 }
 
 fn recommended_cache_mib() -> u64 {
-    caldera_state::StateOptions::recommended().cache_bytes >> 20
+    StateOptions::recommended().cache_bytes >> 20
 }
 
 impl Config {
@@ -120,6 +124,12 @@ impl Config {
             name: name.to_owned(),
             known: self.chains.iter().map(|chain| chain.name.clone()).collect(),
         })
+    }
+
+    /// How a chain keeps its state.
+    pub fn state_options(&self, name: &str) -> Result<StateOptions, ConfigError> {
+        let StoreSpec { backend, history } = self.chain(name)?.state();
+        Ok(StateOptions { backend, history, cache_bytes: self.cache_mib << 20, ..StateOptions::recommended() })
     }
 
     /// What the node starts from: components are read here.
