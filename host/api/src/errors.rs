@@ -67,7 +67,7 @@ pub(crate) enum RpcError {
     /// A simulated call met the fault of an engine.
     #[error("engine fault: {0}")]
     EngineFault(Fault),
-    /// The state of an old block that this node does not keep.
+    /// An old block, or its state, that this node does not keep.
     #[error("{0}")]
     NotKept(String),
     /// The node's own fault.
@@ -126,7 +126,7 @@ impl From<ChainError> for RpcError {
 impl From<StateError> for RpcError {
     fn from(error: StateError) -> Self {
         match error {
-            StateError::StateNotKept { .. } => Self::NotKept(error.to_string()),
+            StateError::StateNotKept { .. } | StateError::BlockNotKept { .. } => Self::NotKept(error.to_string()),
             error => Self::Node(error.to_string()),
         }
     }

@@ -14,6 +14,7 @@ use std::{fmt, path::Path, sync::Arc};
 use crate::{
     audit::{self, Audit},
     behind::{Behind, Source},
+    chunks,
     diff::StateDiff,
     error::StateError,
     flat::{self, Flat, FlatView},
@@ -25,6 +26,7 @@ use crate::{
     options::StateOptions,
     proof::{self, AccountProof},
     prune::{self, Pruned, Pruner},
+    snapshot::{self, BaseRecord, SnapshotInfo},
     source::{Folder, Given},
     store::{Batch, Store, StoreError},
     trie::{self, RootUpdate},
@@ -44,6 +46,8 @@ pub struct ChainState {
     head: RwLock<Option<HeadRecord>>,
     /// Held by the one commit that runs.
     writer: Mutex<()>,
+    /// The snapshot's block, if the chain was begun from one.
+    base: Option<BaseRecord>,
     /// Last, so that the files are closed before another process may open them.
     _lock: FolderLock,
 }
@@ -71,11 +75,21 @@ impl ChainState {
     /// Opens or makes the state in the folder `dir` and locks it. A damaged store is moved aside, loudly; then, as after a
     /// crash, [`Self::replay`] holds the blocks that are to be executed again.
     pub fn open(dir: &Path, options: StateOptions) -> Result<Self, StateError> {
+        Ok(Self::open_loading(dir, options, &mut |_| {})?.0)
+    }
+
+    /// The same; the store of a chain that was begun from a snapshot is made again from that first, if need be, with
+    /// `progress` called for each node that is read.
+    pub(crate) fn open_loading(
+        dir: &Path,
+        options: StateOptions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Self, Option<SnapshotInfo>), StateError> {
         let lock = FolderLock::take(dir)?;
         let log = BlockLog::open(dir)?;
         let path = dir.join(options.backend.folder());
         let source = Folder { path: path.clone(), options };
-        let (store, head) = match source.open_checked() {
+        let (store, mut head) = match source.open_checked() {
             Err(error) if is_damage(&error) => {
                 let aside = folder::quarantine(&path)?;
                 tracing::error!(
@@ -88,7 +102,16 @@ impl ChainState {
             }
             opened => opened?,
         };
-        Self::assemble(lock, log, store, Box::new(source), head, options)
+        let mut loaded = None;
+        if head.is_none()
+            && log.first() > 0
+            && let Some(first) = log.block(log.first())?
+        {
+            let info = snapshot::load(dir, &first, &store, progress)?;
+            head = Some(HeadRecord { number: info.number, hash: info.hash, state_root: info.state_root });
+            loaded = Some(info);
+        }
+        Ok((Self::assemble(lock, log, store, Box::new(source), head, options)?, loaded))
     }
 
     /// The same over a store that the caller brings: another database, or a faulty one in tests. What is wrong with it is
@@ -117,8 +140,9 @@ impl ChainState {
         let flat = Arc::new(Flat::new(store.clone(), nodes.clone(), root, options.flat_cache_bytes));
         let pruning = Arc::<prune::Progress>::default();
         let pruner = Pruner::start(options.history, &store, &nodes, head, pruning.clone())?;
+        let base = BaseRecord::read(&*store)?;
         let (head, writer) = (RwLock::new(head), Mutex::new(()));
-        Ok(Self { pruner, pruning, store, flat, nodes, log, head, writer, _lock: lock })
+        Ok(Self { pruner, pruning, store, flat, nodes, log, head, writer, base, _lock: lock })
     }
 
     /// The last block whose state is here; none before the genesis.
@@ -161,6 +185,19 @@ impl ChainState {
     /// The first block whose state can be read.
     pub fn first_state(&self) -> u64 {
         self.pruner.kept().from()
+    }
+
+    /// The first block that can be read: the genesis, or the block of the snapshot that the chain was begun from.
+    pub fn first_block(&self) -> u64 {
+        self.log.first()
+    }
+
+    /// The hash of the chain's block 0, if something is here.
+    pub fn genesis_hash(&self) -> Result<Option<B256>, StateError> {
+        match self.base {
+            Some(base) => Ok(Some(base.genesis)),
+            None => Ok(history::block_hash(&*self.store, 0)?.filter(|_| self.covers(0))),
+        }
     }
 
     /// What was let go since this was opened.
@@ -235,6 +272,7 @@ impl ChainState {
         if !self.covers(number) {
             return Ok(None);
         }
+        self.must_have(number)?;
         Ok(self.log.block(number)?)
     }
 
@@ -260,20 +298,26 @@ impl ChainState {
 
     /// A component that some block staged, by its digest.
     pub fn component(&self, digest: Digest) -> Result<Option<Component>, StateError> {
-        let Some(number) = history::component(&*self.store, digest)? else { return Ok(None) };
-        let Some(block) = self.block(number)? else { return Ok(None) };
-        Ok(block.sidecar.iter().find(|component| component.digest() == digest).cloned())
+        if history::component(&*self.store, digest)?.is_none_or(|number| !self.covers(number)) {
+            return Ok(None);
+        }
+        component(&*self.store, &self.log, digest)
     }
 
     /// Holds everything in the store against the log and itself, and calls `progress` with the height of each block. What is
     /// wrong is in the findings, and the next opening rebuilds the store. Takes as long as reading all of it.
     pub fn audit(&self, progress: &mut dyn FnMut(u64)) -> Result<Audit, StateError> {
         let Some(head) = self.head() else { return Ok(Audit::default()) };
-        audit::audit(&*self.store, &self.nodes, &self.log, 0..=head.number, self.first_state(), progress)
+        audit::audit(&*self.store, &self.nodes, &self.log, self.log.first()..=head.number, self.first_state(), progress)
     }
 
     fn covers(&self, number: u64) -> bool {
         self.head().is_some_and(|head| number <= head.number)
+    }
+
+    fn must_have(&self, number: u64) -> Result<(), StateError> {
+        let first = self.log.first();
+        if number < first { Err(StateError::BlockNotKept { number, first }) } else { Ok(()) }
     }
 
     /// Looks something up that every block up to the head has.
@@ -286,6 +330,7 @@ impl ChainState {
         if !self.covers(number) {
             return Ok(None);
         }
+        self.must_have(number)?;
         let found = find(&*self.store, number).and_then(|found| found.ok_or(StateError::Damaged { what }));
         if let Err(StateError::Damaged { .. }) = &found {
             self.store.condemn(what);
@@ -311,6 +356,18 @@ impl ChainState {
         };
         Err(StateError::NotNext { number: header.number, why })
     }
+}
+
+/// A component that is in the store or in a block of the log.
+pub(crate) fn component(store: &dyn Store, log: &BlockLog, digest: Digest) -> Result<Option<Component>, StateError> {
+    let damaged = StateError::Damaged { what: "component" };
+    if let Some(bytes) = chunks::get(store, &keys::component_bytes(digest.0), "component")? {
+        let component = Component::new(bytes).ok().filter(|component| component.digest() == digest);
+        return component.map(Some).ok_or(damaged);
+    }
+    let Some(number) = history::component(store, digest)? else { return Ok(None) };
+    let Some(block) = log.block(number)? else { return Ok(None) };
+    Ok(block.sidecar.iter().find(|component| component.digest() == digest).cloned())
 }
 
 /// Whether the store is to be rebuilt.

@@ -13,12 +13,11 @@ use crate::{
 };
 
 /// What is met on the way. The order is that of a walk from the root, and the same every time.
-#[expect(dead_code, reason = "who exports a state reads them")]
 pub(crate) enum Met<'a> {
     /// A node, its hash checked.
-    Node(B256, &'a Bytes),
+    Node(&'a Bytes),
     /// A code, its hash checked.
-    Code(B256, &'a Bytes),
+    Code(&'a Bytes),
 }
 
 /// Somebody who goes over tries. 32 bytes of memory and a little more for each node that was met.
@@ -46,7 +45,7 @@ impl<'a> Tour<'a> {
         }
         while let Some((hash, kind)) = self.todo.pop() {
             let node = self.nodes.read(hash)?;
-            met(Met::Node(hash, &node))?;
+            met(Met::Node(&node))?;
             let links = links(&node, kind)?;
             for Link { hash, kind, .. } in links.nodes {
                 if self.seen.insert(hash) {
@@ -55,7 +54,7 @@ impl<'a> Tour<'a> {
             }
             for hash in links.codes {
                 if self.seen.insert(hash) {
-                    met(Met::Code(hash, &flat::code(self.store, hash)?))?;
+                    met(Met::Code(&flat::code(self.store, hash)?))?;
                 }
             }
         }

@@ -6,7 +6,10 @@ use alloy_primitives::Address;
 use caldera_types::{Grants, Interface};
 use clap::{Args, Parser, Subcommand};
 
-use super::{db_args::DbCommand, engine_args::EngineCommand};
+use super::{
+    db_args::{DbCommand, SnapshotCommand},
+    engine_args::EngineCommand,
+};
 use crate::config::LimitsConfig;
 
 /// A rollup host node: many chains whose engines are WebAssembly components, swapped while they run.
@@ -40,6 +43,9 @@ pub enum Command {
     /// Look into a stopped chain's folder, check it, compact it, rebuild it.
     #[command(subcommand)]
     Db(DbCommand),
+    /// Write a stopped chain's state to a file, or begin a chain from one.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Execute a block log again in a fresh folder; every root is checked.
     Replay(ReplayArgs),
 }
@@ -230,6 +236,10 @@ mod tests {
             ("caldera db verify --config y", false),
             ("caldera db compact --config y --chain z", true),
             ("caldera db repair", false),
+            ("caldera snapshot export --folder x file --block 7", true),
+            ("caldera snapshot export file", false),
+            ("caldera snapshot import file --config y", true),
+            ("caldera snapshot import --config y", false),
             ("caldera db repair --dev", false),
             ("caldera db repair --dev --data x --remove-old", true),
             ("caldera replay --log x --dev", true),

@@ -1,17 +1,19 @@
-//! `caldera db`.
+//! `caldera db` and `caldera snapshot`.
 
 use std::path::{Path, PathBuf};
 
+use caldera_chain::ChainSpec;
+use caldera_engine::Engines;
 use caldera_state::StateOptions;
 
 use super::{
-    db_args::{ChainSpecArgs, DbCommand, FolderArgs, RepairArgs},
+    db_args::{ChainSpecArgs, DbCommand, FolderArgs, RepairArgs, SnapshotCommand},
     run::blocking,
     tools,
 };
 use crate::{
     config::Config,
-    db::{self, DbError, Place, RepairRequest},
+    db::{self, DbError, ImportRequest, Place, RepairRequest},
     error::CommandError,
     output::Output,
 };
@@ -60,17 +62,39 @@ fn of_config(config: &Path, chain: &str) -> Result<Place, CommandError> {
     Ok(Place { folder: config.data.join(chain), options })
 }
 
+/// Runs a snapshot command on the folder of a chain whose node does not run.
+pub async fn snapshot(command: SnapshotCommand, output: Output) -> Result<(), CommandError> {
+    blocking(move || {
+        match command {
+            SnapshotCommand::Export { file, folder, block } => {
+                output.report(&db::export(&place(folder)?, block, &file, output)?);
+            }
+            SnapshotCommand::Import { file, chain, block_hash } => {
+                let (chain, place, engines) = chain_of(chain)?;
+                let request = ImportRequest { chain, place, file, block_hash };
+                output.report(&db::import(request, engines, output)?);
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
 fn repair(args: RepairArgs, output: Output) -> Result<(), CommandError> {
-    let RepairArgs { chain, remove_old } = args;
-    let ChainSpecArgs { config, dev: _, data, plugins, chain } = chain;
-    let (spec, engines) = tools::spec(config.as_deref(), plugins, &chain)?;
-    let options = spec.state_options(&chain);
-    let data: PathBuf = data.unwrap_or_else(|| spec.data.clone());
-    let place = Place { folder: data.join(&chain), options };
-    let chain = tools::chain(&spec, &chain)?;
+    let (chain, place, engines) = chain_of(args.chain)?;
     if !place.folder.is_dir() {
         return Err(DbError::NoFolder(place.folder).into());
     }
-    output.report(&db::repair(RepairRequest { chain, place, remove_old }, engines, output)?);
+    let request = RepairRequest { chain, place, remove_old: args.remove_old };
+    output.report(&db::repair(request, engines, output)?);
     Ok(())
+}
+
+/// The chain with its genesis, its folder, and an engine runtime for it.
+fn chain_of(args: ChainSpecArgs) -> Result<(ChainSpec, Place, Engines), CommandError> {
+    let ChainSpecArgs { config, dev: _, data, plugins, chain: name } = args;
+    let (spec, engines) = tools::spec(config.as_deref(), plugins, &name)?;
+    let data: PathBuf = data.unwrap_or_else(|| spec.data.clone());
+    let place = Place { folder: data.join(&name), options: spec.state_options(&name) };
+    Ok((tools::chain(&spec, &name)?, place, engines))
 }

@@ -1,7 +1,8 @@
-//! What can be typed after `caldera db`. Doc comments here are the help texts.
+//! What can be typed after `caldera db` and `caldera snapshot`. Doc comments here are the help texts.
 
 use std::path::PathBuf;
 
+use alloy_primitives::B256;
 use clap::{Args, Subcommand};
 
 /// `caldera db …`
@@ -59,4 +60,29 @@ pub struct ChainSpecArgs {
     /// Name of the chain.
     #[arg(long, value_name = "NAME", default_value = "finance")]
     pub chain: String,
+}
+
+/// `caldera snapshot …`
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// Write the state after a block to a file, with all that another node needs to go on from there.
+    Export {
+        /// The file, which must not exist.
+        file: PathBuf,
+        #[command(flatten)]
+        folder: FolderArgs,
+        /// Height of the block; its state must be kept [default: the newest]
+        #[arg(long, value_name = "HEIGHT")]
+        block: Option<u64>,
+    },
+    /// Begin a chain from such a file. Everything in it is checked first: each node and code, the state's root, the genesis.
+    Import {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        chain: ChainSpecArgs,
+        /// Hash of the block, from a node that is trusted: another one is refused.
+        #[arg(long, value_name = "HASH")]
+        block_hash: Option<B256>,
+    },
 }

@@ -12,6 +12,7 @@ pub async fn run(command: Command, output: Output) -> Result<(), CommandError> {
         Command::Plugin(command) => tools::plugin(command, output).await,
         Command::Obligations(command) => tools::obligations(command, output).await,
         Command::Db(command) => db::run(command, output).await,
+        Command::Snapshot(command) => db::snapshot(command, output).await,
         Command::Replay(args) => tools::replay(args, output).await,
     }
 }

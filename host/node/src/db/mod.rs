@@ -1,6 +1,7 @@
-//! `caldera db`: what an operator does to the folder of a chain whose node does not run.
+//! `caldera db` and `caldera snapshot`: what an operator does to the folder of a chain whose node does not run.
 
 mod report;
+mod snapshot;
 
 use std::{
     path::PathBuf,
@@ -14,6 +15,7 @@ use caldera_state::{BlockLog, StateError, StateOptions, maintain};
 use crate::output::{self, Output};
 
 pub use report::{Compacted, Repaired, Stats, Verified};
+pub use snapshot::{ImportRequest, Snapshot, export, import};
 
 /// Between two words on how far it is.
 const SAY: Duration = Duration::from_secs(2);
@@ -40,10 +42,12 @@ pub enum DbError {
         /// Where and why.
         source: Box<ChainError>,
     },
-    /// What is old cannot be removed.
-    #[error("cannot remove {}: {source}", path.display())]
-    Remove {
-        /// What.
+    /// The file system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
@@ -126,7 +130,7 @@ pub fn repair(request: RepairRequest, engines: Engines, output: Output) -> Resul
     drop(chain);
     let removed = aside.as_ref().filter(|_| remove_old);
     if let Some(path) = removed {
-        std::fs::remove_dir_all(path).map_err(|source| DbError::Remove { path: path.clone(), source })?;
+        std::fs::remove_dir_all(path).map_err(|source| DbError::Io { action: "remove", path: path.clone(), source })?;
     }
     let aside = aside.filter(|_| !remove_old);
     Ok(Repaired::of(&place, &head, aside, blocks, began.elapsed()))

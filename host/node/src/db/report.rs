@@ -71,7 +71,7 @@ fn name(backend: Backend) -> &'static str {
 }
 
 /// Names with values, for people.
-fn lines<const N: usize>(lines: [(&'static str, String); N]) -> String {
+pub(super) fn lines<const N: usize>(lines: [(&'static str, String); N]) -> String {
     let mut table = Table::new([("", Align::Left), ("", Align::Left)]);
     lines
         .into_iter()

@@ -90,8 +90,13 @@ impl Rig {
 
     /// Sets the database of all chains from the next start on.
     pub fn store(&self, name: &str) {
+        self.set("store", &format!("\"{name}\""));
+    }
+
+    /// Adds a key to all chains from the next start on.
+    pub fn set(&self, key: &str, value: &str) {
         let config = fs::read_to_string(self.config()).expect("it is there");
-        let config = config.replace("\nblock-interval-ms", &format!("\nstore = \"{name}\"\nblock-interval-ms"));
+        let config = config.replace("\nblock-interval-ms", &format!("\n{key} = {value}\nblock-interval-ms"));
         fs::write(self.config(), config).expect("the folder takes files");
     }
 

@@ -62,7 +62,7 @@ pub fn verify(dir: &Path, options: StateOptions, progress: &mut dyn FnMut(u64)) 
         Err(error) => return Err(error),
     }
     let nodes = Nodes::new(Arc::clone(&store), 0);
-    verified.audit = audit::audit(&*store, &nodes, &log, 0..=head.number, verified.first_state, progress)?;
+    verified.audit = audit::audit(&*store, &nodes, &log, log.first()..=head.number, verified.first_state, progress)?;
     Ok(verified)
 }
 

@@ -89,7 +89,10 @@ impl Pruner {
             store: store.clone(),
             nodes: nodes.clone(),
             // What was never counted may be anything: it is looked at once there are blocks to let go.
-            record: record.filter(|_| written.is_some()).unwrap_or_default(),
+            record: match (record.unwrap_or_default(), written) {
+                (record, Some(_)) => record,
+                (KeptRecord { from, .. }, None) => KeptRecord { from, ..KeptRecord::default() },
+            },
             progress,
         };
         let spawned = thread::Builder::new().name("prune".into()).spawn(move || sweeper.work());
