@@ -97,7 +97,8 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 
 #[test]
 fn old_states_go_and_the_others_stay_whole() {
-    for options in [MEMORY, DISK, FJALL, StateOptions { behind_bytes: 1 << 20, ..DISK }] {
+    let behind = |options| StateOptions { behind_bytes: 1 << 20, ..options };
+    for options in [MEMORY, behind(DISK), behind(FJALL)] {
         let dir = tempfile::tempdir().unwrap();
         let mut state = open(dir.path(), pruning(options));
         let models = models(120);

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Fewest nodes that are written between two sweeps: less is not worth reading everything.
-const LEAST_WRITTEN: u64 = 20_000;
+const LEAST_WRITTEN: u64 = 5_000;
 /// How long it works before it rests as long.
 const SLICE: Duration = Duration::from_millis(2);
 /// Most nodes that are removed in one batch: a block may wait for one.
@@ -178,14 +178,17 @@ impl Sweeper {
         let many = self.shared.gate.lock().marks.as_ref().is_some_and(|marks| marks.len() >= MANY);
         let parts: u32 = if many { 1 << 16 } else { 1 << 8 };
         let mut rest = Rest::default();
-        let mut removed = 0;
+        let (mut removed, mut stored) = (0, Vec::new());
         for part in 0..parts {
             let bytes = part.to_be_bytes();
             let prefix = [keys::NODES, if many { &bytes[2..] } else { &bytes[3..] }].concat();
-            let stored: Result<Vec<_>, _> = self.store.scan(&prefix).map(|entry| entry.map(|(key, _)| key)).collect();
-            for some in stored.map_err(StateError::from)?.chunks(REMOVED_AT_ONCE) {
+            for entry in self.store.scan(&prefix) {
+                stored.push(entry.map_err(StateError::from)?.0);
+            }
+            while stored.len() >= REMOVED_AT_ONCE || (part + 1 == parts && !stored.is_empty()) {
+                let some: Vec<_> = stored.drain(..REMOVED_AT_ONCE.min(stored.len())).collect();
                 self.store.ready().map_err(StateError::from)?;
-                removed += self.remove_some(some)?;
+                removed += self.remove_some(&some)?;
                 rest.rest();
                 self.go_on()?;
             }
