@@ -129,11 +129,18 @@ fn it_may_let_states_go() {
     let state = open(&fresh, options);
     let began = std::time::Instant::now();
     for number in BLOCKS.. {
-        commit(&state, &wide_diff(number, 0, 800));
+        commit(&state, &wide_diff(number, 0, 100));
+        // Whoever writes as fast as the disk takes it is ahead of every sweep.
+        std::thread::sleep(std::time::Duration::from_millis(if state.pruned().sweeping { 50 } else { 0 }));
         if state.pruned().sweeps > 0 {
             break;
         }
-        assert!(began.elapsed().as_secs() < 60, "nothing is let go");
+        assert!(
+            began.elapsed().as_secs() < 60,
+            "nothing is let go up to {number}: {:?}, from {}",
+            state.pruned(),
+            state.first_state()
+        );
     }
     assert!(state.first_state() > BLOCKS);
     assert_eq!(state.first_block(), heads.last().unwrap().number);

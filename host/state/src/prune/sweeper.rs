@@ -20,8 +20,8 @@ use crate::{
 const LEAST_WRITTEN: u64 = 5_000;
 /// How long it works before it rests as long.
 const SLICE: Duration = Duration::from_millis(2);
-/// Most nodes that are removed in one batch: a block may wait for one.
-const REMOVED_AT_ONCE: usize = 256;
+/// Nodes that are marked, looked at or removed in one turn: a block may wait for one.
+const AT_ONCE: usize = 512;
 /// How long it waits after the store failed, and between two looks at who still reads old states.
 const PATIENCE: Duration = Duration::from_millis(20);
 const FAILED_PATIENCE: Duration = Duration::from_secs(5);
@@ -151,7 +151,7 @@ impl Sweeper {
             let mut stopped = false;
             let walked = reach.walk(header.1.state_root, &mut |hash| {
                 met.push(hash);
-                if met.len() >= REMOVED_AT_ONCE {
+                if met.len() >= AT_ONCE {
                     self.put_marks(&mut met);
                     rest.rest();
                     stopped = self.go_on().is_err();
@@ -178,33 +178,36 @@ impl Sweeper {
         let many = self.shared.gate.lock().marks.as_ref().is_some_and(|marks| marks.len() >= MANY);
         let parts: u32 = if many { 1 << 16 } else { 1 << 8 };
         let mut rest = Rest::default();
-        let (mut removed, mut stored) = (0, Vec::new());
+        let (mut removed, mut dead) = (0, Vec::new());
         for part in 0..parts {
             let bytes = part.to_be_bytes();
             let prefix = [keys::NODES, if many { &bytes[2..] } else { &bytes[3..] }].concat();
-            for entry in self.store.scan(&prefix) {
-                stored.push(entry.map_err(StateError::from)?.0);
-            }
-            while stored.len() >= REMOVED_AT_ONCE || (part + 1 == parts && !stored.is_empty()) {
-                let some: Vec<_> = stored.drain(..REMOVED_AT_ONCE.min(stored.len())).collect();
-                self.store.ready().map_err(StateError::from)?;
-                removed += self.remove_some(&some)?;
+            let stored: Result<Vec<_>, _> = self.store.scan(&prefix).map(|entry| entry.map(|(key, _)| key)).collect();
+            let stored = stored.map_err(StateError::from)?;
+            for some in stored.chunks(AT_ONCE) {
+                let gate = self.shared.gate.lock();
+                let marks = gate.marks.as_ref().ok_or(Ended::Stopped)?;
+                dead.extend(some.iter().filter(|key| !is_marked(marks, key)).cloned());
+                drop(gate);
+                if dead.len() >= AT_ONCE {
+                    removed += self.remove_some(&mut dead)?;
+                }
                 rest.rest();
                 self.go_on()?;
             }
             rest.rest();
             self.go_on()?;
         }
-        Ok(removed)
+        Ok(removed + self.remove_some(&mut dead)?)
     }
 
-    fn remove_some(&self, keys: &[Vec<u8>]) -> Result<u64, Ended> {
+    /// Removes those that no block has written again meanwhile.
+    fn remove_some(&self, dead: &mut Vec<Vec<u8>>) -> Result<u64, Ended> {
+        self.store.ready().map_err(StateError::from)?;
         let gate = self.shared.gate.lock();
-        let Some(marks) = &gate.marks else { return Err(Ended::Stopped) };
+        let marks = gate.marks.as_ref().ok_or(Ended::Stopped)?;
         let mut batch = Batch::default();
-        let hash = |key: &[u8]| B256::try_from(key.get(keys::NODES.len()..).unwrap_or_default()).ok();
-        let dead = keys.iter().filter(|key| hash(key).is_some_and(|hash| !marks.has(hash)));
-        dead.for_each(|key| batch.remove(key.clone()));
+        dead.drain(..).filter(|key| !is_marked(marks, key)).for_each(|key| batch.remove(key));
         let removed = batch.len() as u64;
         if removed > 0 {
             self.store.commit(batch).map_err(StateError::from)?;
@@ -223,6 +226,12 @@ impl Sweeper {
             thread::sleep(PATIENCE.min(until.saturating_duration_since(Instant::now())));
         }
     }
+}
+
+/// What is no node's key stays.
+fn is_marked(marks: &Marks, key: &[u8]) -> bool {
+    let hash = key.get(keys::NODES.len()..).and_then(|hash| B256::try_from(hash).ok());
+    hash.is_none_or(|hash| marks.has(hash))
 }
 
 /// Leaves the machine to others half of the time.
