@@ -34,7 +34,7 @@ pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     module.quick("caldera_status", about, &[], "ChainStatus", |api, _| Ok(status(api)))?;
     let about = "Takes a transaction that stages components into the pool, with the components.";
     let params = const { &[RAW_TRANSACTION, Param::new("components", "Components")] };
-    module.accepting("caldera_sendRawTransactionWithSidecar", about, params, send_with_sidecar)
+    module.accepting_aside("caldera_sendRawTransactionWithSidecar", about, params, send_with_sidecar)
 }
 
 fn send_with_sidecar(api: &ChainApi, args: &mut Args<'_>) -> Reply<Accepted> {

@@ -8,6 +8,7 @@ use caldera_chain::{Chain, ExecutedBlock};
 use caldera_state::TrieView;
 
 use crate::{
+    dev::Keys,
     errors::{Reply, RpcError},
     eth::filters::Filters,
     limits::ApiLimits,
@@ -18,12 +19,16 @@ pub(crate) struct ChainApi {
     pub(crate) chain: Arc<Chain>,
     pub(crate) limits: ApiLimits,
     pub(crate) filters: Filters,
+    /// What a development chain signs with.
+    pub(crate) keys: Keys,
 }
 
 impl ChainApi {
-    pub(crate) fn new(chain: Arc<Chain>, limits: ApiLimits) -> Self {
+    /// `keys` are for a development chain; any other has none.
+    pub(crate) fn new(chain: Arc<Chain>, limits: ApiLimits, keys: &Keys) -> Self {
         let filters = Filters::new(limits.filters, limits.filters_per_connection, limits.filter_idle);
-        Self { chain, limits, filters }
+        let keys = if chain.is_development() { keys.clone() } else { Keys::default() };
+        Self { chain, limits, filters, keys }
     }
 
     /// Height of the head.

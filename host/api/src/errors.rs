@@ -22,6 +22,11 @@ pub(crate) enum RpcError {
     /// Parameters that do not read.
     #[error("invalid params: {0}")]
     InvalidParams(String),
+    /// A method that only development chains have.
+    #[error(
+        "the method {0} does not exist on this chain: only development chains have it (`caldera dev`, or development = true of [[chain]])"
+    )]
+    Elsewhere(&'static str),
     /// No block by that number or hash.
     #[error("header not found: no block {0}")]
     NoBlock(String),
@@ -80,6 +85,7 @@ impl RpcError {
     fn code(&self) -> i32 {
         match self {
             Self::InvalidParams(_) => -32602,
+            Self::Elsewhere(_) => -32601,
             Self::NoBlock(_) | Self::NoFilter | Self::Refused(_) | Self::Halted(_) | Self::EngineFault(_) => -32000,
             Self::Limit(_) => -32005,
             // What clients know as "pruned history unavailable" (EIP-4444).

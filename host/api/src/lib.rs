@@ -8,7 +8,8 @@
 //! - Nothing that a client sends or leaves undone can panic or stall the node: bodies, batches, connections,
 //!   subscriptions, filters, answers, traces and gas are bounded by [`ApiLimits`], and who does not read is dropped.
 //! - What reads a disk or runs code does so on threads of this server's own runtime, never on the node's.
-//! - The API only reads and submits; it decides nothing. There are no keys here but the admin API's own token.
+//! - The API only reads and submits; it decides nothing. There are no keys here but the admin API's own token, and the
+//!   published ones of development chains.
 //!
 //! [`admin`] is for operators, on a port of its own behind a token; [`metrics`] is what it shows to a scraper.
 //!
@@ -21,6 +22,7 @@ mod caldera;
 mod context;
 mod convert;
 mod debug;
+mod dev;
 mod errors;
 mod eth;
 mod ids;
@@ -31,6 +33,7 @@ pub mod metrics;
 mod module;
 mod node;
 mod routes;
+mod sends;
 mod server;
 mod slow;
 mod txpool;

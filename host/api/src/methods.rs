@@ -1,19 +1,21 @@
 //! The table of methods: what each is called, what it takes and what it gives. A method is registered by its entry, its
 //! parameters are read by it, and `rpc_discover` shows it, so that none of these can differ from the others.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::node::CLIENT_VERSION;
 
 /// Shapes of parameters and results, by name: JSON Schema, as `components.schemas` of the OpenRPC document.
 const SCHEMAS: &str = include_str!("schemas.json");
+/// Those that only the methods of development chains need.
+const DEVELOPMENT_SCHEMAS: &str = include_str!("dev/schemas.json");
 
 /// One parameter, by position.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Param {
     pub(crate) name: &'static str,
     /// Name of its shape in `schemas.json`.
-    schema: &'static str,
+    pub(crate) schema: &'static str,
     pub(crate) required: bool,
 }
 
@@ -59,12 +61,17 @@ pub(crate) struct Method {
     pub(crate) params: &'static [Param],
     /// Name of the result's shape in `schemas.json`.
     pub(crate) result: &'static str,
+    /// Whether only development chains have it.
+    pub(crate) development: bool,
 }
 
 /// The OpenRPC document (<https://spec.open-rpc.org>, version 1.3) of these methods.
 pub(crate) fn document(chain: &str, methods: &[Method]) -> Value {
     // The file is part of this program, and a test reads it.
-    let schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    let mut schemas: Map<String, Value> = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    if methods.iter().any(|method| method.development) {
+        schemas.extend(serde_json::from_str::<Map<_, _>>(DEVELOPMENT_SCHEMAS).unwrap_or_default());
+    }
     json!({
         "openrpc": "1.3.2",
         "info": {
@@ -83,9 +90,11 @@ fn entry(method: &Method) -> Value {
         .params
         .iter()
         .map(|param| json!({ "name": param.name, "required": param.required, "schema": reference(param.schema) }));
+    let tags: &[&str] = if method.development { &["development"] } else { &[] };
     json!({
         "name": method.name,
         "summary": method.summary,
+        "tags": tags.iter().map(|tag| json!({ "name": tag })).collect::<Vec<_>>(),
         "paramStructure": "by-position",
         "params": params.collect::<Vec<_>>(),
         "result": { "name": "result", "schema": reference(method.result) },
@@ -102,9 +111,9 @@ mod tests {
 
     #[test]
     fn the_shapes_are_json_and_refer_to_each_other() {
-        let schemas: Value = serde_json::from_str(SCHEMAS).unwrap();
-        let known = schemas.as_object().unwrap();
-        let text = SCHEMAS.to_owned();
+        let mut known: Map<String, Value> = serde_json::from_str(SCHEMAS).unwrap();
+        known.extend(serde_json::from_str::<Map<_, _>>(DEVELOPMENT_SCHEMAS).unwrap());
+        let text = [SCHEMAS, DEVELOPMENT_SCHEMAS].concat();
         for reference in text.split("#/components/schemas/").skip(1) {
             let name = reference.split('"').next().unwrap();
             assert!(known.contains_key(name), "{name} is referred to and not there");

@@ -12,7 +12,7 @@ use crate::{
     args::Args,
     caldera,
     context::ChainApi,
-    debug,
+    debug, dev,
     errors::{Reply, RpcError},
     eth,
     listen::Connection,
@@ -24,6 +24,8 @@ use crate::{
 pub(crate) struct Module {
     rpc: RpcModule<ChainApi>,
     table: Vec<Method>,
+    /// Whether the chain is for development.
+    development: bool,
 }
 
 type Registered = Result<(), RegisterMethodError>;
@@ -36,12 +38,14 @@ impl Module {
 
     fn new(api: Arc<ChainApi>) -> Result<Self, RegisterMethodError> {
         let chain = api.chain.name().to_owned();
-        let mut module = Self { rpc: RpcModule::from_arc(api), table: Vec::new() };
+        let development = api.chain.is_development();
+        let mut module = Self { rpc: RpcModule::from_arc(api), table: Vec::new(), development };
         eth::register(&mut module)?;
         node::register(&mut module)?;
         txpool::register(&mut module)?;
         debug::register(&mut module)?;
         caldera::register(&mut module)?;
+        dev::register(&mut module)?;
         module.discoverable(&chain)?;
         Ok(module)
     }
@@ -50,7 +54,7 @@ impl Module {
     fn discoverable(&mut self, chain: &str) -> Registered {
         let about = "This document: every method, in OpenRPC.";
         for name in ["rpc_discover", "rpc.discover"] {
-            self.table.push(Method { name, summary: about, params: &[], result: "OpenRpc" });
+            self.table.push(Method { name, summary: about, params: &[], result: "OpenRpc", development: false });
         }
         let document = Arc::new(document(chain, &self.table));
         self.rpc.register_method("rpc_discover", move |_, _, _| document.as_ref().clone())?;
@@ -69,7 +73,7 @@ impl Module {
     where
         T: Serialize + Clone + 'static,
     {
-        self.table.push(Method { name, summary, params, result });
+        self.table.push(Method { name, summary, params, result, development: false });
         self.rpc
             .register_method(name, move |given, api, extensions| answer(api, &mut args(&given, params, extensions)?))?;
         Ok(())
@@ -87,7 +91,7 @@ impl Module {
     where
         T: Serialize + Clone + 'static,
     {
-        self.table.push(Method { name, summary, params, result });
+        self.table.push(Method { name, summary, params, result, development: false });
         self.rpc.register_blocking_method(name, move |given, api, extensions| {
             answer(&api, &mut args(&given, params, &extensions)?)
         })?;
@@ -107,13 +111,16 @@ impl Module {
         T: Serialize + Clone + 'static,
         F: Future<Output = Reply<T>> + Send + 'static,
     {
-        self.table.push(Method { name, summary, params, result });
+        self.table.push(Method { name, summary, params, result, development: false });
         self.rpc.register_async_method(name, move |given, api, _| answer(api, given, params))?;
         Ok(())
     }
 
-    /// A method that takes a transaction in, on a thread that may wait, and answers with its hash once it is on the disk. No
-    /// thread waits for that: the more that come at once, the more are synced together.
+    /// A method that takes a transaction in, and answers with its hash once it is on the disk. No thread waits for that: the
+    /// more that come at once, the more are synced together.
+    ///
+    /// It is done on the thread that moves bytes: recovering the signature takes about as long as handing it to another
+    /// thread and back, and what it reads of the state is in memory, mostly.
     pub(crate) fn accepting(
         &mut self,
         name: &'static str,
@@ -121,13 +128,76 @@ impl Module {
         params: &'static [Param],
         accept: fn(&ChainApi, &mut Args<'_>) -> Reply<Accepted>,
     ) -> Registered {
-        self.table.push(Method { name, summary, params, result: "Hash" });
+        self.table.push(Method { name, summary, params, result: "Hash", development: false });
         self.rpc.register_async_method(name, move |given, api, extensions| async move {
+            let accepted = accept(&api, &mut args(&given, params, &extensions)?)?;
+            let hash = accepted.settled().await?;
+            mine_what_came(api).await?;
+            Ok::<_, RpcError>(hash)
+        })?;
+        Ok(())
+    }
+
+    /// The same for a transaction that brings much with it, on a thread that may wait.
+    pub(crate) fn accepting_aside(
+        &mut self,
+        name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
+        accept: fn(&ChainApi, &mut Args<'_>) -> Reply<Accepted>,
+    ) -> Registered {
+        self.table.push(Method { name, summary, params, result: "Hash", development: false });
+        self.rpc.register_async_method(name, move |given, api, extensions| async move {
+            let made_for = api.clone();
             let accept = move || accept(&api, &mut args(&given, params, &extensions)?);
             let accepted = tokio::task::spawn_blocking(accept).await;
             let accepted = accepted.map_err(|error| RpcError::Node(format!("accepting a transaction: {error}")))??;
-            Ok::<_, RpcError>(accepted.settled().await?)
+            let hash = accepted.settled().await?;
+            mine_what_came(made_for).await?;
+            Ok::<_, RpcError>(hash)
         })?;
+        Ok(())
+    }
+
+    /// A method of development chains, on a thread that may wait. Any other chain refuses it by name.
+    pub(crate) fn development<T>(
+        &mut self,
+        name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
+        result: &'static str,
+        answer: fn(&ChainApi, &mut Args<'_>) -> Reply<T>,
+    ) -> Registered
+    where
+        T: Serialize + Clone + 'static,
+    {
+        if !self.development {
+            return self.elsewhere(name);
+        }
+        self.blocking(name, summary, params, result, answer)?;
+        self.table.iter_mut().filter(|method| method.name == name).for_each(|method| method.development = true);
+        Ok(())
+    }
+
+    /// The same for one that takes a transaction in.
+    pub(crate) fn development_accepting(
+        &mut self,
+        name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
+        accept: fn(&ChainApi, &mut Args<'_>) -> Reply<Accepted>,
+    ) -> Registered {
+        if !self.development {
+            return self.elsewhere(name);
+        }
+        self.accepting(name, summary, params, accept)?;
+        self.table.iter_mut().filter(|method| method.name == name).for_each(|method| method.development = true);
+        Ok(())
+    }
+
+    /// Refuses a method that only development chains have. It is in no table.
+    fn elsewhere(&mut self, name: &'static str) -> Registered {
+        self.rpc.register_method(name, move |_, _, _| Err::<(), _>(RpcError::Elsewhere(name)))?;
         Ok(())
     }
 
@@ -148,6 +218,15 @@ impl Module {
         })?;
         Ok(())
     }
+}
+
+/// On a development chain that makes a block with each transaction: makes it, for the one that came in.
+pub(crate) async fn mine_what_came(api: Arc<ChainApi>) -> Reply<()> {
+    if !api.chain.automines() {
+        return Ok(());
+    }
+    let made = tokio::task::spawn_blocking(move || api.chain.mine_what_came()).await;
+    Ok(made.map_err(|error| RpcError::Node(format!("making a block: {error}")))??)
 }
 
 fn args<'a>(given: &'a Params<'a>, params: &'static [Param], extensions: &Extensions) -> Reply<Args<'a>> {

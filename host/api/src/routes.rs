@@ -8,14 +8,14 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use hyper::body::Incoming;
 use jsonrpsee_server::{
     BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, PingConfig, Server, ServerConfig, StopHandle,
-    TowerServiceBuilder, ws,
+    TowerServiceBuilder, middleware::rpc::RpcServiceBuilder, ws,
 };
 use serde_json::{Value, json};
 use tower::{Service, layer::util::Identity};
 
 use crate::{
-    context::ChainApi, ids::HexIds, limits::ApiLimits, listen::Answer, module::Module, node::CLIENT_VERSION,
-    server::ApiError,
+    context::ChainApi, dev::Keys, ids::HexIds, limits::ApiLimits, listen::Answer, module::Module, node::CLIENT_VERSION,
+    sends::Together, server::ApiError,
 };
 
 /// Any page may ask: there are no keys and no cookies here, only what the chain shows to everybody.
@@ -28,10 +28,16 @@ const CORS: [(HeaderName, &str); 4] = [
 
 /// The chains by name, and what serves a request to one of them.
 pub(crate) struct Routes {
-    chains: BTreeMap<String, Methods>,
+    chains: BTreeMap<String, Answers>,
     first: String,
     index: Value,
     service: TowerServiceBuilder<Identity, Identity>,
+}
+
+/// What answers for one chain.
+struct Answers {
+    methods: Methods,
+    together: Together,
 }
 
 /// The routes of a server that can be told to stop.
@@ -41,7 +47,7 @@ pub(crate) struct Served {
 }
 
 impl Routes {
-    pub(crate) fn new(chains: Vec<Arc<Chain>>, limits: &ApiLimits) -> Result<Self, ApiError> {
+    pub(crate) fn new(chains: Vec<Arc<Chain>>, limits: &ApiLimits, keys: &Keys) -> Result<Self, ApiError> {
         let first = chains.first().ok_or(ApiError::NoChains)?.name().to_owned();
         let index = chains.iter().map(|chain| {
             json!({
@@ -51,19 +57,20 @@ impl Routes {
             })
         });
         let index = json!({ "client": CLIENT_VERSION, "chains": index.collect::<Vec<_>>() });
-        let mut methods = BTreeMap::new();
+        let mut chains_by_name = BTreeMap::new();
         for chain in chains {
             let name = chain.name().to_owned();
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
                 return Err(ApiError::BadName(name));
             }
-            let api = Module::methods(Arc::new(ChainApi::new(chain, limits.clone())))?;
-            if methods.insert(name.clone(), api).is_some() {
+            let api = Arc::new(ChainApi::new(chain, limits.clone(), keys));
+            let answers = Answers { methods: Module::methods(api.clone())?, together: Together { api } };
+            if chains_by_name.insert(name.clone(), answers).is_some() {
                 return Err(ApiError::NameTaken(name));
             }
         }
         let service = Server::builder().set_config(config(limits)).to_service_builder();
-        Ok(Self { chains: methods, first, index, service })
+        Ok(Self { chains: chains_by_name, first, index, service })
     }
 
     /// The same, ending what is long when `stop` says so.
@@ -75,7 +82,7 @@ impl Routes {
         if request.method() == Method::OPTIONS {
             return with_status(StatusCode::NO_CONTENT, HttpBody::empty());
         }
-        let Some(methods) = self.methods(request.uri().path()) else {
+        let Some(answers) = self.answers(request.uri().path()) else {
             let names: Vec<_> = self.chains.keys().map(|name| format!("/chains/{name}")).collect();
             let error = format!("nothing at {}; the chains are at {}", request.uri().path(), names.join(", "));
             return with_status(StatusCode::NOT_FOUND, pretty(&json!({ "error": error })));
@@ -85,15 +92,17 @@ impl Routes {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             return response;
         }
-        let mut service = self.service.clone().build(methods.clone(), stop.clone());
+        let together = RpcServiceBuilder::new().layer(answers.together.clone());
+        let service = self.service.clone().set_rpc_middleware(together);
+        let mut service = service.build(answers.methods.clone(), stop.clone());
         service.call(request).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "a request failed in the transport");
             with_status(StatusCode::INTERNAL_SERVER_ERROR, HttpBody::empty())
         })
     }
 
-    /// The methods of the chain that a path names.
-    fn methods(&self, path: &str) -> Option<&Methods> {
+    /// What answers for the chain that a path names.
+    fn answers(&self, path: &str) -> Option<&Answers> {
         self.chains.get(chain_name(path)?.unwrap_or(&self.first))
     }
 }

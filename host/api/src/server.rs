@@ -2,9 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use alloy_signer_local::PrivateKeySigner;
 use caldera_chain::Chain;
 
 use crate::{
+    dev::Keys,
     limits::ApiLimits,
     listen::{ListenError, Listening, Serving},
     routes::Routes,
@@ -49,7 +51,17 @@ pub struct ApiHandle(Listening);
 impl ApiServer {
     /// Listens on `addr` (port 0 takes a free one) and serves `chains`, the first of them also at `/`.
     pub fn serve(addr: SocketAddr, chains: Vec<Arc<Chain>>, limits: ApiLimits) -> Result<ApiHandle, ApiError> {
-        let routes = Routes::new(chains, &limits)?;
+        Self::serve_with_keys(addr, chains, limits, &[])
+    }
+
+    /// The same with published keys, which those of the chains that are for development sign with.
+    pub fn serve_with_keys(
+        addr: SocketAddr,
+        chains: Vec<Arc<Chain>>,
+        limits: ApiLimits,
+        keys: &[PrivateKeySigner],
+    ) -> Result<ApiHandle, ApiError> {
+        let routes = Routes::new(chains, &limits, &Keys::new(keys))?;
         let ApiLimits { connections, threads, slow_reader, stop_grace: grace, .. } = limits;
         let serving = Serving { name: "api", connections, threads, slow_reader, grace };
         let listening = serving.listen(addr, |stop| routes.stopped_by(stop)).map_err(|error| match error {

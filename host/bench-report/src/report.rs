@@ -23,13 +23,13 @@ pub struct Report {
 pub struct Row {
     /// What was measured.
     pub name: String,
-    /// Of `median` and `p99`: always `ns`.
+    /// Of `median` and `p99`: `ns` for times, otherwise what a rate counts.
     pub unit: &'static str,
     /// How many samples.
     pub n: usize,
     /// Median time.
     pub median: f64,
-    /// 99th percentile.
+    /// What 99 samples in 100 do not do worse than: the 99th percentile of times, the first of rates.
     pub p99: f64,
     /// What it is held against, measured in the same run.
     #[serde(flatten)]
@@ -45,7 +45,7 @@ pub struct Peer {
     /// Its median time, in the row's unit.
     #[serde(rename = "peer_median")]
     pub median: f64,
-    /// The row's median in terms of the peer's: 2 means twice as slow.
+    /// The row's median in terms of the peer's: 2 means twice as slow, or of a rate, twice as fast.
     pub ratio: f64,
 }
 
@@ -65,6 +65,18 @@ impl Report {
         let median = peer_samples.median_ns();
         let peer = Peer { name: peer.to_owned(), median, ratio: samples.median_ns() / median };
         self.rows.push(Row::new(name, &samples, Some(peer)));
+    }
+
+    /// Adds a row of rates: so many of `unit` in each of some equal times. More is better.
+    pub fn rate(&mut self, name: &str, unit: &'static str, samples: Samples) {
+        self.rows.push(Row { unit, p99: samples.p1(), ..Row::new(name, &samples, None) });
+    }
+
+    /// The same held against a peer.
+    pub fn rate_against(&mut self, name: &str, unit: &'static str, samples: Samples, peer: &str, of_peer: Samples) {
+        let median = of_peer.median_ns();
+        let peer = Peer { name: peer.to_owned(), median, ratio: samples.median_ns() / median };
+        self.rows.push(Row { unit, p99: samples.p1(), ..Row::new(name, &samples, Some(peer)) });
     }
 
     /// Prints the table, and writes `NAME.json` into the folder that `CALDERA_BENCH_DIR` names, if it names one.

@@ -54,6 +54,12 @@ impl Samples {
         let rank = (self.count() * 99).div_ceil(100);
         self.ascending_ns[rank - 1]
     }
+
+    /// The largest sample that at least 99 in 100 reach (nearest rank): of rates, the bad end. Of fewer than 100 samples it is
+    /// the smallest.
+    pub fn p1(&self) -> f64 {
+        self.ascending_ns[self.count() - (self.count() * 99).div_ceil(100)]
+    }
 }
 
 #[cfg(test)]
@@ -67,14 +73,15 @@ mod tests {
 
     #[test]
     fn known_statistics() {
-        for (samples, median, p99) in [
-            (of([7]), 7.0, 7.0),
-            (of([3, 1]), 2.0, 3.0),
-            (of([9, 1, 5]), 5.0, 9.0),
-            (of(1..=100), 50.5, 99.0),
-            (of((1..=200).rev()), 100.5, 198.0),
+        for (samples, median, p99, p1) in [
+            (of([7]), 7.0, 7.0, 7.0),
+            (of([3, 1]), 2.0, 3.0, 1.0),
+            (of([9, 1, 5]), 5.0, 9.0, 1.0),
+            (of(1..=100), 50.5, 99.0, 2.0),
+            (of((1..=200).rev()), 100.5, 198.0, 3.0),
         ] {
-            assert_eq!((samples.median_ns(), samples.p99_ns()), (median, p99), "{} samples", samples.count());
+            let statistics = (samples.median_ns(), samples.p99_ns(), samples.p1());
+            assert_eq!(statistics, (median, p99, p1), "{} samples", samples.count());
         }
     }
 

@@ -27,12 +27,17 @@ fn cells(row: &Row) -> [String; 7] {
     [
         row.name.clone(),
         row.n.to_string(),
-        duration(row.median),
-        duration(row.p99),
+        figure(row.unit, row.median),
+        figure(row.unit, row.p99),
         peer.map(|peer| format!("{:.2}×", peer.ratio)).unwrap_or_default(),
         peer.map(|peer| peer.name.clone()).unwrap_or_default(),
-        peer.map(|peer| duration(peer.median)).unwrap_or_default(),
+        peer.map(|peer| figure(row.unit, peer.median)).unwrap_or_default(),
     ]
+}
+
+/// A time, or a rate with its unit.
+fn figure(unit: &str, value: f64) -> String {
+    if unit == "ns" { duration(value) } else { format!("{value:.0} {unit}") }
 }
 
 /// Three significant digits or so, in the unit that suits.
@@ -64,6 +69,12 @@ mod tests {
         assert_eq!(lines[0], "       samples   median       p99  ratio  peer  peer median");
         assert_eq!(lines[1], "warm       100   310 ns   3.10 µs  2.00×  EVM        155 ns");
         assert_eq!(lines[2], "fresh      100  5.00 µs  50.00 µs");
+    }
+
+    #[test]
+    fn rates_keep_their_unit() {
+        let row = Row { unit: "tx/s", ..row("transfers", 20_000.4, None) };
+        assert_eq!(render(&[row]).lines().nth(1), Some("transfers      100  20000 tx/s  200004 tx/s"));
     }
 
     #[test]

@@ -3,15 +3,16 @@
 use std::{
     collections::HashSet,
     num::NonZeroUsize,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     thread::{self, available_parallelism},
 };
 
-use alloy_consensus::{Transaction, TxEnvelope, transaction::SignerRecoverable};
+use alloy_consensus::{Transaction, TxEnvelope};
 use alloy_primitives::{Address, B256, U256};
+use caldera_execution::sender_of;
 use caldera_state::{ChainState, StateView};
 use caldera_types::{
-    Component, is_system_transaction,
+    Author, Component,
     limits::{MAX_SIDECAR_COMPONENTS, TX_GAS},
 };
 use parking_lot::Mutex;
@@ -21,7 +22,7 @@ use crate::{
     error::{ChainError, SubmitError},
     pool::{
         Pool, PooledTx,
-        journal::{Batch, JournalError, Reader},
+        journal::{Batch, JournalError, Reader, Record},
     },
     spec::ChainSpec,
 };
@@ -30,6 +31,17 @@ use crate::{
 const TX_BASE_GAS: u64 = 21_000;
 /// Transactions of the journal that are read at a time.
 const RESTORED_AT_A_TIME: usize = 4_096;
+/// Transactions that enter the pool under one lock: it is needed for each that a block takes, too.
+const ENTERED_AT_A_TIME: usize = 128;
+/// Signatures that one thread recovers at least: starting it takes about as long as one.
+const RECOVERED_AT_LEAST: usize = 32;
+/// Asked once: on Linux the question reads files.
+static THREADS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, NonZeroUsize::get));
+
+/// A signed transaction with the components that it stages.
+pub type Sent = (TxEnvelope, Vec<Component>);
+/// What enters the pool, and its record for the journal.
+type Framed = (Arc<PooledTx>, Vec<u8>);
 
 /// A transaction that is in the pool, and on its way into the journal. Its sender may be told so once it is there.
 #[must_use = "a transaction is accepted only once it is in the journal"]
@@ -74,42 +86,73 @@ impl Chain {
     /// The same without waiting for the disk. Recovers the signature here, on the caller's thread, so that block building never
     /// has to.
     pub fn accept(&self, tx: TxEnvelope, sidecar: Vec<Component>) -> Result<Accepted, SubmitError> {
-        if let Some(reason) = self.halted() {
-            return Err(SubmitError::Halted(reason));
-        }
-        check_form(&self.spec, &tx, &sidecar)?;
-        let sender = tx.recover_signer().map_err(|_| SubmitError::BadSignature)?;
-        let hash = *tx.tx_hash();
-        let pooled = Arc::new(PooledTx { tx, sender, hash, sidecar });
-        self.enter_pool(&pooled)?;
-        let batch = self.journal.append(&pooled).inspect_err(|_| self.pool.lock().remove(&pooled));
-        let batch = batch.map_err(ChainError::from)?;
-        self.compile_ahead(&pooled);
-        // Nobody listening is no failure.
-        let _ = self.events.send(ChainEvent::Pending(pooled.clone()));
-        Ok(Accepted { tx: pooled, batch, pool: self.pool.clone() })
+        // One comes out for each that goes in.
+        self.accept_all(vec![(tx, sidecar)]).pop().unwrap_or(Err(SubmitError::BadSignature))
     }
 
-    /// Checks a transaction against the newest state and adds it to the pool.
+    /// Several in this order; each is answered as if it came alone. What is done once for all of them, and the signatures
+    /// that are recovered on all processors, make this the cheaper the more they are.
+    pub fn accept_all(&self, transactions: Vec<Sent>) -> Vec<Result<Accepted, SubmitError>> {
+        if let Some(reason) = self.halted() {
+            return transactions.iter().map(|_| Err(SubmitError::Halted(reason.clone()))).collect();
+        }
+        let senders = senders(&self.spec, &transactions);
+        let framed = |((tx, sidecar), sender): (Sent, Result<Address, SubmitError>)| {
+            let hash = *tx.tx_hash();
+            let sender = sender?;
+            self.lets_in(Author::of(&tx))?;
+            let pooled = PooledTx { tx, sender, hash, sidecar };
+            // What the journal cannot hold is known before the pool has it.
+            let frame = Record::of(&pooled).frame().map_err(ChainError::from)?;
+            Ok((Arc::new(pooled), frame))
+        };
+        let mut taken: Vec<_> = transactions.into_iter().zip(senders).map(framed).collect();
+        taken.chunks_mut(ENTERED_AT_A_TIME).for_each(|some| self.enter_pool(some));
+        let batch = self.journal.append(taken.iter().flatten().map(|(_, frame)| frame.as_slice()));
+        let accepted = |taken: Result<Framed, SubmitError>| {
+            let (tx, _) = taken?;
+            self.compile_ahead(&tx);
+            // Nobody listening is no failure.
+            let _ = self.events.send(ChainEvent::Pending(tx.clone()));
+            Ok(Accepted { tx, batch: batch.clone(), pool: self.pool.clone() })
+        };
+        taken.into_iter().map(accepted).collect()
+    }
+
+    /// Checks transactions against the newest state and adds them to the pool, or puts in their place why not.
     ///
-    /// A block may be published after the state was read, and the pool told of it before the transaction is in: then the
-    /// pool would take the account's old nonce for its next, and wait for it for ever. So the head must still be the one
+    /// A block may be published after the state was read, and the pool told of it before the transactions are in: then the
+    /// pool would take an account's old nonce for its next, and wait for it for ever. So the head must still be the one
     /// that was read once the pool is locked; a block that is published later tells the pool after this.
-    fn enter_pool(&self, pooled: &Arc<PooledTx>) -> Result<(), SubmitError> {
+    fn enter_pool(&self, some: &mut [Result<Framed, SubmitError>]) {
         loop {
             let head = self.head();
-            let view = self.state.at_block(head.number(), head.block.header.state_root)?;
-            let account = view.account(pooled.sender)?.unwrap_or_default();
-            let gas = U256::from(pooled.tx.gas_limit()) * U256::from(pooled.tx.max_fee_per_gas());
-            let (balance, cost) = (account.balance, gas.saturating_add(pooled.tx.value()));
-            if balance < cost {
-                return Err(SubmitError::InsufficientFunds { address: pooled.sender, balance, cost });
-            }
+            let nonce = |tx: &PooledTx| self.nonce_if_paid(head.block.header.state_root, tx);
+            let nonces: Vec<_> = some.iter().map(|taken| Some(nonce(&taken.as_ref().ok()?.0))).collect();
             let mut pool = self.pool.lock();
-            if Arc::ptr_eq(&head, &self.head()) {
-                return pool.add(pooled.clone(), account.nonce);
+            if !Arc::ptr_eq(&head, &self.head()) {
+                continue;
             }
+            for (taken, nonce) in some.iter_mut().zip(nonces) {
+                if let (Ok((tx, _)), Some(nonce)) = (&taken, nonce)
+                    && let Err(refusal) = nonce.and_then(|nonce| pool.add(tx.clone(), nonce))
+                {
+                    *taken = Err(refusal);
+                }
+            }
+            return;
         }
+    }
+
+    /// The nonce of a transaction's sender at a root, if he can pay for it there.
+    fn nonce_if_paid(&self, root: B256, pooled: &PooledTx) -> Result<u64, SubmitError> {
+        let account = self.state.account_at(root, pooled.sender)?.unwrap_or_default();
+        let gas = U256::from(pooled.tx.gas_limit()) * U256::from(pooled.tx.max_fee_per_gas());
+        let (balance, cost) = (account.balance, gas.saturating_add(pooled.tx.value()));
+        if balance < cost {
+            return Err(SubmitError::InsufficientFunds { address: pooled.sender, balance, cost });
+        }
+        Ok(account.nonce)
     }
 }
 
@@ -131,11 +174,10 @@ pub(crate) fn restore(
         let transactions = records.into_iter().filter_map(|record| record.transaction());
         // Generations overlap.
         let fresh: Vec<_> = transactions.filter(|(tx, _)| seen.insert(*tx.tx_hash())).collect();
-        for (sender, (tx, sidecar)) in senders(&fresh).into_iter().zip(fresh) {
+        for (sender, (tx, sidecar)) in senders(spec, &fresh).into_iter().zip(fresh) {
             let hash = *tx.tx_hash();
             let take = || {
-                check_form(spec, &tx, &sidecar)?;
-                let sender = sender.ok_or(SubmitError::BadSignature)?;
+                let sender = sender?;
                 let nonce = view.account(sender)?.map_or(0, |account| account.nonce);
                 pool.restore(Arc::new(PooledTx { tx, sender, hash, sidecar }), nonce)
             };
@@ -156,17 +198,24 @@ pub(crate) fn restore(
     Ok(())
 }
 
-/// Who signed each, on all processors: it is the longest part of opening a full pool.
-fn senders(transactions: &[(TxEnvelope, Vec<Component>)]) -> Vec<Option<Address>> {
-    let threads = available_parallelism().map_or(1, NonZeroUsize::get);
-    let part = transactions.len().div_ceil(threads).max(64);
-    let recover = |(tx, _): &(TxEnvelope, Vec<Component>)| tx.recover_signer().ok();
-    let recover = |part: &[_]| part.iter().map(recover).collect::<Vec<_>>();
+/// Who signed each that is fit, on all processors: it is the longest part of taking them in.
+fn senders(spec: &ChainSpec, transactions: &[Sent]) -> Vec<Result<Address, SubmitError>> {
+    let recover = |part: &[Sent]| part.iter().map(|(tx, sidecar)| sender(spec, tx, sidecar)).collect::<Vec<_>>();
+    if transactions.len() <= RECOVERED_AT_LEAST {
+        return recover(transactions);
+    }
+    let part = transactions.len().div_ceil(*THREADS).max(RECOVERED_AT_LEAST);
     thread::scope(|scope| {
         let parts: Vec<_> = transactions.chunks(part).map(|part| (part, scope.spawn(move || recover(part)))).collect();
         // A panic there would come again here.
         parts.into_iter().flat_map(|(part, thread)| thread.join().unwrap_or_else(|_| recover(part))).collect()
     })
+}
+
+/// Who signed a transaction, if it is one that this chain can take.
+fn sender(spec: &ChainSpec, tx: &TxEnvelope, sidecar: &[Component]) -> Result<Address, SubmitError> {
+    check_form(spec, tx, sidecar)?;
+    sender_of(tx).map_err(|_| SubmitError::BadSignature)
 }
 
 /// What can be told from the transaction alone.
@@ -175,8 +224,10 @@ fn check_form(spec: &ChainSpec, tx: &TxEnvelope, sidecar: &[Component]) -> Resul
         let why = "transaction type not supported: blob transactions (EIP-4844) are not accepted by a rollup";
         return Err(SubmitError::Unsupported(why.into()));
     }
-    if is_system_transaction(tx) {
-        return Err(SubmitError::BadSignature);
+    match Author::of(tx) {
+        Author::Signer => {}
+        Author::Impersonator(_) if spec.genesis.development => {}
+        Author::Impersonator(_) | Author::Chain | Author::Editor => return Err(SubmitError::BadSignature),
     }
     match tx.chain_id() {
         Some(id) if id != spec.chain_id() => {

@@ -22,6 +22,7 @@ use tokio::sync::broadcast;
 use crate::{
     admission,
     builder::{self, Built, Unbuilt},
+    dev::Dev,
     error::ChainError,
     executed::ExecutedBlock,
     observer::BlockObserver,
@@ -32,7 +33,7 @@ use crate::{
     readiness::{Needed, is_unready},
     recent::RecentBlocks,
     replay::{self, Progress},
-    shadow::Shadows,
+    shadow::{KnownState, Shadows},
     source::LoggedComponents,
     spec::ChainSpec,
 };
@@ -69,7 +70,9 @@ pub struct Chain {
     /// Whether the store lacks blocks of the log, because an engine that they need is not ready here.
     behind: AtomicBool,
     /// Held while a block is made: there is one writer.
-    writer: Mutex<()>,
+    pub(crate) writer: Mutex<()>,
+    /// What a development chain was told.
+    pub(crate) dev: Dev,
 }
 
 impl Chain {
@@ -123,6 +126,7 @@ impl Chain {
             needed: Mutex::default(),
             behind: AtomicBool::new(false),
             writer: Mutex::default(),
+            dev: Dev::default(),
         };
         chain.compile_armed();
         Ok(Arc::new(chain))
@@ -191,6 +195,17 @@ impl Chain {
         let view: &dyn StateView = watched.as_ref().map_or(&flat, |watched| watched);
         let engines = self.engines.at_hand();
         let built = self.build(Ground { view, engines: &engines, components: &components }, env, time)?;
+        self.take_in(&parent, env, built, watched.map(|watched| watched.into_known()))
+    }
+
+    /// Commits and publishes a block that was built on `parent`, by whoever holds the writer's lock.
+    pub(crate) fn take_in(
+        &self,
+        parent: &ExecutedBlock,
+        env: BlockEnv,
+        built: Built,
+        known: Option<KnownState>,
+    ) -> Result<Arc<ExecutedBlock>, ChainError> {
         let nonces: Vec<_> = nonces(&built.outcome.diff).collect();
         let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders)?;
         let block = Arc::new(block);
@@ -199,8 +214,8 @@ impl Chain {
         // Before the pool forgets them: who asks for a nonce or a transaction in between finds it in one of the two.
         self.publish(block.clone());
         self.compile_due(&block);
-        if let Some(watched) = watched {
-            self.shadows.feed(&block, parent.block.header.state_root, watched.into_known());
+        if let Some(known) = known {
+            self.shadows.feed(&block, parent.block.header.state_root, known);
         }
         let mut pool = self.pool.lock();
         pool.advance(nonces);
@@ -232,7 +247,7 @@ impl Chain {
     }
 
     /// Executes what the log has above the store, if an engine was not ready for it when the chain was opened.
-    fn catch_up(&self) -> Result<(), ChainError> {
+    pub(crate) fn catch_up(&self) -> Result<(), ChainError> {
         if self.behind.load(Ordering::Relaxed) {
             let head = replay::catch_up(&self.spec, &self.state, &self.engines, &mut |_| {})?;
             self.publish(Arc::new(head));
@@ -246,6 +261,12 @@ impl Chain {
     pub(crate) fn env_after(&self, parent: &ExecutedBlock, timestamp_s: u64) -> BlockEnv {
         let (spec, hash) = (&self.spec, parent.block.hash());
         child_env(spec.chain_id(), &parent.block.header, hash, timestamp_s, spec.beneficiary(), spec.gas_limit())
+    }
+
+    /// Makes an older block the newest for readers: blocks above it are about to go.
+    pub(crate) fn publish_older(&self, block: ExecutedBlock) {
+        *self.head.write() = Arc::new(block);
+        self.recent.clear();
     }
 
     fn publish(&self, block: Arc<ExecutedBlock>) {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable};
+use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, Log};
-use caldera_types::{SYSTEM_ADDRESS, SealedBlock, TxReceipt, is_system_transaction};
+use caldera_execution::sender_of;
+use caldera_types::{SYSTEM_ADDRESS, SealedBlock, TxReceipt};
 
 use crate::pool::PooledTx;
 
@@ -39,7 +40,7 @@ impl ExecutedBlock {
 }
 
 fn sender(tx: &TxEnvelope) -> Address {
-    if is_system_transaction(tx) { SYSTEM_ADDRESS } else { tx.recover_signer().unwrap_or(SYSTEM_ADDRESS) }
+    sender_of(tx).unwrap_or(SYSTEM_ADDRESS)
 }
 
 /// Where a transaction was found.

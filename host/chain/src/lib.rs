@@ -13,6 +13,7 @@ mod admission;
 mod builder;
 mod chain;
 mod clock;
+mod dev;
 mod error;
 mod executed;
 mod observer;
@@ -28,8 +29,9 @@ mod source;
 mod spec;
 mod traces;
 
-pub use admission::Accepted;
+pub use admission::{Accepted, Sent};
 pub use chain::{Chain, ChainEvent};
+pub use dev::DevError;
 pub use error::{ChainError, SimulateError, SubmitError};
 pub use executed::{ExecutedBlock, FoundTransaction};
 pub use observer::BlockObserver;

@@ -11,12 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    chain::Chain,
-    clock::{Clock, now_s},
-    error::ChainError,
-    readiness::is_unready,
-};
+use crate::{chain::Chain, clock::Clock, error::ChainError, readiness::is_unready};
 
 /// Engine calls nest, each with a WebAssembly stack of its own on this one.
 pub(crate) const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -68,19 +63,25 @@ impl Chain {
 }
 
 fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
-    let interval = chain.spec().block_interval;
+    let mut interval = chain.spec().block_interval;
     let mut next = Instant::now() + interval;
     let mut patience = FIRST_PATIENCE;
     let mut clock = Clock::default();
     loop {
-        match stopped.recv_timeout(next.saturating_duration_since(Instant::now())) {
+        match stopped.recv_timeout(chain.sleep_until(next)) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if let Some(told) = chain.interval().filter(|told| *told != interval) {
+            (interval, next) = (told, Instant::now() + told);
+        }
+        if Instant::now() < next || chain.holds_back() {
+            continue;
         }
         // A panic is a bug of ours or of a library's, and must not end in a chain that silently makes no blocks.
         let began = Instant::now();
         clock.look(chain, began);
-        let made = panic::catch_unwind(AssertUnwindSafe(|| chain.produce_block(now_s(), interval)));
+        let made = panic::catch_unwind(AssertUnwindSafe(|| chain.make_due(interval)));
         match made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
             Ok(block) => {
                 patience = FIRST_PATIENCE;

@@ -21,6 +21,11 @@ impl RecentBlocks {
         self.0.lock().get(&number).cloned()
     }
 
+    /// Forgets all: their heights may get other blocks.
+    pub(crate) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
     /// Keeps a block; the oldest of too many goes.
     pub(crate) fn put(&self, block: Arc<ExecutedBlock>) {
         let mut blocks = self.0.lock();

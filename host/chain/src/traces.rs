@@ -6,16 +6,14 @@ use std::{
 };
 
 use alloy_primitives::B256;
-use caldera_engine::Purpose;
 use caldera_execution::{
-    Ground, SimulationRequest,
+    SimulationRequest,
     trace::{Trace, TraceLimits, TraceOptions, trace_block, trace_call},
 };
 
 use crate::{
     chain::Chain,
     error::{ChainError, SimulateError},
-    source::LoggedComponents,
 };
 
 /// What one question for a trace may take.
@@ -61,12 +59,10 @@ impl Chain {
         let executed = self.block(number)?.ok_or(ChainError::UnknownBlock(number))?;
         let parent = number.checked_sub(1).ok_or(SimulateError::Genesis)?;
         let (_, parent) = self.header(parent)?.ok_or(ChainError::UnknownBlock(parent))?;
-        let view = self.state.at_block(parent.number, parent.state_root)?;
-        let components = LoggedComponents(&self.state);
-        let engines = self.engines.for_purpose(Purpose::Simulation);
-        let ground = Ground { view: &view, engines: &engines, components: &components };
         let (env, limits) = (self.env_of(&executed.block.header), allowance.limits());
-        let traces = trace_block(ground, env, &executed.block, &executed.senders, only, options, &limits)?;
+        let traces = self.on_root(parent.number, parent.state_root, |ground| {
+            Ok(trace_block(ground, env, &executed.block, &executed.senders, only, options, &limits)?)
+        })?;
         let hashes = |(index, trace): (usize, Trace)| Some((*executed.block.transactions.get(index)?.tx_hash(), trace));
         Ok(traces.into_iter().filter_map(hashes).collect())
     }

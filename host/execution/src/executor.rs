@@ -1,13 +1,11 @@
 //! Running a block: the system's act, the transactions, the system's act again.
 
-use alloy_consensus::{
-    Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType, proofs, transaction::SignerRecoverable,
-};
+use alloy_consensus::{Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType, proofs};
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, TxKind};
 use alloy_sol_types::SolCall;
 use caldera_state::StateDiff;
 use caldera_types::{
-    Block, BlockEnv, BlockSummary, Component, SYSTEM_ADDRESS, TxReceipt, is_system_transaction,
+    Author, Block, BlockEnv, BlockSummary, Component, EDIT_ADDRESS, SYSTEM_ADDRESS, TxReceipt, is_system_transaction,
     limits::{ACTIVATION_GAS, HOOK_GAS},
     system_transaction,
 };
@@ -23,6 +21,7 @@ use revm::{
 use crate::{
     Ground,
     block_engines::BlockEngines,
+    edit::StateEdit,
     error::{ExecutionError, TxError, TxRefusal},
     evm::{self, Ctx, TransactError},
     hooks::{self, Hook},
@@ -122,6 +121,15 @@ impl<'a> BlockExecutor<'a> {
     /// Runs one transaction of `sender`, who was recovered from its signature. A refused transaction leaves no trace.
     pub fn apply(&mut self, tx: &TxEnvelope, sender: Address) -> Result<&TxReceipt, TxError> {
         transaction::check_kind(tx)?;
+        let author = Author::of(tx);
+        if author != Author::Signer {
+            self.must_be_development()?;
+        }
+        if author == Author::Editor {
+            return self.edit(tx);
+        }
+        // Contracts are impersonated too.
+        self.ctx.cfg.disable_eip3607 = author != Author::Signer;
         let (needs, left) = (tx.gas_limit(), self.gas_left());
         if needs > left {
             return Err(TxRefusal::BlockFull { needs, left }.into());
@@ -143,6 +151,40 @@ impl<'a> BlockExecutor<'a> {
         self.summary.transactions += 1;
         self.summary.gas_used += result.tx_gas_used();
         let receipt = self.receipt(tx, &result);
+        self.include(tx.clone(), receipt);
+        // `include` just pushed it.
+        Ok(&self.receipts[self.receipts.len() - 1])
+    }
+
+    fn must_be_development(&mut self) -> Result<(), TxError> {
+        if registry::is_development(self.ctx.journal_mut().db_mut().parent())? {
+            return Ok(());
+        }
+        let why = "changes of the state by hand and impersonated senders are for development chains, which this is not";
+        Err(TxRefusal::Invalid(why.into()).into())
+    }
+
+    /// Changes the state by hand.
+    fn edit(&mut self, tx: &TxEnvelope) -> Result<&TxReceipt, TxError> {
+        let edit = StateEdit::decode(tx.input()).ok_or(TxRefusal::Invalid("it is no change of the state".into()))?;
+        if let Some(shadow) = &mut self.ctx.chain.shadow {
+            shadow.at(Some(*tx.tx_hash()));
+        }
+        self.ctx.chain.begin_transaction();
+        let (kind, data) = (TxKind::Call(EDIT_ADDRESS), tx.input().clone());
+        self.ctx.tx = TxEnv { caller: SYSTEM_ADDRESS, kind, gas_limit: 0, data, ..Default::default() };
+        let index = self.receipts.len();
+        trace::begin(&mut self.ctx, index);
+        let begun = trace::chain_begins(&mut self.ctx, EDIT_ADDRESS, tx.input(), 0);
+        edit.apply(&mut self.ctx)?;
+        trace::chain_ends(&mut self.ctx, begun, 0);
+        if trace::is_on(&self.ctx) {
+            let result = trace::chain_result(0, Vec::new());
+            trace::settle(&mut self.ctx, index, Some(result), &EvmState::default())?;
+        }
+        let consensus = envelope(TxType::Legacy, true, self.gas_used, Vec::new());
+        let (gas_used, effective_gas_price) = (0, 0);
+        let receipt = TxReceipt { consensus, gas_used, effective_gas_price, contract_address: None, fault: None };
         self.include(tx.clone(), receipt);
         // `include` just pushed it.
         Ok(&self.receipts[self.receipts.len() - 1])
@@ -198,7 +240,7 @@ impl<'a> BlockExecutor<'a> {
         self.ctx.tx = TxEnv { caller: SYSTEM_ADDRESS, kind, gas_limit, data: input.clone(), ..Default::default() };
         let index = self.receipts.len();
         trace::begin(&mut self.ctx, index);
-        let begun = trace::chain_begins(&mut self.ctx, &input, gas_limit);
+        let begun = trace::chain_begins(&mut self.ctx, registry::ADDRESS, &input, gas_limit);
         let gas_used = act(&mut self.ctx)?;
         trace::chain_ends(&mut self.ctx, begun, gas_used);
         let logs = self.ctx.journal_mut().take_logs();
@@ -283,7 +325,7 @@ pub fn execute(ground: Ground<'_>, env: BlockEnv, block: &Block) -> Result<Block
     }
     for (index, tx) in block.transactions.iter().enumerate().filter(|(_, tx)| !is_system_transaction(tx)) {
         let bad = |why| ExecutionError::BadTransaction { index, why };
-        let sender = tx.recover_signer().map_err(|_| bad(TxRefusal::Invalid("its signature is not valid".into())))?;
+        let sender = transaction::sender_of(tx).map_err(bad)?;
         executor.apply(tx, sender).map_err(|error| match error {
             TxError::Refused(why) => bad(why),
             TxError::Node(error) => error,

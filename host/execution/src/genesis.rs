@@ -59,6 +59,9 @@ pub struct Genesis {
     pub accounts: BTreeMap<Address, GenesisAccount>,
     /// The engines.
     pub mounts: Vec<GenesisMount>,
+    /// Whether this is a development chain, whose state may be changed by hand and whose accounts may be impersonated. It
+    /// stands in the first state, so it cannot be changed later, and every node of the chain knows it.
+    pub development: bool,
 }
 
 /// Makes the first state. Its sidecar holds the components, so that the block log alone can rebuild the chain.
@@ -118,6 +121,9 @@ fn accounts(genesis: &Genesis) -> StateDiff {
     }
     let mut storage = Slots(BTreeMap::new());
     let Ok(()) = bytes_map::set(entries::GOVERNOR, &alloy_rlp::encode(genesis.governor), &mut storage);
+    if genesis.development {
+        let Ok(()) = bytes_map::set(entries::DEVELOPMENT, &alloy_rlp::encode(true), &mut storage);
+    }
     // INVALID: whoever runs the registry's code by DELEGATECALL meets it. Solidity only asks that there is code.
     let code = Bytes::from_static(&[0xfe]);
     put(&mut diff, registry::ADDRESS, GenesisAccount { balance: U256::ZERO, nonce: 1, code, storage: storage.0 });

@@ -8,12 +8,15 @@
 //! Invariants:
 //! - The same block over the same state gives the same [`BlockOutcome`] on every node.
 //! - A guest's fault halts its call by name; only this node's own fault ([`ExecutionError`]) stops a block.
+//! - Only on a chain whose genesis says that it is for development is a state changed by hand ([`StateEdit`]) or an account
+//!   impersonated; both are transactions of the block.
 //! - The mount table is fixed within a block: it moves only in the chain's own turn before the first transaction.
 
 mod access_list;
 mod block_engines;
 mod bytes_map;
 mod call_error;
+mod edit;
 mod error;
 mod estimate;
 mod evm;
@@ -38,6 +41,7 @@ mod view_db;
 pub use access_list::{AccessListed, access_list};
 pub use bytes_map::slot_of;
 pub use call_error::CallError;
+pub use edit::StateEdit;
 pub use error::{ExecutionError, TxError, TxRefusal};
 pub use estimate::{EstimateError, estimate_gas};
 pub use evm::BrokenRule;
@@ -49,6 +53,7 @@ pub use overrides::{OverrideError, Overrides};
 pub use simulate::{Simulation, SimulationRequest, SimulationResult, simulate};
 pub use simulate_block::{BlockAsked, SimulatedBlock, simulate_block};
 pub use source::{ComponentSource, NoComponents};
+pub use transaction::sender_of;
 
 /// What execution stands on: the parent's state and the means to run engines.
 #[derive(Clone, Copy)]

@@ -1,9 +1,9 @@
 //! A signed transaction in revm's words.
 
-use alloy_consensus::{Transaction, TxEnvelope, Typed2718};
+use alloy_consensus::{Transaction, TxEnvelope, Typed2718, transaction::SignerRecoverable};
 use alloy_eips::eip7702::SignedAuthorization;
 use alloy_primitives::Address;
-use caldera_types::is_system_transaction;
+use caldera_types::{Author, SYSTEM_ADDRESS, is_system_transaction};
 use revm::{context::TxEnv, context_interface::either::Either};
 
 use crate::error::TxRefusal;
@@ -17,6 +17,15 @@ pub(crate) fn check_kind(tx: &TxEnvelope) -> Result<(), TxRefusal> {
         return Err(TxRefusal::Invalid("only the chain itself makes system transactions".into()));
     }
     Ok(())
+}
+
+/// Who sends a transaction. Whether this chain lets anybody act in another's name is the executor's question.
+pub fn sender_of(tx: &TxEnvelope) -> Result<Address, TxRefusal> {
+    match Author::of(tx) {
+        Author::Signer => tx.recover_signer().map_err(|_| TxRefusal::Invalid("its signature is not valid".into())),
+        Author::Impersonator(sender) => Ok(sender),
+        Author::Chain | Author::Editor => Ok(SYSTEM_ADDRESS),
+    }
 }
 
 /// What revm runs.

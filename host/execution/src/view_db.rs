@@ -36,6 +36,11 @@ impl<'a> ViewDb<'a> {
         Self { view, diff, asked_hashes: Some(hashes) }
     }
 
+    /// The parent's state, without what the block changed.
+    pub(crate) fn parent(&self) -> &'a dyn StateView {
+        self.view
+    }
+
     /// Puts changes on top of those there are.
     pub(crate) fn merge(&mut self, changes: StateDiff) {
         self.diff.merge(changes);

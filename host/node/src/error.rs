@@ -42,6 +42,9 @@ pub enum CommandError {
     /// The development chains.
     #[error(transparent)]
     Dev(#[from] DevError),
+    /// What a development chain is told.
+    #[error(transparent)]
+    Told(#[from] caldera_chain::DevError),
     /// The node.
     #[error(transparent)]
     Node(#[from] NodeError),

@@ -23,7 +23,7 @@ use caldera_state::{Backend, History, StateOptions};
 use crate::{
     admin::{self, AdminSpec, Note, NoteFile, Served},
     config::CompileConfig,
-    paths,
+    dev, paths,
 };
 
 /// Native stack of every thread, in bytes: engines and contracts call each other up to
@@ -101,6 +101,9 @@ pub enum NodeError {
         /// Why not.
         source: Box<ChainError>,
     },
+    /// The well-known mnemonic gives no keys.
+    #[error("keys of the test mnemonic: {0}")]
+    Keys(#[from] alloy_signer_local::LocalSignerError),
     /// There is nothing to run.
     #[error("the configuration has no chain: add a [[chain]] table; caldera.example.toml shows one")]
     NoChain,
@@ -156,7 +159,11 @@ impl Node {
             served.push(chain);
         }
         let chains: Vec<_> = served.iter().map(|served| served.chain.clone()).collect();
-        let server = ApiServer::serve(listen, chains.clone(), spec.limits)?;
+        let keys = match chains.iter().any(|chain| chain.is_development()) {
+            true => dev::accounts()?.into_iter().map(|account| account.signer).collect(),
+            false => Vec::new(),
+        };
+        let server = ApiServer::serve_with_keys(listen, chains.clone(), spec.limits, &keys)?;
         let admin = admin::serve(spec.admin, spec.data, &served, engines, metrics)?;
         // After the servers: a port that is taken must not leave blocks behind.
         let producers = chains.iter().map(start).collect::<Result<_, _>>()?;

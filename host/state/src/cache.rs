@@ -50,13 +50,6 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         self.young.insert(key, value);
     }
 
-    /// Forgets one value.
-    pub fn remove(&mut self, key: &K) {
-        self.old.remove(key);
-        // What it took stays counted until the generation ends.
-        self.young.remove(key);
-    }
-
     /// Forgets the values of all keys that are like that; looks at every one.
     pub fn forget(&mut self, like: impl Fn(&K) -> bool) {
         self.young.retain(|key, _| !like(key));
@@ -97,8 +90,7 @@ mod tests {
         assert_eq!((cache.get(&2, |_| 10), cache.get(&1, |_| 10)), (Some('b'), Some('a')));
         cache.put(3, 'c', 10);
         assert_eq!((cache.get(&2, |_| 10), cache.get(&3, |_| 10)), (None, Some('c')));
-        cache.forget(|key| *key == 3);
-        cache.remove(&1);
+        cache.forget(|key| [1, 3].contains(key));
         assert_eq!((cache.get(&3, |_| 10), cache.get(&1, |_| 10)), (None, None));
     }
 }

@@ -32,20 +32,21 @@ use crate::{
     trie::{self, RootUpdate},
     trie_view::TrieView,
     verify,
+    view::{Account, StateView},
 };
 
 /// One chain's state.
 pub struct ChainState {
     /// First, so that its thread ends before what it works on.
-    pruner: Pruner,
+    pub(crate) pruner: Pruner,
     pruning: Arc<prune::Progress>,
-    store: Arc<Behind>,
-    flat: Arc<Flat>,
+    pub(crate) store: Arc<Behind>,
+    pub(crate) flat: Arc<Flat>,
     nodes: Arc<Nodes>,
-    log: BlockLog,
-    head: RwLock<Option<HeadRecord>>,
+    pub(crate) log: BlockLog,
+    pub(crate) head: RwLock<Option<HeadRecord>>,
     /// Held by the one commit that runs.
-    writer: Mutex<()>,
+    pub(crate) writer: Mutex<()>,
     /// The snapshot's block, if the chain was begun from one.
     base: Option<BaseRecord>,
     /// Last, so that the files are closed before another process may open them.
@@ -171,6 +172,14 @@ impl ChainState {
         FlatView::new(self.flat.clone())
     }
 
+    /// An account at a root that was committed here: from memory, mostly, if the root is the head's.
+    pub fn account_at(&self, root: B256, address: Address) -> Result<Option<Account>, StateError> {
+        match self.flat.account_at(root, address)? {
+            Some(account) => Ok(account),
+            None => self.at(root)?.account(address),
+        }
+    }
+
     /// The state at a root that was committed here, lately if [`History`](crate::History) lets old ones go.
     pub fn at(&self, root: B256) -> Result<TrieView, StateError> {
         TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin_newest())
@@ -257,7 +266,7 @@ impl ChainState {
         self.store.commit(batch)?;
         turn.done(head);
         self.nodes.remember(update.nodes);
-        self.flat.advance(diff, head.state_root);
+        self.flat.advance(diff, update.accounts, head.state_root);
         *self.head.write() = Some(head);
         Ok(head)
     }

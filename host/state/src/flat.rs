@@ -45,20 +45,39 @@ impl Flat {
         Self { store, nodes, state: Mutex::new(State { root, accounts, slots }) }
     }
 
-    /// Moves to the root after `diff`.
-    pub fn advance(&self, diff: &StateDiff, root: B256) {
+    /// An account, if this is the state at that root.
+    pub fn account_at(&self, root: B256, address: Address) -> Result<Option<Option<Account>>, StateError> {
+        let mut state = self.state.lock();
+        if state.root != root {
+            return Ok(None);
+        }
+        Ok(Some(state.account(&self.nodes, address)?.map(|account| plain(&account))))
+    }
+
+    /// Moves to the root after `diff`, where `accounts` are those that it changed and left there.
+    pub fn advance(&self, diff: &StateDiff, accounts: Vec<(Address, TrieAccount)>, root: B256) {
         let mut state = self.state.lock();
         state.root = root;
         for (address, change) in &diff.accounts {
             if change.clears_storage() {
                 state.slots.forget(|(owner, _)| owner == address);
             }
-            // The diff does not say its storage root: the next reader finds it.
-            state.accounts.remove(address);
+            state.accounts.put(*address, None, ACCOUNT_BYTES);
             for (slot, value) in change.written_storage() {
                 state.slots.put((*address, *slot), *value, SLOT_BYTES);
             }
         }
+        for (address, account) in accounts {
+            state.accounts.put(address, Some(account), ACCOUNT_BYTES);
+        }
+    }
+
+    /// Moves to another root, of which nothing is known yet.
+    pub fn move_to(&self, root: B256) {
+        let mut state = self.state.lock();
+        state.root = root;
+        state.accounts.forget(|_| true);
+        state.slots.forget(|_| true);
     }
 }
 
@@ -107,11 +126,7 @@ impl FlatView {
 impl StateView for FlatView {
     fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
         let account = self.flat.state.lock().account(&self.flat.nodes, address)?;
-        Ok(account.map(|account| Account {
-            nonce: account.nonce,
-            balance: account.balance,
-            code_hash: account.code_hash,
-        }))
+        Ok(account.map(|account| plain(&account)))
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
@@ -125,6 +140,10 @@ impl StateView for FlatView {
     fn block_hash(&self, number: u64) -> Result<B256, StateError> {
         history::block_hash(&*self.flat.store, number)?.ok_or(StateError::UnknownBlock(number))
     }
+}
+
+fn plain(account: &TrieAccount) -> Account {
+    Account { nonce: account.nonce, balance: account.balance, code_hash: account.code_hash }
 }
 
 /// Code by its hash.

@@ -41,7 +41,7 @@ pub struct FrameHead {
 }
 
 impl FrameHead {
-    /// The head for this payload, or none when it is over [`MAX_RECORD_BYTES`].
+    /// The head for this payload, or none when it is over 64 MiB (`MAX_RECORD_BYTES`).
     pub fn of(payload: &[u8]) -> Option<Self> {
         let length = u32::try_from(payload.len()).ok().filter(|_| payload.len() <= MAX_RECORD_BYTES)?;
         Some(Self { length, crc: crc32fast::hash(payload) })

@@ -39,6 +39,21 @@ pub(crate) fn put(
     Ok(())
 }
 
+/// Takes what is found by hash of a block out of the indexes, in `batch`. What is found by height is written over by the
+/// block that takes its place, and not looked at before.
+pub(crate) fn remove(batch: &mut Batch, store: &dyn Store, block: &SealedBlock) -> Result<(), StateError> {
+    batch.remove(keys::block_number(block.hash()));
+    for transaction in &block.transactions {
+        batch.remove(keys::transaction(*transaction.tx_hash()));
+    }
+    for digest in block.sidecar.iter().map(caldera_types::Component::digest) {
+        if component(store, digest)? == Some(block.header.number) {
+            batch.remove(keys::component(digest.0));
+        }
+    }
+    Ok(())
+}
+
 /// The header at a height with its hash.
 pub(crate) fn header(store: &dyn Store, number: u64) -> Result<Option<(B256, Header)>, StateError> {
     let damaged = || StateError::Damaged { what: "block header" };

@@ -9,6 +9,7 @@
 //! - what one block changes reaches the store in one atomic batch, the head record included;
 //! - the state of every block since genesis can be read and proven, or, where [`History`] says so, of the newest ones: what
 //!   one of those leads to is never removed;
+//! - only [`ChainState::rewind`], for development chains, takes blocks back;
 //! - nothing here executes a block: after a crash it hands the blocks above its head to who can.
 
 mod audit;
@@ -36,6 +37,7 @@ mod observed;
 mod options;
 mod proof;
 mod prune;
+mod rewind;
 mod sled_store;
 mod snapshot;
 mod source;

@@ -3,6 +3,7 @@
 //! Invariants: heights are 0, 1, 2, … without a gap (from a snapshot's height on in a chain that was begun from one), each block names its predecessor's hash; `append` returns after the
 //! fsync; a reader sees whole blocks only. One process writes (the folder's lock sees to that) and any thread reads.
 
+use alloy_primitives::B256;
 use caldera_types::SealedBlock;
 use parking_lot::RwLock;
 use std::{
@@ -117,6 +118,27 @@ impl BlockLog {
         index.offsets.push(offset);
         index.end += record.len() as u64;
         index.tip = Tip { next: expected + 1, hash: block.hash(), ..index.tip };
+        Ok(())
+    }
+
+    /// Takes back the blocks above `number`, whose hash is `hash`, and returns once that is on disk. Who dies in between
+    /// finds all of them or none: the file's length changes at once.
+    pub(crate) fn cut_back(&self, number: u64, hash: B256) -> Result<(), LogError> {
+        let mut index = self.index.write();
+        if index.poisoned {
+            return Err(LogError::Poisoned(self.path.clone()));
+        }
+        let Some(place) = number.checked_sub(index.tip.first) else { return Ok(()) };
+        let kept = usize::try_from(place).map_or(usize::MAX, |place| place.saturating_add(1));
+        let Some(end) = index.offsets.get(kept).copied() else { return Ok(()) };
+        let failed = |source| LogError::Io { action: "cut back", path: self.path.clone(), source };
+        self.file.set_len(end).map_err(failed)?;
+        index.offsets.truncate(kept);
+        (index.end, index.tip) = (end, Tip { next: number + 1, hash, ..index.tip });
+        // As after a failed write: nobody can say how long the file on disk is.
+        index.poisoned = true;
+        self.file.sync_all().map_err(failed)?;
+        index.poisoned = false;
         Ok(())
     }
 

@@ -77,9 +77,8 @@ fn check(state: &ChainState, diffs: &[StateDiff]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn roots_proofs_and_history(diffs in prop::collection::vec(diff(), 1..6), no_cache: bool) {
+    fn roots_proofs_and_history(diffs in prop::collection::vec(diff(), 1..6), bytes in prop::sample::select(vec![0, 4 << 10, 1 << 20])) {
         let dir = tempfile::tempdir().unwrap();
-        let bytes = if no_cache { 0 } else { MEMORY.node_cache_bytes };
         check(&open(dir.path(), caldera_state::StateOptions { node_cache_bytes: bytes, flat_cache_bytes: bytes, ..MEMORY }), &diffs);
     }
 }

@@ -107,5 +107,6 @@ pub fn genesis(mounts: &[&str]) -> Genesis {
         governor: account(0).address(),
         accounts,
         mounts: mounts.collect(),
+        development: false,
     }
 }

@@ -1,13 +1,10 @@
 //! Blocks: an Ethereum header and body, and the sidecar that carries staged components.
 
-use alloy_consensus::{Header, SignableTransaction, Transaction, TxEnvelope, TxLegacy, proofs};
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address};
+use alloy_consensus::{Header, TxEnvelope, proofs};
+use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 
 use crate::component::{Component, ComponentError};
-
-/// Who acts in a system transaction (the system address of EIP-4788).
-pub const SYSTEM_ADDRESS: Address = address!("fffffffffffffffffffffffffffffffffffffffe");
 
 /// What the rules may know of the block they run in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,33 +110,10 @@ impl Decodable for Block {
     }
 }
 
-/// The transaction by which the chain itself acts: it activates engines and runs their block hooks.
-///
-/// It is an ordinary legacy transaction, so that every client can show it and find its logs, but nobody can sign it:
-/// its signature is zero, which no key produces, and it pays nothing. `nonce` is the height, so its hash is unique
-/// per block and `input`. A block carries one only if it did something.
-pub fn system_transaction(chain_id: u64, number: u64, gas_limit: u64, to: Address, input: Bytes) -> TxEnvelope {
-    let tx = TxLegacy {
-        chain_id: Some(chain_id),
-        nonce: number,
-        gas_price: 0,
-        gas_limit,
-        to: TxKind::Call(to),
-        value: U256::ZERO,
-        input,
-    };
-    tx.into_signed(Signature::new(U256::ZERO, U256::ZERO, false)).into()
-}
-
-/// Whether this is the chain's own transaction: see [`system_transaction`].
-pub fn is_system_transaction(tx: &TxEnvelope) -> bool {
-    matches!(tx, TxEnvelope::Legacy(signed) if signed.signature().r().is_zero() && signed.signature().s().is_zero())
-        && tx.gas_price() == Some(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unsigned::{is_system_transaction, system_transaction};
 
     #[test]
     fn blocks_survive_storage() {

@@ -12,13 +12,15 @@ pub mod mount;
 pub mod outcome;
 pub mod receipt;
 pub mod swap;
+pub mod unsigned;
 
-pub use block::{
-    Block, BlockEnv, BlockSummary, SYSTEM_ADDRESS, SealedBlock, is_system_transaction, system_transaction,
-};
+pub use block::{Block, BlockEnv, BlockSummary, SealedBlock};
 pub use component::{Component, ComponentError, Digest};
 pub use fault::Fault;
 pub use mount::{EngineLimits, Grants, Hooks, Interface, Mount};
 pub use outcome::{LastSwap, Outcome};
 pub use receipt::TxReceipt;
 pub use swap::{Cause, Freeze, Generation, Migration, Phase, Probation, ProbationRule, RollBack, Swap};
+pub use unsigned::{
+    Author, EDIT_ADDRESS, SYSTEM_ADDRESS, edit_transaction, impersonation, is_system_transaction, system_transaction,
+};

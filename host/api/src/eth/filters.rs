@@ -109,6 +109,19 @@ impl Filters {
         Ok(id)
     }
 
+    /// The chain went back to this height: filters that stood behind it tell of what comes after it again.
+    pub(crate) fn go_back(&self, head: u64) {
+        for filter in self.installed.lock().values_mut() {
+            match &mut filter.kind {
+                Kind::Blocks { from } => *from = (*from).min(head + 1),
+                Kind::Logs { filter, from } => {
+                    *from = (*from).min((head + 1).max(filter.get_from_block().unwrap_or(0)));
+                }
+                Kind::Pending { .. } => {}
+            }
+        }
+    }
+
     fn remove(&self, id: &str) -> bool {
         self.installed.lock().remove(id).is_some()
     }

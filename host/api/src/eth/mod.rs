@@ -16,7 +16,7 @@ use jsonrpsee_core::RegisterMethodError;
 
 use crate::module::Module;
 
-pub(crate) use transactions::decode as decode_transaction;
+pub(crate) use transactions::{SEND_RAW_TRANSACTION, decode as decode_transaction};
 
 /// Adds them all.
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {

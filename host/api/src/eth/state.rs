@@ -33,9 +33,7 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "Many slots of many accounts, in the order in which they were asked.";
     module.blocking("eth_getStorageValues", about, &[REQUESTS, BLOCK], "WordsByAddress", storage_values)?;
     let about = "An account and some of its slots with their proofs (EIP-1186), at any block.";
-    module.blocking("eth_getProof", about, &[ADDRESS, SLOTS, BLOCK], "AccountProof", proof)?;
-    let about = "Accounts whose keys this node holds: none.";
-    module.quick("eth_accounts", about, &[], "Addresses", |_, _| Ok(Vec::<Address>::new()))
+    module.blocking("eth_getProof", about, &[ADDRESS, SLOTS, BLOCK], "AccountProof", proof)
 }
 
 fn balance(api: &ChainApi, args: &mut Args<'_>) -> Reply<U256> {

@@ -17,7 +17,7 @@ use crate::{
     convert::{self, Receipt},
     errors::{Reply, RpcError},
     methods::{Param, param::RAW_TRANSACTION},
-    module::Module,
+    module::{Module, mine_what_came},
 };
 
 const TIMEOUT: Param = Param::optional("timeout in milliseconds", "Milliseconds");
@@ -52,6 +52,7 @@ async fn send(api: Arc<ChainApi>, params: Params<'static>, table: &'static [Para
             // Who waits in vain still knows that it is kept.
             if let Some(accepted) = accepted {
                 accepted.settled().await?;
+                mine_what_came(api.clone()).await?;
             }
             hash
         }

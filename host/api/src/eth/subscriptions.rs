@@ -44,12 +44,14 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
             ]
         },
         result: "Quantity",
+        development: false,
     };
     let end = Method {
         name: "eth_unsubscribe",
         summary: "Ends a subscription; whether it was there.",
         params: const { &[Param::new("subscription id", "Quantity")] },
         result: "Flag",
+        development: false,
     };
     module.subscription([begin, end], "eth_subscription", subscribe)
 }

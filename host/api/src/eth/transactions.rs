@@ -17,6 +17,9 @@ use crate::{
     module::Module,
 };
 
+/// Takes a signed transaction into the pool.
+pub(crate) const SEND_RAW_TRANSACTION: &str = "eth_sendRawTransaction";
+
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let by_hash_params = &[TRANSACTION_HASH];
     let about = "A transaction in a block or in the pool; null if it is in neither.";
@@ -44,7 +47,7 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
         receipt(api, args.next()?)
     })?;
     let about = "Takes a signed transaction into the pool.";
-    module.accepting("eth_sendRawTransaction", about, &[RAW_TRANSACTION], |api, args| send(api, args.next()?))
+    module.accepting(SEND_RAW_TRANSACTION, about, &[RAW_TRANSACTION], |api, args| send(api, args.next()?))
 }
 
 fn by_tx_hash(api: &ChainApi, hash: B256) -> Reply<Option<Transaction>> {

@@ -173,6 +173,7 @@ pub fn chain_on(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address], en
         governor: funded[0],
         accounts: funded.iter().map(|address| (*address, account())).collect(),
         mounts: vec![mount],
+        development: false,
     };
     let spec = ChainSpec {
         name: name.into(),

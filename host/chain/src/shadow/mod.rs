@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use alloy_primitives::Address;
 
+pub(crate) use cache::KnownState;
 pub use candidate::{Candidate, CandidateCode};
 pub use error::ShadowError;
 pub(crate) use feed::Shadows;

@@ -18,6 +18,8 @@ use crate::{
 };
 
 pub(crate) const GOVERNOR: &[u8] = b"governor";
+/// There only on a development chain, from its genesis on.
+pub(crate) const DEVELOPMENT: &[u8] = b"development";
 const MOUNTS: &[u8] = b"mounts";
 const ARMED: &[u8] = b"armed";
 const STAGED: &[u8] = b"staged";
@@ -84,6 +86,10 @@ fn swap_key(mount: Address) -> Vec<u8> {
 
 pub(crate) fn governor<E: Entries>(entries: &mut E) -> Result<Address, E::Error> {
     Ok(read(entries, GOVERNOR)?.unwrap_or_default())
+}
+
+pub(crate) fn is_development<E: Entries>(entries: &mut E) -> Result<bool, E::Error> {
+    Ok(read(entries, DEVELOPMENT)?.unwrap_or_default())
 }
 
 pub(crate) fn mount_addresses<E: Entries>(entries: &mut E) -> Result<Vec<Address>, E::Error> {

@@ -91,6 +91,11 @@ pub fn governor(mut view: &dyn StateView) -> Result<Address, ExecutionError> {
     entries::governor(&mut view)
 }
 
+/// Whether a state is that of a development chain.
+pub fn is_development(mut view: &dyn StateView) -> Result<bool, ExecutionError> {
+    entries::is_development(&mut view)
+}
+
 /// Emits an event of the registry.
 pub(crate) fn emit(ctx: &mut Ctx<'_>, event: &impl SolEvent) {
     let log = Log { address: ADDRESS, data: event.encode_log_data() };

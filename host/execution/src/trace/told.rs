@@ -39,9 +39,9 @@ pub(crate) fn begin(ctx: &mut Ctx<'_>, index: usize) {
     }
 }
 
-/// The chain itself begins to act.
-pub(crate) fn chain_begins(ctx: &mut Ctx<'_>, input: &Bytes, gas_limit: u64) -> Option<Box<CallInputs>> {
-    is_on(ctx).then(|| open(ctx, SYSTEM_ADDRESS, registry::ADDRESS, input.clone(), gas_limit))
+/// The chain itself begins to act, at this address.
+pub(crate) fn chain_begins(ctx: &mut Ctx<'_>, to: Address, input: &Bytes, gas: u64) -> Option<Box<CallInputs>> {
+    is_on(ctx).then(|| open(ctx, SYSTEM_ADDRESS, to, input.clone(), gas))
 }
 
 /// The chain has acted.

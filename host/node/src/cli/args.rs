@@ -68,6 +68,9 @@ pub struct DevArgs {
     /// Perform the main job against the live node (members, netting, defaults, an engine's swap, a replay), then stop.
     #[arg(long)]
     pub tour: bool,
+    /// Make a block with each transaction at once and none by the clock, as anvil and Hardhat do. The evm_ methods change it.
+    #[arg(long, conflicts_with = "tour")]
+    pub automine: bool,
     /// Time from one block to the next, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 250, value_parser = clap::value_parser!(u64).range(10..))]
     pub block_interval_ms: u64,

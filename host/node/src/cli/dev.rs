@@ -29,6 +29,12 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
     let spec = spec(&args, &plugins, &data, &accounts, &engines).await?;
     let tour_spec = args.tour.then(|| spec.clone());
     let node = Node::start(spec, engines).await?;
+    if args.automine {
+        for chain in node.chains() {
+            chain.set_automine(true)?;
+            chain.set_interval(None)?;
+        }
+    }
     output.report(&node::ready(&node, data.path().display().to_string(), &accounts)?);
     let Some(spec) = tour_spec else {
         return node::until_signal(node, signals, output).await;

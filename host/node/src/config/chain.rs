@@ -36,6 +36,10 @@ pub struct ChainConfig {
     pub genesis_time_s: u64,
     /// Time from one block to the next, in milliseconds.
     pub block_interval_ms: Option<u64>,
+    /// Whether tests may change its state by hand, impersonate accounts and turn it back, as on `caldera dev`. Never for a
+    /// chain that matters: who can reach its JSON-RPC can do anything. Part of its identity.
+    #[serde(default)]
+    pub development: bool,
     /// The database behind its block log. A chain whose database changes is executed again from its log.
     #[serde(default)]
     pub store: StoreConfig,
@@ -103,6 +107,7 @@ impl ChainConfig {
             governor: self.governor,
             accounts: self.accounts.iter().map(|account| (account.address, account.genesis())).collect(),
             mounts,
+            development: self.development,
         };
         let block_interval = Duration::from_millis(self.block_interval_ms.unwrap_or(default_interval_ms));
         Ok(ChainSpec { name: self.name.clone(), genesis, block_interval, pool })

@@ -81,7 +81,7 @@ pub fn node_spec(
             }
         }
         let env = genesis_env(chain_id, 0, limits::BLOCK_GAS, governor);
-        let genesis = Genesis { env, governor, accounts: state, mounts };
+        let genesis = Genesis { env, governor, accounts: state, mounts, development: true };
         chains.push(ChainSpec { name: name.to_owned(), genesis, block_interval, pool: PoolOptions::recommended() });
     }
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);

@@ -9,11 +9,11 @@ const START_MS = 60_000;
 /** Longest wait for a node to stop once it was asked to, in milliseconds. */
 const STOP_MS = 20_000;
 
-/** Starts a node and gives back what it said when it was live, and how to stop it. */
-export async function startNode() {
+/** Starts a node, with further arguments if need be, and gives back what it said when it was live, and how to stop it. */
+export async function startNode(...more) {
   const { CALDERA_BIN: bin, CALDERA_PLUGINS: plugins } = process.env;
   if (!bin || !plugins) throw new Error("set CALDERA_BIN to the node's binary and CALDERA_PLUGINS to the folder of components");
-  const args = ["dev", "--plugins", plugins, "--port", "0", "--json"];
+  const args = ["dev", "--plugins", plugins, "--port", "0", "--json", ...more];
   const child = spawn(bin, args, { stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
   // Should this process go first, however it goes, the node does not outlive it.

@@ -74,7 +74,7 @@ describe("every method", () => {
     assert.equal(await rpc.send("net_peerCount"), "0x0");
     assert.equal(await reader.getChainId(), chain.id);
     assert.equal(await rpc.send("eth_syncing"), false);
-    assert.deepEqual(await rpc.send("eth_accounts"), []);
+    assert.deepEqual((await rpc.send("eth_accounts")).map((address) => getAddress(address)), node.ready.accounts.map(({ address }) => address));
     assert.equal((await rpc.send("caldera_status")).halted, null);
     assert.ok((await rpc.send("caldera_engines")).mounts.length > 0);
   });
@@ -288,7 +288,9 @@ describe("every method", () => {
     assert.deepEqual(await rpc.send("rpc.discover"), document);
     const validate = openRpcValidator();
     assert.ok(validate(document), JSON.stringify(validate.errors));
-    const left = document.methods.map(({ name }) => name).filter((name) => !rpc.called.has(name));
+    // What only development chains have is called in development.test.mjs.
+    const common = document.methods.filter(({ tags }) => !tags.some(({ name }) => name === "development"));
+    const left = common.map(({ name }) => name).filter((name) => !rpc.called.has(name));
     assert.deepEqual(left, []);
     // Its shapes compile, and a real answer has its shape.
     const ajv = new Ajv({ strict: false, validateFormats: false }).addSchema({ $id: "doc", ...document });

@@ -65,6 +65,8 @@ struct Gate {
     written: u64,
     /// What a sweep under way must not remove.
     marks: Option<Marks>,
+    /// The first block whose state is not let go by the last sweep, or by the one under way.
+    from: u64,
 }
 
 impl Pruner {
@@ -79,7 +81,7 @@ impl Pruner {
         let record = KeptRecord::read(&**store)?;
         let written = kept::written(&**store)?;
         let kept = Arc::new(Kept::new(record.map_or(0, |record| record.from)));
-        let gate = Gate { head, written: written.unwrap_or_default(), marks: None };
+        let gate = Gate { head, written: written.unwrap_or_default(), marks: None, from: kept.from() };
         let shared =
             Arc::new(Shared { kept, gate: Mutex::new(gate), moved: Condvar::new(), stop: AtomicBool::new(false) });
         let History::Blocks(blocks) = history else { return Ok(Self { shared, worker: None }) };
@@ -103,6 +105,16 @@ impl Pruner {
     /// Where the kept states begin.
     pub fn kept(&self) -> &Arc<Kept> {
         &self.shared.kept
+    }
+
+    /// Takes the newest blocks back, down to `head`, whose state must not be on its way out.
+    pub fn go_back(&self, head: HeadRecord) -> Result<(), StateError> {
+        let mut gate = self.shared.gate.lock();
+        if head.number < gate.from {
+            return Err(StateError::StateNotKept { number: head.number, first: gate.from });
+        }
+        gate.head = Some(head);
+        Ok(())
     }
 
     /// A block's turn to commit: what it writes is marked, its count goes into the batch.

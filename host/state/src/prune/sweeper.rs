@@ -86,7 +86,7 @@ impl Sweeper {
                 let goes = from.saturating_sub(self.record.from);
                 let written = gate.written.saturating_sub(self.record.written);
                 if goes > self.blocks / 2 && written >= self.record.live.max(LEAST_WRITTEN) {
-                    gate.marks = Some(Marks::default());
+                    (gate.marks, gate.from) = (Some(Marks::default()), from);
                     return Some((from, head));
                 }
             }

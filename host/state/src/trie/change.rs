@@ -1,6 +1,6 @@
 //! What a block does to one trie: new values by hashed key, in the order of the keys.
 
-use alloy_primitives::{U256, keccak256};
+use alloy_primitives::{Address, U256, keccak256};
 use alloy_rlp::Decodable;
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, TrieAccount};
 
@@ -31,7 +31,7 @@ pub(super) enum Edit<'a> {
     /// A word that is not zero.
     Word(U256),
     /// An account, over the storage that it had.
-    Account(Account, &'a AccountDiff),
+    Account(Address, Account, &'a AccountDiff),
 }
 
 impl Change<'_> {
@@ -45,11 +45,13 @@ impl Change<'_> {
         Ok(match self.edit {
             Edit::Remove | Edit::Keep => self.before.unwrap_or_default().to_vec(),
             Edit::Word(word) => alloy_rlp::encode(word),
-            Edit::Account(Account { nonce, balance, code_hash }, change) => {
+            Edit::Account(address, Account { nonce, balance, code_hash }, change) => {
                 let before = self.before.filter(|_| !change.clears_storage()).map(read_account).transpose()?;
                 let storage_root = before.map_or(EMPTY_ROOT_HASH, |before| before.storage_root);
                 let storage_root = update.root_after(storage_root, &of_slots(change), sink)?;
-                alloy_rlp::encode(TrieAccount { nonce, balance, storage_root, code_hash })
+                let account = TrieAccount { nonce, balance, storage_root, code_hash };
+                sink.account(address, account);
+                alloy_rlp::encode(account)
             }
         })
     }
@@ -58,7 +60,7 @@ impl Change<'_> {
 /// The changes to the trie of accounts.
 pub(super) fn of_accounts(diff: &StateDiff) -> Vec<Change<'_>> {
     let changes = diff.accounts.iter().map(|(address, change)| {
-        let edit = change.account.map_or(Edit::Remove, |account| Edit::Account(account, change));
+        let edit = change.account.map_or(Edit::Remove, |account| Edit::Account(*address, account, change));
         new(address.as_slice(), edit)
     });
     in_order(changes.collect())

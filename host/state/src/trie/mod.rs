@@ -34,14 +34,17 @@ pub struct RootUpdate {
     pub root: B256,
     /// The nodes that are new, with their hashes. Some may be stored already, and some be here twice.
     pub(crate) nodes: Vec<(B256, Bytes)>,
+    /// The accounts that were changed and are still there.
+    pub(crate) accounts: Vec<(Address, TrieAccount)>,
 }
 
 /// The root after `diff` on top of `parent_root`. The same on any number of processors.
 pub(crate) fn root_after(nodes: &Nodes, parent_root: B256, diff: &StateDiff) -> Result<RootUpdate, StateError> {
     must_be_stored(nodes, parent_root)?;
     let changes = change::of_accounts(diff);
-    let (root, fresh) = update::root_after(nodes, parent_root, &changes)?;
-    Ok(RootUpdate { parent_root, root, nodes: fresh })
+    let (root, new) = update::root_after(nodes, parent_root, &changes)?;
+    let (nodes, accounts) = new.into_parts();
+    Ok(RootUpdate { parent_root, root, nodes, accounts })
 }
 
 /// Whether a trie with this root is here at all.

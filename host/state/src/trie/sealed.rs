@@ -1,19 +1,23 @@
 //! Nodes that got their bytes and hash, and what a parent holds of them.
 
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_rlp::Encodable;
 use alloy_trie::{
-    EMPTY_ROOT_HASH,
+    EMPTY_ROOT_HASH, TrieAccount,
     nodes::{RlpNode, TrieNode},
 };
 
 /// New nodes with their hashes.
 pub(super) type Fresh = Vec<(B256, Bytes)>;
 
-/// Takes the nodes that an update makes.
+/// Accounts as they are afterwards, with the roots of their storage. Some may be here twice.
+pub(super) type Accounts = Vec<(Address, TrieAccount)>;
+
+/// Takes the nodes that an update makes, and the accounts that it puts into them.
 #[derive(Debug, Default)]
 pub(super) struct Sink {
     fresh: Fresh,
+    accounts: Accounts,
     buffer: Vec<u8>,
 }
 
@@ -46,11 +50,17 @@ impl Sink {
     /// Takes what another one took.
     pub fn append(&mut self, mut other: Self) {
         self.fresh.append(&mut other.fresh);
+        self.accounts.append(&mut other.accounts);
     }
 
-    /// All nodes with their hashes.
-    pub fn into_nodes(self) -> Fresh {
-        self.fresh
+    /// Takes an account that stands in a leaf.
+    pub fn account(&mut self, address: Address, account: TrieAccount) {
+        self.accounts.push((address, account));
+    }
+
+    /// All nodes with their hashes, and all accounts.
+    pub fn into_parts(self) -> (Fresh, Accounts) {
+        (self.fresh, self.accounts)
     }
 
     fn encode(&mut self, node: &TrieNode) {

@@ -17,7 +17,7 @@ use alloy_trie::{
 use super::{
     change::{Change, Edit},
     insert::{self, KEY_NIBBLES},
-    sealed::{Fresh, Sink},
+    sealed::Sink,
     workers,
 };
 use crate::{error::StateError, nodes::Nodes};
@@ -46,11 +46,11 @@ pub(super) struct Update<'a> {
     nodes: &'a Nodes,
 }
 
-/// The root after these changes, in order, on a stored root; with the nodes that are new.
-pub(super) fn root_after(nodes: &Nodes, root: B256, changes: &[Change<'_>]) -> Result<(B256, Fresh), StateError> {
+/// The root after these changes, in order, on a stored root; with what is new.
+pub(super) fn root_after(nodes: &Nodes, root: B256, changes: &[Change<'_>]) -> Result<(B256, Sink), StateError> {
     let mut sink = Sink::default();
     let root = Update { nodes }.root_after(root, changes, &mut sink)?;
-    Ok((root, sink.into_nodes()))
+    Ok((root, sink))
 }
 
 impl Update<'_> {

@@ -31,7 +31,7 @@ pub(crate) use reader::Reader;
 pub(crate) use record::Record;
 use writer::Writer;
 
-use super::{transaction::PooledTx, waiting::Pool};
+use super::waiting::Pool;
 
 /// Before copying is tried again after it failed.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -52,6 +52,8 @@ struct Shared {
 struct Open {
     bytes: Vec<u8>,
     batch: Arc<Batch>,
+    /// The batch is settled once what does not wait in the pool any more is forgotten.
+    forget: bool,
     stop: bool,
 }
 
@@ -70,15 +72,26 @@ impl Journal {
         Ok(Self { shared, flusher: Some(flusher) })
     }
 
-    /// Hands a transaction over; the batch tells when it is written.
-    pub(crate) fn append(&self, tx: &PooledTx) -> Result<Arc<Batch>, JournalError> {
-        let record = Record::of(tx).frame()?;
+    /// Hands framed records over; the batch tells when they are written.
+    pub(crate) fn append<'a>(&self, records: impl Iterator<Item = &'a [u8]>) -> Arc<Batch> {
         let mut open = self.shared.open.lock();
-        open.bytes.extend_from_slice(&record);
+        records.for_each(|record| open.bytes.extend_from_slice(record));
         let batch = open.batch.clone();
         drop(open);
         self.shared.work.notify_one();
-        Ok(batch)
+        batch
+    }
+
+    /// Returns once nothing is in the journal but what waits in the pool: on a development chain, blocks are taken back that
+    /// had what the journal has, and the next start must not take it in again.
+    pub(crate) fn forget(&self) -> Result<(), Arc<JournalError>> {
+        let batch = {
+            let mut open = self.shared.open.lock();
+            open.forget = true;
+            open.batch.clone()
+        };
+        self.shared.work.notify_one();
+        batch.wait()
     }
 }
 
@@ -98,9 +111,9 @@ impl Drop for Journal {
 fn flush(shared: &Shared, mut writer: Writer, pool: &Mutex<Pool>) {
     let mut again: Option<Instant> = None;
     loop {
-        let (bytes, batch) = {
+        let (bytes, batch, forget) = {
             let mut open = shared.open.lock();
-            let idle = open.bytes.is_empty() && !open.stop;
+            let idle = open.bytes.is_empty() && !open.stop && !open.forget;
             match again {
                 Some(at) if idle => drop(shared.work.wait_until(&mut open, at)),
                 None if idle && !writer.has_to_copy() => shared.work.wait(&mut open),
@@ -109,13 +122,15 @@ fn flush(shared: &Shared, mut writer: Writer, pool: &Mutex<Pool>) {
             if open.bytes.is_empty() && open.stop {
                 return;
             }
-            (std::mem::take(&mut open.bytes), std::mem::take(&mut open.batch))
+            let forget = std::mem::take(&mut open.forget);
+            (std::mem::take(&mut open.bytes), std::mem::take(&mut open.batch), forget)
         };
-        if bytes.is_empty() {
+        if bytes.is_empty() && !forget {
             // Nobody has a batch without a record.
             drop(batch);
         } else {
-            let written = writer.write(&bytes);
+            let written = if bytes.is_empty() { Ok(()) } else { writer.write(&bytes) };
+            let written = written.and_then(|()| if forget { writer.forget(pool) } else { Ok(()) });
             if let Err(error) = &written {
                 tracing::error!(%error, "the pool's journal is not written: transactions are refused until it is");
             }

@@ -27,13 +27,13 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(super) fn of(pooled: &PooledTx) -> Self {
+    pub(crate) fn of(pooled: &PooledTx) -> Self {
         let sidecar = pooled.sidecar.iter().map(|component| component.bytes().clone());
         Self { tx: pooled.tx.encoded_2718().into(), sidecar: sidecar.collect() }
     }
 
     /// Its bytes in the file.
-    pub(super) fn frame(&self) -> Result<Vec<u8>, JournalError> {
+    pub(crate) fn frame(&self) -> Result<Vec<u8>, JournalError> {
         let mut payload = Vec::with_capacity(self.length());
         self.encode(&mut payload);
         let head = FrameHead::of(&payload).ok_or(JournalError::TooLong { bytes: payload.len() })?;

@@ -5,7 +5,7 @@ use std::fs;
 use alloy_consensus::Transaction;
 
 use super::{record::FILE_HEADER, *};
-use crate::pool::{PoolLimits, tests::pooled};
+use crate::pool::{PoolLimits, PooledTx, tests::pooled};
 use caldera_types::Component;
 
 fn transactions(count: u8) -> Vec<Arc<PooledTx>> {
@@ -176,7 +176,7 @@ fn a_batch_is_settled_for_all_who_wait() {
             scope.spawn(move || {
                 for n in 0..20_u64 {
                     let tx = pooled(0, thread, n, u128::from(thread) + 9, Some(1), 0);
-                    let batch = journal.append(&tx).unwrap();
+                    let batch = journal.append(std::iter::once(Record::of(&tx).frame().unwrap().as_slice()));
                     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                     if n % 2 == 0 {
                         batch.wait().unwrap()

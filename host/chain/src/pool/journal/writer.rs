@@ -105,6 +105,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Begins the next generation and copies into it all that waits, at once.
+    pub(super) fn forget(&mut self, pool: &Mutex<Pool>) -> Result<(), JournalError> {
+        self.begin_next()?;
+        while self.copying.is_some() {
+            self.tidy(pool)?;
+        }
+        Ok(())
+    }
+
     /// All that waits is in this generation: the older ones have nothing that is not.
     fn end_copying(&mut self) -> Result<(), JournalError> {
         let failed = |source| JournalError::io("remove what is old of", &self.dir, source);

@@ -1,0 +1,139 @@
+//! The process that sends: connections that each wait for an answer before they send again.
+
+use std::{
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use alloy_primitives::hex;
+use serde::{Deserialize, Serialize};
+
+use super::{cpu::Cpu, http::Connection};
+
+/// What to send, where, and how.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Drive {
+    pub url: String,
+    /// What [`super::work::write`] wrote.
+    pub file: PathBuf,
+    /// Of how many accounts.
+    pub accounts: u64,
+    pub method: String,
+    /// Transactions in one request; 1 is no batch.
+    pub batch: usize,
+    pub connections: u64,
+    pub seconds: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Driven {
+    pub sent: u64,
+    pub errors: u64,
+    pub first_error: Option<String>,
+    /// All were sent before the time was over.
+    pub ran_dry: bool,
+    /// Of each request, in nanoseconds.
+    pub latencies: Vec<f64>,
+    /// Processor time of sending, in microseconds.
+    pub cpu: f64,
+}
+
+impl Drive {
+    /// Runs it in a process of its own.
+    pub fn spawn(&self) -> io::Result<Child> {
+        let order = serde_json::to_string(self)?;
+        Command::new(std::env::current_exe()?).args(["--drive", &order]).stdout(Stdio::piped()).spawn()
+    }
+
+    /// What that process found.
+    pub fn result(child: Child) -> io::Result<Driven> {
+        let output = child.wait_with_output()?;
+        assert!(output.status.success(), "the client failed");
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// That process.
+    pub fn run(&self) -> io::Result<()> {
+        let (bytes, places) = read(&self.file)?;
+        let before = Cpu::of("self").all;
+        let until = Instant::now() + Duration::from_secs(self.seconds);
+        let all = thread::scope(|scope| {
+            let (bytes, places) = (&bytes, &places);
+            let threads: Vec<_> = (0..self.connections)
+                .map(|number| scope.spawn(move || self.connection(number, bytes, places, until)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("no connection panics"))
+                .collect::<io::Result<Vec<_>>>()
+        })?;
+        let mut sum = Driven { cpu: Cpu::of("self").all - before, ..Driven::default() };
+        for one in all {
+            sum.sent += one.sent;
+            sum.errors += one.errors;
+            sum.first_error = sum.first_error.or(one.first_error);
+            sum.ran_dry |= one.ran_dry;
+            sum.latencies.extend(one.latencies);
+        }
+        serde_json::to_writer(io::stdout().lock(), &sum)?;
+        Ok(())
+    }
+
+    /// One connection has its own accounts, so that no two of them wait for each other's nonces.
+    fn connection(&self, number: u64, bytes: &[u8], places: &[Range<usize>], until: Instant) -> io::Result<Driven> {
+        let mut connection = Connection::open(&self.url)?;
+        let mine = |place: &u64| place % self.accounts % self.connections == number;
+        let mut mine = (0..places.len() as u64).filter(mine).peekable();
+        let (mut driven, mut body) = (Driven::default(), Vec::new());
+        while Instant::now() < until {
+            if mine.peek().is_none() {
+                driven.ran_dry = true;
+                break;
+            }
+            body.clear();
+            let mut calls = 0;
+            for place in mine.by_ref().take(self.batch) {
+                body.extend_from_slice(if calls == 0 { b"[" } else { b"," });
+                body.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+                body.extend_from_slice(place.to_string().as_bytes());
+                body.extend_from_slice(br#","method":""#);
+                body.extend_from_slice(self.method.as_bytes());
+                body.extend_from_slice(br#"","params":["0x"#);
+                body.extend_from_slice(hex::encode(&bytes[places[place as usize].clone()]).as_bytes());
+                body.extend_from_slice(br#""]}"#);
+                calls += 1;
+            }
+            body.push(b']');
+            let body = if self.batch == 1 { &body[1..body.len() - 1] } else { &body };
+            let began = Instant::now();
+            let answer = connection.post(body)?;
+            driven.latencies.push(began.elapsed().as_nanos() as f64);
+            driven.sent += calls;
+            let failed = answer.windows(8).filter(|bytes| *bytes == br#""error":"#).count();
+            if failed > 0 {
+                driven.errors += failed as u64;
+                driven
+                    .first_error
+                    .get_or_insert_with(|| String::from_utf8_lossy(&answer[..answer.len().min(400)]).into_owned());
+            }
+        }
+        Ok(driven)
+    }
+}
+
+/// The bytes, and where each transaction is in them.
+fn read(file: &Path) -> io::Result<(Vec<u8>, Vec<Range<usize>>)> {
+    let bytes = fs::read(file)?;
+    let (mut places, mut at) = (Vec::new(), 0);
+    while let Some([low, high]) = bytes.get(at..at + 2) {
+        let begins = at + 2;
+        at = begins + usize::from(u16::from_le_bytes([*low, *high]));
+        places.push(begins..at);
+    }
+    Ok((bytes, places))
+}
