@@ -25,8 +25,8 @@ const AT_ONCE: usize = 512;
 /// How long it waits after the store failed, and between two looks at who still reads old states.
 const PATIENCE: Duration = Duration::from_millis(20);
 const FAILED_PATIENCE: Duration = Duration::from_secs(5);
-/// Stored nodes from which on the store is read in 65,536 parts instead of 256.
-const MANY: u64 = 100_000;
+/// Kept nodes from which on the store is read in 65,536 parts instead of 256: a part is held in memory, and each costs a descent.
+const MANY: u64 = 4_000_000;
 
 pub(super) struct Sweeper {
     /// How many blocks' states are kept.
