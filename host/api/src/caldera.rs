@@ -31,8 +31,8 @@ use crate::{
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "Who governs the chain, what is mounted, staged and armed, and what is in the middle of a swap.";
     module.blocking("caldera_engines", about, &[], "Engines", |api, _| Ok(EnginesJson::from(api.chain.registry()?)))?;
-    let about =
-        "Head, pool, why the chain has halted, if it has, and how following stands, if it follows another node.";
+    let about = "Head, pool, the first block whose state is kept, why the chain has halted, if it has, and how following \
+                 stands, if it follows another node.";
     module.quick("caldera_status", about, &[], "ChainStatus", |api, _| Ok(status(api)))?;
     let about = "Takes a transaction that stages components into the pool, with the components.";
     let params = const { &[RAW_TRANSACTION, Param::new("components", "Components")] };
@@ -64,6 +64,7 @@ fn status(api: &ChainApi) -> Value {
             "stateRoot": head.block.header.state_root,
         },
         "pool": { "pending": pool.pending, "queued": pool.queued },
+        "firstState": U64::from(api.chain.first_state()),
         "halted": api.chain.halted(),
         "follows": api.chain.follow_status().map(follows),
     })

@@ -14,6 +14,7 @@ mod admission;
 mod blooms;
 mod builder;
 mod chain;
+mod clock;
 mod dev;
 mod error;
 mod exchange;

@@ -8,7 +8,7 @@ use caldera_execution::{
     ExecutionError,
     registry::{self, Armed, Staged},
 };
-use caldera_state::{AccountProof, StateError, StateView, TrieView};
+use caldera_state::{AccountProof, Pruned, StateError, StateView, TrieView};
 use caldera_types::{Component, Digest, LastSwap, Mount, SealedBlock, Swap};
 
 use crate::{
@@ -124,7 +124,7 @@ impl Chain {
     pub fn next_nonce(&self, address: Address) -> Result<u64, ChainError> {
         loop {
             let head = self.head();
-            let account = self.state.at(head.block.header.state_root)?.account(address)?;
+            let account = self.state.at_block(head.number(), head.block.header.state_root)?.account(address)?;
             let pool = self.pool.lock();
             if Arc::ptr_eq(&head, &self.head()) {
                 return Ok(pool.next_nonce(address, account.map_or(0, |account| account.nonce)));
@@ -145,19 +145,35 @@ impl Chain {
 
     /// The state after the newest block.
     pub(crate) fn head_view(&self) -> Result<TrieView, StateError> {
-        self.state.at(self.head().block.header.state_root)
+        let head = self.head();
+        self.state.at_block(head.number(), head.block.header.state_root)
     }
 
     /// The state after a block.
     pub fn view(&self, number: u64) -> Result<TrieView, ChainError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        Ok(self.state.at(header.state_root)?)
+        Ok(self.state.at_block(number, header.state_root)?)
+    }
+
+    /// The first block whose state is kept.
+    pub fn first_state(&self) -> u64 {
+        self.state.first_state()
+    }
+
+    /// Returns once the store has all of the newest block, on disk.
+    pub fn flush(&self) -> Result<(), ChainError> {
+        Ok(self.state.flush()?)
+    }
+
+    /// What was let go of old states since the chain was opened.
+    pub fn pruned(&self) -> Pruned {
+        self.state.pruned()
     }
 
     /// EIP-1186 proofs on the state after a block.
     pub fn proof(&self, number: u64, address: Address, slots: &[B256]) -> Result<AccountProof, ChainError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        Ok(self.state.proof(header.state_root, address, slots)?)
+        Ok(self.state.proof_at_block(number, header.state_root, address, slots)?)
     }
 
     /// Wei per gas that a transaction should offer as priority fee.
@@ -173,7 +189,7 @@ impl Chain {
     /// What the registry says after the newest block.
     pub fn registry(&self) -> Result<RegistryView, ChainError> {
         let head = self.head();
-        let view = self.state.at(head.block.header.state_root)?;
+        let view = self.state.at_block(head.number(), head.block.header.state_root)?;
         RegistryView::read(&view).map_err(|error| ChainError::Execution { number: head.number(), error })
     }
 }

@@ -129,10 +129,12 @@ struct Genesis {
 /// Makes block 0 if the folder has none; otherwise makes sure that it is this chain's.
 fn settle_genesis(spec: &ChainSpec, state: &ChainState, engines: &Engines) -> Result<(), ChainError> {
     let Genesis { block, outcome, update } = genesis_block(spec, state, engines)?;
-    if let Some(logged) = state.block(0)?
-        && logged.hash() != block.hash()
-    {
-        return Err(ChainError::OtherGenesis { found: logged.hash(), expected: block.hash() });
+    let logged = match state.genesis_hash()? {
+        None => state.block(0)?.map(|logged| logged.hash()),
+        known => known,
+    };
+    if let Some(found) = logged.filter(|found| *found != block.hash()) {
+        return Err(ChainError::OtherGenesis { found, expected: block.hash() });
     }
     if state.head().is_none() {
         state.commit(CommitInput { block: &block, receipts: &[], diff: &outcome.diff, update })?;

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod component;
 pub mod config;
 pub mod ctl;
+pub mod db;
 pub mod dev;
 pub mod engine_replay;
 pub mod error;

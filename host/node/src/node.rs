@@ -18,7 +18,7 @@ use caldera_engine::{
     CompileOptions, Compiler, EngineError, EngineOptions, Engines,
     compile::{CacheOptions, ChildCompiler},
 };
-use caldera_state::{Backend, StateOptions};
+use caldera_state::{Backend, History, StateOptions};
 
 use crate::{
     admin::{self, AdminSpec, Note, NoteFile, Served},
@@ -44,14 +44,23 @@ pub struct NodeSpec {
     pub cache_bytes: u64,
     /// What clients may ask for.
     pub limits: ApiLimits,
-    /// The database of each chain, by its name; [`Backend::default`] for one that is not named.
-    pub stores: BTreeMap<String, Backend>,
+    /// How each chain keeps its state, by its name; the default for one that is not named.
+    pub stores: BTreeMap<String, StoreSpec>,
     /// Where operators are served.
     pub admin: AdminSpec,
     /// The chains that follow another node's, by name: JSON-RPC of the chain there.
     pub follow: BTreeMap<String, String>,
     /// The chains; the first is served at `/` too.
     pub chains: Vec<ChainSpec>,
+}
+
+/// How one chain keeps its state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreSpec {
+    /// In which database.
+    pub backend: Backend,
+    /// For how long.
+    pub history: History,
 }
 
 impl NodeSpec {
@@ -62,8 +71,8 @@ impl NodeSpec {
 
     /// How a chain keeps its state.
     pub fn state_options(&self, name: &str) -> StateOptions {
-        let backend = self.stores.get(name).copied().unwrap_or_default();
-        StateOptions { backend, cache_bytes: self.cache_bytes, ..StateOptions::recommended() }
+        let StoreSpec { backend, history } = self.stores.get(name).copied().unwrap_or_default();
+        StateOptions { backend, history, cache_bytes: self.cache_bytes, ..StateOptions::recommended() }
     }
 }
 

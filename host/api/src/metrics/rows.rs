@@ -35,6 +35,8 @@ pub(super) struct OpenRow {
     /// Of a chain that follows: whether it met a block of its leader that it does not take, and how far it is behind.
     pub(super) alarm: bool,
     pub(super) behind: u64,
+    pub(super) first_state: u64,
+    pub(super) pruned: u64,
     pub(super) pending: usize,
     pub(super) queued: usize,
     pub(super) mounts: Vec<MountRow>,
@@ -120,6 +122,8 @@ impl OpenRow {
             halted: chain.halted().is_some(),
             alarm: follows.as_ref().is_some_and(|status| status.alarm.is_some()),
             behind: follows.and_then(|status| status.leader_head).unwrap_or_default().saturating_sub(height),
+            first_state: chain.first_state(),
+            pruned: chain.pruned().removed,
             pending: pool.pending,
             queued: pool.queued,
             mounts,

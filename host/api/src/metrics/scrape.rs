@@ -88,6 +88,14 @@ impl Scrape {
             ("caldera_follower_blocks_behind", "Blocks that the leader is known to have and this node has not"),
             open(|row| row.behind as f64),
         )?;
+        page.gauge(
+            ("caldera_chain_first_state", "Height of the first block whose state is kept"),
+            open(|row| row.first_state as f64),
+        )?;
+        page.counter(
+            ("caldera_chain_pruned_nodes", "Trie nodes of old states that were let go"),
+            self.each(|row| row.open.as_ref().map(|open| open.pruned)),
+        )?;
         page.histogram(
             ("caldera_chain_block_build_seconds", "Time to build, commit and publish a block"),
             self.each(|row| row.build.clone()),

@@ -7,6 +7,7 @@ use caldera_types::{Grants, Interface};
 use clap::{Args, Parser, Subcommand};
 
 use super::{
+    db_args::{DbCommand, SnapshotCommand},
     engine_args::EngineCommand,
     exchange_args::{ExportArgs, ImportArgs},
 };
@@ -42,6 +43,12 @@ pub enum Command {
     /// Work on obligations of the clearing engine.
     #[command(subcommand)]
     Obligations(ObligationsCommand),
+    /// Look into a stopped chain's folder, check it, compact it, rebuild it.
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Write a stopped chain's state to a file, or begin a chain from one.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Execute a block log again in a fresh folder; every root is checked.
     Replay(ReplayArgs),
     /// Bring in a chain that another client made: every block is executed and checked.
@@ -269,6 +276,18 @@ mod tests {
             ("caldera engine shadow report --json", true),
             ("caldera engine arm --digest 0x12 --in 3", false),
             ("caldera replay --log x", false),
+            ("caldera db stats", false),
+            ("caldera db stats --folder x --json", true),
+            ("caldera db verify --folder x --config y", false),
+            ("caldera db verify --config y", false),
+            ("caldera db compact --config y --chain z", true),
+            ("caldera db repair", false),
+            ("caldera snapshot export --folder x file --block 7", true),
+            ("caldera snapshot export file", false),
+            ("caldera snapshot import file --config y", true),
+            ("caldera snapshot import --config y", false),
+            ("caldera db repair --dev", false),
+            ("caldera db repair --dev --data x --remove-old", true),
             ("caldera replay --log x --dev", true),
             ("caldera replay --log x --dev --config y", false),
             ("caldera import --genesis x --blocks y", true),

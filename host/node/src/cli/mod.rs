@@ -1,6 +1,8 @@
 //! The command line: arguments in, an exit code out. Each command has its own module; nothing here does its work.
 
 mod args;
+mod db;
+mod db_args;
 mod dev;
 mod engine;
 mod engine_args;

@@ -14,13 +14,14 @@ use caldera_state::Backend;
 use caldera_types::{BlockEnv, limits};
 use serde::Deserialize;
 
-use super::{ConfigError, MountConfig};
-use crate::genesis_file;
+use super::{ConfigError, HistoryConfig, MountConfig};
+use crate::{genesis_file, node::StoreSpec};
 
 /// Base fee of block 0, in wei per gas: Ethereum's at the start of EIP-1559.
 pub const GENESIS_BASE_FEE: u64 = 1_000_000_000;
 
-/// `[[chain]]`: one chain. Once its first block is on disk, only `block-interval-ms`, `store` and `follow` may change: the rest is its identity.
+/// `[[chain]]`: one chain. Once its first block is on disk, only `block-interval-ms`, `store`, `history` and `follow` may change: the rest
+/// is its identity.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ChainConfig {
@@ -54,6 +55,9 @@ pub struct ChainConfig {
     /// The database behind its block log. A chain whose database changes is executed again from its log.
     #[serde(default)]
     pub store: StoreConfig,
+    /// Which old states are kept: "all", or those of so many newest blocks.
+    #[serde(default)]
+    pub history: HistoryConfig,
     /// Accounts that exist from block 0.
     #[serde(default, rename = "account")]
     pub accounts: Vec<AccountConfig>,
@@ -134,6 +138,11 @@ impl ChainConfig {
             });
         }
         Ok(genesis)
+    }
+
+    /// How its state is kept.
+    pub(super) fn state(&self) -> StoreSpec {
+        StoreSpec { backend: self.store.into(), history: self.history.into() }
     }
 
     /// What is wrong with this chain alone.
