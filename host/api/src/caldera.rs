@@ -1,12 +1,13 @@
 //! The `caldera_` methods: what this node has and Ethereum does not. All JSON is camelCase; digests are SHA-256.
 //!
 //! - `caldera_engines` → who governs the chain, what is mounted, staged and armed, and what is in the middle of a swap.
-//! - `caldera_status` → head, pool, and why the chain has halted, if it has.
+//! - `caldera_status` → head, pool, why the chain has halted, if it has, and how following stands, if it follows another node.
+//! - `caldera_getLoggedBlocks(from, count?, wait?)` → blocks as they are logged, for who follows this node: see `logged.rs`.
 //! - `caldera_sendRawTransactionWithSidecar(transaction, [component…])` → the transaction's hash. The transaction calls
 //!   the registry's `stage`; the components, as hexadecimal bytes, travel with it into the block's sidecar.
 
 use alloy_primitives::{Address, Bytes, U64};
-use caldera_chain::{Accepted, RegistryView};
+use caldera_chain::{Accepted, Alarm, FollowStatus, RegistryView};
 use caldera_execution::registry::{Armed, Staged};
 use caldera_types::{
     Component, Digest, EngineLimits, Grants, Hooks, LastSwap, Mount, ProbationRule, Swap,
@@ -30,7 +31,8 @@ use crate::{
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "Who governs the chain, what is mounted, staged and armed, and what is in the middle of a swap.";
     module.blocking("caldera_engines", about, &[], "Engines", |api, _| Ok(EnginesJson::from(api.chain.registry()?)))?;
-    let about = "Head, pool, and why the chain has halted, if it has.";
+    let about = "Head, pool, the first block whose state is kept, why the chain has halted, if it has, and how following \
+                 stands, if it follows another node.";
     module.quick("caldera_status", about, &[], "ChainStatus", |api, _| Ok(status(api)))?;
     let about = "Takes a transaction that stages components into the pool, with the components.";
     let params = const { &[RAW_TRANSACTION, Param::new("components", "Components")] };
@@ -62,7 +64,29 @@ fn status(api: &ChainApi) -> Value {
             "stateRoot": head.block.header.state_root,
         },
         "pool": { "pending": pool.pending, "queued": pool.queued },
+        "firstState": U64::from(api.chain.first_state()),
         "halted": api.chain.halted(),
+        "follows": api.chain.follow_status().map(follows),
+    })
+}
+
+fn follows(status: FollowStatus) -> Value {
+    json!({
+        "leader": status.leader,
+        "leaderHead": status.leader_head.map(U64::from),
+        "waits": status.waits,
+        "alarm": status.alarm.as_ref().map(alarm),
+    })
+}
+
+/// An alarm with both roots.
+pub(crate) fn alarm(alarm: &Alarm) -> Value {
+    json!({
+        "number": U64::from(alarm.number),
+        "leaderHash": alarm.leader_hash,
+        "leaderStateRoot": alarm.leader_root,
+        "ownStateRoot": alarm.own_root,
+        "why": alarm.why,
     })
 }
 

@@ -11,6 +11,7 @@ use crate::{
     dev::Keys,
     errors::{Reply, RpcError},
     eth::filters::Filters,
+    leader::{Beside, Leader},
     limits::ApiLimits,
 };
 
@@ -21,14 +22,17 @@ pub(crate) struct ChainApi {
     pub(crate) filters: Filters,
     /// What a development chain signs with.
     pub(crate) keys: Keys,
+    /// Who takes transactions, if this chain follows.
+    pub(crate) leader: Option<Arc<dyn Leader>>,
 }
 
 impl ChainApi {
-    /// `keys` are for a development chain; any other has none.
-    pub(crate) fn new(chain: Arc<Chain>, limits: ApiLimits, keys: &Keys) -> Self {
+    /// What a chain has beside itself: keys if it is for development, a leader if it follows.
+    pub(crate) fn new(chain: Arc<Chain>, limits: ApiLimits, beside: &Beside) -> Self {
         let filters = Filters::new(limits.filters, limits.filters_per_connection, limits.filter_idle);
-        let keys = if chain.is_development() { keys.clone() } else { Keys::default() };
-        Self { chain, limits, filters, keys }
+        let keys = if chain.is_development() { Keys::new(&beside.keys) } else { Keys::default() };
+        let leader = beside.leaders.get(chain.name()).cloned();
+        Self { chain, limits, filters, keys, leader }
     }
 
     /// Height of the head.

@@ -145,7 +145,7 @@ pub(crate) fn logs(executed: &ExecutedBlock, filter: &Filter) -> Vec<Log> {
 
 /// Who sent the transaction at an index: the system address for the chain's own.
 fn sender(executed: &ExecutedBlock, index: usize) -> Option<Address> {
-    executed.senders.get(index).copied()
+    executed.senders().get(index).copied()
 }
 
 /// A transaction as it was signed, for `eth_getRawTransactionByHash`.

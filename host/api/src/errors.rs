@@ -72,6 +72,12 @@ pub(crate) enum RpcError {
     /// A simulated call met the fault of an engine.
     #[error("engine fault: {0}")]
     EngineFault(Fault),
+    /// What the leader of a chain that follows answered.
+    #[error("{}", .0.message())]
+    Leader(ErrorObjectOwned),
+    /// An old block, or its state, that this node does not keep.
+    #[error("{0}")]
+    NotKept(String),
     /// The node's own fault.
     #[error("internal error: {0}")]
     Node(String),
@@ -85,10 +91,13 @@ impl RpcError {
             Self::Elsewhere(_) => -32601,
             Self::NoBlock(_) | Self::NoFilter | Self::Refused(_) | Self::Halted(_) | Self::EngineFault(_) => -32000,
             Self::Limit(_) => -32005,
+            // What clients know as "pruned history unavailable" (EIP-4444).
+            Self::NotKept(_) => 4444,
             Self::Reverted(_) => 3,
             Self::NotInTime { .. } => 4,
             Self::NonceGap { .. } => 6,
             Self::Simulation { code, .. } => *code,
+            Self::Leader(error) => error.code(),
             Self::Node(_) => -32603,
         }
     }
@@ -110,7 +119,10 @@ impl From<RpcError> for ErrorObjectOwned {
         if let RpcError::Node(why) = &error {
             tracing::error!(%why, "a call failed by this node's fault");
         }
-        ErrorObjectOwned::owned(error.code(), error.to_string(), error.data())
+        match error {
+            RpcError::Leader(error) => error,
+            error => ErrorObjectOwned::owned(error.code(), error.to_string(), error.data()),
+        }
     }
 }
 
@@ -118,6 +130,7 @@ impl From<ChainError> for RpcError {
     fn from(error: ChainError) -> Self {
         match error {
             ChainError::UnknownBlock(number) => Self::NoBlock(number.to_string()),
+            ChainError::State(error) => error.into(),
             error => Self::Node(error.to_string()),
         }
     }
@@ -125,7 +138,10 @@ impl From<ChainError> for RpcError {
 
 impl From<StateError> for RpcError {
     fn from(error: StateError) -> Self {
-        Self::Node(error.to_string())
+        match error {
+            StateError::StateNotKept { .. } | StateError::BlockNotKept { .. } => Self::NotKept(error.to_string()),
+            error => Self::Node(error.to_string()),
+        }
     }
 }
 

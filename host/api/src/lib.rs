@@ -26,8 +26,10 @@ mod dev;
 mod errors;
 mod eth;
 mod ids;
+mod leader;
 mod limits;
 mod listen;
+mod logged;
 mod methods;
 pub mod metrics;
 mod module;
@@ -38,5 +40,6 @@ mod server;
 mod slow;
 mod txpool;
 
+pub use leader::{Beside, Leader};
 pub use limits::ApiLimits;
 pub use server::{ApiError, ApiHandle, ApiServer};

@@ -156,11 +156,16 @@ async fn accept<A: Answer>(
     let numbers = AtomicU64::default();
     let stopped = stop.clone().shutdown();
     tokio::pin!(stopped);
+    let mut refused = 0u64;
     loop {
         let socket = tokio::select! {
             () = &mut stopped => return,
             accepted = listener.accept() => accepted,
         };
+        if socket.is_ok() && refused > 0 {
+            tracing::warn!(times = refused, "connections are accepted again");
+            refused = 0;
+        }
         match (socket, room.clone().try_acquire_owned()) {
             (Ok((socket, _)), Ok(place)) => {
                 let number = Connection(numbers.fetch_add(1, Ordering::Relaxed));
@@ -172,7 +177,11 @@ async fn accept<A: Answer>(
             }
             (Ok((_, peer)), Err(_)) => tracing::debug!(%peer, "connection refused: as many are open as may be"),
             (Err(error), _) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                // Once for as long as it lasts: it is tried again some twenty times a second.
+                if refused == 0 {
+                    tracing::warn!(%error, "no connection can be accepted");
+                }
+                refused += 1;
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -2,11 +2,13 @@
 
 use std::{future::Future, sync::Arc};
 
+use alloy_primitives::B256;
 use caldera_chain::Accepted;
 use jsonrpsee_core::RegisterMethodError;
 use jsonrpsee_server::{Extensions, IntoSubscriptionCloseResponse, Methods, PendingSubscriptionSink, RpcModule};
 use jsonrpsee_types::Params;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     args::Args,
@@ -15,7 +17,9 @@ use crate::{
     debug, dev,
     errors::{Reply, RpcError},
     eth,
+    leader::Leader,
     listen::Connection,
+    logged,
     methods::{Method, Param, document},
     node, txpool,
 };
@@ -45,6 +49,7 @@ impl Module {
         txpool::register(&mut module)?;
         debug::register(&mut module)?;
         caldera::register(&mut module)?;
+        logged::register(&mut module)?;
         dev::register(&mut module)?;
         module.discoverable(&chain)?;
         Ok(module)
@@ -130,6 +135,12 @@ impl Module {
     ) -> Registered {
         self.table.push(Method { name, summary, params, result: "Hash", development: false });
         self.rpc.register_async_method(name, move |given, api, extensions| async move {
+            if let Some(leader) = api.leader.clone() {
+                let hash = sent_on(leader.as_ref(), name, &given).await?;
+                // So that its sender's next nonce is known here too. The leader has it, whatever comes of this.
+                let _ = accept(&api, &mut args(&given, params, &extensions)?);
+                return Ok(hash);
+            }
             let accepted = accept(&api, &mut args(&given, params, &extensions)?)?;
             let hash = accepted.settled().await?;
             mine_what_came(api).await?;
@@ -138,7 +149,7 @@ impl Module {
         Ok(())
     }
 
-    /// The same for a transaction that brings much with it, on a thread that may wait.
+    /// The same for a transaction that brings much with it, or is made here, on a thread that may wait.
     pub(crate) fn accepting_aside(
         &mut self,
         name: &'static str,
@@ -148,6 +159,9 @@ impl Module {
     ) -> Registered {
         self.table.push(Method { name, summary, params, result: "Hash", development: false });
         self.rpc.register_async_method(name, move |given, api, extensions| async move {
+            if let Some(leader) = &api.leader {
+                return sent_on(leader.as_ref(), name, &given).await;
+            }
             let made_for = api.clone();
             let accept = move || accept(&api, &mut args(&given, params, &extensions)?);
             let accepted = tokio::task::spawn_blocking(accept).await;
@@ -190,7 +204,7 @@ impl Module {
         if !self.development {
             return self.elsewhere(name);
         }
-        self.accepting(name, summary, params, accept)?;
+        self.accepting_aside(name, summary, params, accept)?;
         self.table.iter_mut().filter(|method| method.name == name).for_each(|method| method.development = true);
         Ok(())
     }
@@ -218,6 +232,13 @@ impl Module {
         })?;
         Ok(())
     }
+}
+
+/// Sends a transaction on to the leader, which answers with its hash.
+pub(crate) async fn sent_on(leader: &dyn Leader, name: &'static str, given: &Params<'_>) -> Reply<B256> {
+    let params: Vec<Value> = given.parse().map_err(|error| RpcError::InvalidParams(error.message().to_owned()))?;
+    let hash = leader.request(name, params).await.map_err(RpcError::Leader)?;
+    serde_json::from_value(hash).map_err(|error| RpcError::Node(format!("the leader's answer: {error}")))
 }
 
 /// On a development chain that makes a block with each transaction: makes it, for the one that came in.

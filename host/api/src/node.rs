@@ -2,8 +2,9 @@
 
 use alloy_primitives::{B256, Bytes, U64, keccak256};
 use jsonrpsee_core::RegisterMethodError;
+use serde_json::{Value, json};
 
-use crate::{methods::Param, module::Module};
+use crate::{context::ChainApi, methods::Param, module::Module};
 
 /// Name and version in the form that Ethereum clients give.
 pub(crate) const CLIENT_VERSION: &str = concat!("caldera/v", env!("CARGO_PKG_VERSION"));
@@ -23,7 +24,19 @@ pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "Peers of the node: none, since a chain has one builder and its followers read by JSON-RPC.";
     module.quick("net_peerCount", about, &[], "Quantity", |_, _| Ok(U64::ZERO))?;
     module.quick("eth_chainId", "EIP-155 chain id.", &[], "Quantity", |api, _| Ok(U64::from(api.chain.chain_id())))?;
-    // Whoever builds the blocks is never behind.
-    let about = "How far the node is behind; false, since it builds the blocks itself.";
-    module.quick("eth_syncing", about, &[], "Flag", |_, _| Ok(false))
+    let about = "How far the node is behind the one that it follows; false if it builds the blocks itself.";
+    module.quick("eth_syncing", about, &[], "Syncing", |api, _| Ok(syncing(api)))
+}
+
+/// Whoever builds the blocks is never behind, and who follows is at the block that it executes just now.
+fn syncing(api: &ChainApi) -> Value {
+    let own = api.head_number();
+    let leader = api.chain.follow_status().and_then(|status| status.leader_head);
+    match leader.filter(|leader| *leader > own + 1) {
+        None => Value::Bool(false),
+        Some(leader) => {
+            let [own, leader] = [own, leader].map(U64::from);
+            json!({ "startingBlock": own, "currentBlock": own, "highestBlock": leader })
+        }
+    }
 }

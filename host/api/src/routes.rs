@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tower::{Service, layer::util::Identity};
 
 use crate::{
-    context::ChainApi, dev::Keys, ids::HexIds, limits::ApiLimits, listen::Answer, module::Module, node::CLIENT_VERSION,
-    sends::Together, server::ApiError,
+    context::ChainApi, ids::HexIds, leader::Beside, limits::ApiLimits, listen::Answer, module::Module,
+    node::CLIENT_VERSION, sends::Together, server::ApiError,
 };
 
 /// Any page may ask: there are no keys and no cookies here, only what the chain shows to everybody.
@@ -47,7 +47,7 @@ pub(crate) struct Served {
 }
 
 impl Routes {
-    pub(crate) fn new(chains: Vec<Arc<Chain>>, limits: &ApiLimits, keys: &Keys) -> Result<Self, ApiError> {
+    pub(crate) fn new(chains: Vec<Arc<Chain>>, limits: &ApiLimits, beside: &Beside) -> Result<Self, ApiError> {
         let first = chains.first().ok_or(ApiError::NoChains)?.name().to_owned();
         let index = chains.iter().map(|chain| {
             json!({
@@ -63,7 +63,7 @@ impl Routes {
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
                 return Err(ApiError::BadName(name));
             }
-            let api = Arc::new(ChainApi::new(chain, limits.clone(), keys));
+            let api = Arc::new(ChainApi::new(chain, limits.clone(), beside));
             let answers = Answers { methods: Module::methods(api.clone())?, together: Together { api } };
             if chains_by_name.insert(name.clone(), answers).is_some() {
                 return Err(ApiError::NameTaken(name));

@@ -71,7 +71,8 @@ where
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         let this = self.clone();
         async move {
-            if batch.iter().filter(|entry| is_send(entry)).count() < 2 {
+            // Who follows sends each on to its leader.
+            if this.api.leader.is_some() || batch.iter().filter(|entry| is_send(entry)).count() < 2 {
                 return this.inner.batch(batch).await;
             }
             let mut answers = BatchResponseBuilder::new_with_limit(this.most());

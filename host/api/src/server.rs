@@ -2,11 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use alloy_signer_local::PrivateKeySigner;
 use caldera_chain::Chain;
 
 use crate::{
-    dev::Keys,
+    leader::Beside,
     limits::ApiLimits,
     listen::{ListenError, Listening, Serving},
     routes::Routes,
@@ -51,17 +50,17 @@ pub struct ApiHandle(Listening);
 impl ApiServer {
     /// Listens on `addr` (port 0 takes a free one) and serves `chains`, the first of them also at `/`.
     pub fn serve(addr: SocketAddr, chains: Vec<Arc<Chain>>, limits: ApiLimits) -> Result<ApiHandle, ApiError> {
-        Self::serve_with_keys(addr, chains, limits, &[])
+        Self::serve_with(addr, chains, limits, &Beside::default())
     }
 
-    /// The same with published keys, which those of the chains that are for development sign with.
-    pub fn serve_with_keys(
+    /// The same with what some of the chains have beside themselves.
+    pub fn serve_with(
         addr: SocketAddr,
         chains: Vec<Arc<Chain>>,
         limits: ApiLimits,
-        keys: &[PrivateKeySigner],
+        beside: &Beside,
     ) -> Result<ApiHandle, ApiError> {
-        let routes = Routes::new(chains, &limits, &Keys::new(keys))?;
+        let routes = Routes::new(chains, &limits, beside)?;
         let ApiLimits { connections, threads, slow_reader, stop_grace: grace, .. } = limits;
         let serving = Serving { name: "api", connections, threads, slow_reader, grace };
         let listening = serving.listen(addr, |stop| routes.stopped_by(stop)).map_err(|error| match error {

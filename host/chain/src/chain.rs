@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use alloy_consensus::Header;
 use alloy_eips::eip1559::{BaseFeeParams, INITIAL_BASE_FEE};
 use alloy_primitives::Address;
 use caldera_engine::Engines;
@@ -21,10 +22,12 @@ use tokio::sync::broadcast;
 
 use crate::{
     admission,
+    blooms::Blooms,
     builder::{self, Built, Unbuilt},
     dev::Dev,
     error::ChainError,
     executed::ExecutedBlock,
+    follow::Following,
     history,
     observer::BlockObserver,
     pool::{
@@ -63,6 +66,7 @@ pub struct Chain {
     pub(crate) imported_head: Option<u64>,
     head: RwLock<Arc<ExecutedBlock>>,
     pub(crate) recent: RecentBlocks,
+    pub(crate) blooms: Blooms,
     pub(crate) events: broadcast::Sender<ChainEvent>,
     halted: RwLock<Option<String>>,
     /// Candidates that are tried beside what is mounted.
@@ -76,6 +80,8 @@ pub struct Chain {
     pub(crate) writer: Mutex<()>,
     /// What a development chain was told.
     pub(crate) dev: Dev,
+    /// Whom the chain follows, if it does.
+    pub(crate) following: Following,
 }
 
 impl Chain {
@@ -124,6 +130,7 @@ impl Chain {
             imported_head,
             head: RwLock::new(Arc::new(head)),
             recent: RecentBlocks::default(),
+            blooms: Blooms::default(),
             events: broadcast::channel(EVENT_BUFFER).0,
             halted: RwLock::default(),
             shadows: Shadows::default(),
@@ -132,6 +139,7 @@ impl Chain {
             behind: AtomicBool::new(false),
             writer: Mutex::default(),
             dev: Dev::default(),
+            following: Following::default(),
         };
         chain.compile_armed();
         Ok(Arc::new(chain))
@@ -200,19 +208,21 @@ impl Chain {
         let view: &dyn StateView = watched.as_ref().map_or(&flat, |watched| watched);
         let engines = self.engines.at_hand();
         let built = self.build(Ground { view, engines: &engines, components: &components }, env, time)?;
-        self.take_in(&parent, env, built, watched.map(|watched| watched.into_known()))
+        self.take_in(&parent, env, built, watched.map(|watched| watched.into_known()), None)
     }
 
-    /// Commits and publishes a block that was built on `parent`, by whoever holds the writer's lock.
+    /// Commits and publishes a block that was built on `parent`, by whoever holds the writer's lock; `given` is the header
+    /// that it must have, if it is a leader's.
     pub(crate) fn take_in(
         &self,
         parent: &ExecutedBlock,
         env: BlockEnv,
         built: Built,
         known: Option<KnownState>,
+        given: Option<&Header>,
     ) -> Result<Arc<ExecutedBlock>, ChainError> {
         let nonces: Vec<_> = nonces(&built.outcome.diff).collect();
-        let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders)?;
+        let block = replay::commit(&self.state, &parent.block, env, built.outcome, built.senders, given)?;
         let block = Arc::new(block);
         // Who sees the block never sees the chain wait for it any more.
         self.go_on();
@@ -271,10 +281,12 @@ impl Chain {
     pub(crate) fn publish_older(&self, block: ExecutedBlock) {
         *self.head.write() = Arc::new(block);
         self.recent.clear();
+        self.blooms.clear();
     }
 
     fn publish(&self, block: Arc<ExecutedBlock>) {
         self.recent.put(block.clone());
+        self.blooms.put(block.number(), block.block.header.logs_bloom);
         *self.head.write() = block.clone();
         let _ = self.events.send(ChainEvent::Block(block));
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use caldera_execution::{CallError, EstimateError, EthereumError, ExecutionError, HeaderMismatch, OverrideError};
 use caldera_state::StateError;
 use caldera_types::Digest;
@@ -61,6 +61,14 @@ pub enum ChainError {
         found: bool,
         /// What the configuration says.
         expected: bool,
+    },
+    /// The same for the block of a leader that is followed.
+    #[error("{why}")]
+    NotOurs {
+        /// What differs.
+        why: HeaderMismatch,
+        /// The state root that its execution gives here.
+        own_root: B256,
     },
     /// The folder belongs to a chain with another genesis.
     #[error(

@@ -1,6 +1,6 @@
 //! A block with what came of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable as _};
 use alloy_primitives::{Address, Log};
@@ -10,22 +10,34 @@ use caldera_types::{SYSTEM_ADDRESS, SealedBlock, TxReceipt};
 use crate::pool::PooledTx;
 
 /// A committed block, its receipts and who sent its transactions, all in the same order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ExecutedBlock {
     /// The block.
     pub block: SealedBlock,
     /// One receipt for each transaction.
     pub receipts: Vec<TxReceipt>,
-    /// The sender of each transaction; [`SYSTEM_ADDRESS`] for the chain's own.
-    pub senders: Vec<Address>,
+    /// Known from the start, or recovered once somebody asks.
+    senders: OnceLock<Vec<Address>>,
 }
 
 impl ExecutedBlock {
-    /// Recovers the senders of a block that was read back. A committed block's signatures were checked when it was
-    /// executed, so a sender that does not recover can only be the chain itself.
-    pub(crate) fn recovered(block: SealedBlock, receipts: Vec<TxReceipt>) -> Self {
-        let senders = block.transactions.iter().map(sender).collect();
-        Self { block, receipts, senders }
+    /// A block that was just executed.
+    pub(crate) fn new(block: SealedBlock, receipts: Vec<TxReceipt>, senders: Vec<Address>) -> Self {
+        Self { block, receipts, senders: senders.into() }
+    }
+
+    /// A block that was read back.
+    pub(crate) fn read_back(block: SealedBlock, receipts: Vec<TxReceipt>) -> Self {
+        Self { block, receipts, senders: OnceLock::new() }
+    }
+
+    /// The sender of each transaction; [`SYSTEM_ADDRESS`] for the chain's own. Recovering them takes longer than everything
+    /// else that a block is read for, and who looks for logs does not need them.
+    ///
+    /// A committed block's signatures were checked when it was executed, so a sender that does not recover can only be the
+    /// chain itself.
+    pub fn senders(&self) -> &[Address] {
+        self.senders.get_or_init(|| self.block.transactions.iter().map(sender).collect())
     }
 
     /// Height.
@@ -38,6 +50,15 @@ impl ExecutedBlock {
         self.receipts.iter().enumerate().flat_map(|(index, receipt)| receipt.logs().iter().map(move |log| (index, log)))
     }
 }
+
+/// The senders follow from the block.
+impl PartialEq for ExecutedBlock {
+    fn eq(&self, other: &Self) -> bool {
+        self.block == other.block && self.receipts == other.receipts
+    }
+}
+
+impl Eq for ExecutedBlock {}
 
 fn sender(tx: &TxEnvelope) -> Address {
     // Before Homestead a signature's twin counted too.

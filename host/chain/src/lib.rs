@@ -7,16 +7,20 @@
 //! - A transaction is acknowledged only after the pool's journal has it.
 //! - A block is published to readers only after `caldera_state` has it on disk.
 //! - Replaying a chain's block log on a fresh folder gives the same roots, or stops at the first block that does not.
+//! - A chain that follows another node's takes no block whose execution here gives something else.
 //! - This node's own failure halts the chain with its reason; it is never taken for a bad transaction.
 
 mod admission;
+mod blooms;
 mod builder;
 mod chain;
+mod clock;
 mod dev;
 mod error;
 mod exchange;
 mod executed;
 mod export;
+mod follow;
 mod history;
 mod import;
 mod observer;
@@ -39,6 +43,7 @@ pub use error::{ChainError, SimulateError, SubmitError};
 pub use exchange::{BlockFile, BlockFileError};
 pub use executed::{ExecutedBlock, FoundTransaction};
 pub use export::{ExportError, ExportOptions, Exported, ethereum_genesis, export};
+pub use follow::{Alarm, FollowError, FollowStatus};
 pub use import::{ImportError, Imported, Importing, import};
 pub use observer::BlockObserver;
 pub use pool::{Candidates, Pool, PoolContent, PoolLimits, PoolOptions, PoolStatus, PooledTx, journal::JournalError};

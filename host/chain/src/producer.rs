@@ -8,10 +8,10 @@ use std::{
         mpsc::{self, RecvTimeoutError, Sender},
     },
     thread::JoinHandle,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
-use crate::{chain::Chain, error::ChainError, readiness::is_unready};
+use crate::{chain::Chain, clock::Clock, error::ChainError, readiness::is_unready};
 
 /// Engine calls nest, each with a WebAssembly stack of its own on this one.
 pub(crate) const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -66,6 +66,7 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
     let mut interval = chain.spec().block_interval;
     let mut next = Instant::now() + interval;
     let mut patience = FIRST_PATIENCE;
+    let mut clock = Clock::default();
     loop {
         match stopped.recv_timeout(chain.sleep_until(next)) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -79,6 +80,7 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
         }
         // A panic is a bug of ours or of a library's, and must not end in a chain that silently makes no blocks.
         let began = Instant::now();
+        clock.look(chain, began);
         let made = panic::catch_unwind(AssertUnwindSafe(|| chain.make_due(interval)));
         match made.unwrap_or_else(|panic| Err(ChainError::Panicked(message(panic.as_ref())))) {
             Ok(block) => {
@@ -105,9 +107,4 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
-}
-
-/// Unix time in seconds. A clock before 1970 counts as 1970: the timestamp rule keeps blocks in order.
-pub(crate) fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_consensus::Header;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bloom};
 use caldera_execution::{
     ExecutionError,
     registry::{self, Armed, Staged},
 };
-use caldera_state::{AccountProof, StateError, StateView, TrieView};
-use caldera_types::{Component, Digest, LastSwap, Mount, Swap};
+use caldera_state::{AccountProof, Pruned, StateError, StateView, TrieView};
+use caldera_types::{Component, Digest, LastSwap, Mount, SealedBlock, Swap};
 
 use crate::{
     chain::{Chain, base_fee_after},
@@ -70,9 +70,14 @@ impl Chain {
         let (Some(block), Some(receipts)) = (self.state.block(number)?, self.state.receipts(number)?) else {
             return Ok(None);
         };
-        let block = Arc::new(ExecutedBlock::recovered(block, receipts));
+        let block = Arc::new(ExecutedBlock::read_back(block, receipts));
         self.recent.put(block.clone());
         Ok(Some(block))
+    }
+
+    /// A block as it is logged.
+    pub fn logged_block(&self, number: u64) -> Result<Option<SealedBlock>, ChainError> {
+        Ok(if number > self.head().number() { None } else { self.state.block(number)? })
     }
 
     /// A block's hash and header.
@@ -82,6 +87,14 @@ impl Chain {
             return Ok(Some((head.block.hash(), head.block.header.clone())));
         }
         Ok(if number > head.number() { None } else { self.state.header(number)? })
+    }
+
+    /// The bloom of a block's logs.
+    pub fn logs_bloom(&self, number: u64) -> Result<Option<Bloom>, ChainError> {
+        match self.blooms.get(number) {
+            Some(bloom) => Ok(Some(bloom)),
+            None => Ok(self.header(number)?.map(|(_, header)| header.logs_bloom)),
+        }
     }
 
     /// The height of the block with that hash.
@@ -111,7 +124,7 @@ impl Chain {
     pub fn next_nonce(&self, address: Address) -> Result<u64, ChainError> {
         loop {
             let head = self.head();
-            let account = self.state.at(head.block.header.state_root)?.account(address)?;
+            let account = self.state.at_block(head.number(), head.block.header.state_root)?.account(address)?;
             let pool = self.pool.lock();
             if Arc::ptr_eq(&head, &self.head()) {
                 return Ok(pool.next_nonce(address, account.map_or(0, |account| account.nonce)));
@@ -132,19 +145,35 @@ impl Chain {
 
     /// The state after the newest block.
     pub(crate) fn head_view(&self) -> Result<TrieView, StateError> {
-        self.state.at(self.head().block.header.state_root)
+        let head = self.head();
+        self.state.at_block(head.number(), head.block.header.state_root)
     }
 
     /// The state after a block.
     pub fn view(&self, number: u64) -> Result<TrieView, ChainError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        Ok(self.state.at(header.state_root)?)
+        Ok(self.state.at_block(number, header.state_root)?)
+    }
+
+    /// The first block whose state is kept.
+    pub fn first_state(&self) -> u64 {
+        self.state.first_state()
+    }
+
+    /// Returns once the store has all of the newest block, on disk.
+    pub fn flush(&self) -> Result<(), ChainError> {
+        Ok(self.state.flush()?)
+    }
+
+    /// What was let go of old states since the chain was opened.
+    pub fn pruned(&self) -> Pruned {
+        self.state.pruned()
     }
 
     /// EIP-1186 proofs on the state after a block.
     pub fn proof(&self, number: u64, address: Address, slots: &[B256]) -> Result<AccountProof, ChainError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        Ok(self.state.proof(header.state_root, address, slots)?)
+        Ok(self.state.proof_at_block(number, header.state_root, address, slots)?)
     }
 
     /// Wei per gas that a transaction should offer as priority fee.
@@ -160,7 +189,7 @@ impl Chain {
     /// What the registry says after the newest block.
     pub fn registry(&self) -> Result<RegistryView, ChainError> {
         let head = self.head();
-        let view = self.state.at(head.block.header.state_root)?;
+        let view = self.state.at_block(head.number(), head.block.header.state_root)?;
         RegistryView::read(&view).map_err(|error| ChainError::Execution { number: head.number(), error })
     }
 }

@@ -129,16 +129,17 @@ impl Chain {
         run: impl FnOnce(Ground<'_>, &BlockEnv) -> Result<T, SimulateError>,
     ) -> Result<T, SimulateError> {
         let (_, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        self.on_root(header.state_root, |ground| run(ground, &self.env_of(&header)))
+        self.on_root(number, header.state_root, |ground| run(ground, &self.env_of(&header)))
     }
 
-    /// Runs a question on the state of that root.
+    /// Runs a question on the state after a block, whose root is `root`.
     pub(crate) fn on_root<T>(
         &self,
+        number: u64,
         root: B256,
         run: impl FnOnce(Ground<'_>) -> Result<T, SimulateError>,
     ) -> Result<T, SimulateError> {
-        let (view, components) = (self.state.at(root)?, LoggedComponents(&self.state));
+        let (view, components) = (self.state.at_block(number, root)?, LoggedComponents(&self.state));
         // No reader waits for the compiler: it is set to work, and the reader told to ask again.
         let engines = self.engines.for_purpose(Purpose::Simulation).at_hand();
         let ran = run(Ground { view: &view, engines: &engines, components: &components });
@@ -243,6 +244,6 @@ impl Dream<'_> {
         let block = Block { header, transactions, sidecar: Vec::new(), ethereum: None }.seal();
         (self.hash, self.header, self.diff) = (block.hash(), block.header.clone(), diff);
         self.hashes.insert(self.header.number, self.hash);
-        Ok(DreamtBlock { executed: Arc::new(ExecutedBlock { block, receipts, senders }), calls })
+        Ok(DreamtBlock { executed: Arc::new(ExecutedBlock::new(block, receipts, senders)), calls })
     }
 }

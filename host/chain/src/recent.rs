@@ -1,6 +1,6 @@
 //! Blocks that readers are likely to ask for again, ready to hand out.
 //!
-//! Reading a block back recovers every sender's signature, which takes longer than everything else a receipt needs.
+//! A receipt needs the senders, and recovering them from a block that is read back takes longer than everything else.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -44,7 +44,7 @@ mod tests {
     fn block(number: u64) -> Arc<ExecutedBlock> {
         let header = alloy_consensus::Header { number, ..Default::default() };
         let block = Block { header, transactions: Vec::new(), sidecar: Vec::new(), ethereum: None }.seal();
-        Arc::new(ExecutedBlock { block, receipts: Vec::new(), senders: Vec::new() })
+        Arc::new(ExecutedBlock::new(block, Vec::new(), Vec::new()))
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use alloy_consensus::TxEnvelope;
+use alloy_consensus::{Header, TxEnvelope};
 use alloy_primitives::{Address, B256};
 use caldera_engine::{EngineError, Engines, StageError};
 use caldera_execution::{BlockOutcome, Ground, child_env, execute, execute_genesis, registry, seal, verify_header};
@@ -84,20 +84,25 @@ pub(crate) fn env_of(spec: &ChainSpec, parent: &SealedBlock, timestamp_s: u64) -
     BlockEnv { rules: spec.rules_after(parent), ..env }
 }
 
-/// Seals what was built on `parent`, and commits it.
+/// Seals what was built on `parent`, and commits it, if it is as `given` in the header of a leader that is followed.
 pub(crate) fn commit(
     state: &ChainState,
     parent: &SealedBlock,
     env: BlockEnv,
     outcome: BlockOutcome,
     senders: Vec<Address>,
+    given: Option<&Header>,
 ) -> Result<ExecutedBlock, ChainError> {
     let update = state.root_after(parent.header.state_root, &outcome.diff)?;
     let header = seal(&env, parent.hash(), &outcome, update.root);
+    if let Some(given) = given {
+        let own_root = update.root;
+        verify_header(given, &header).map_err(|why| ChainError::NotOurs { why, own_root })?;
+    }
     let BlockOutcome { transactions, receipts, sidecar, diff, .. } = outcome;
     let block = Block { header, transactions, sidecar, ethereum: None }.seal();
     state.commit(CommitInput { block: &block, receipts: &receipts, diff: &diff, update })?;
-    Ok(ExecutedBlock { block, receipts, senders })
+    Ok(ExecutedBlock::new(block, receipts, senders))
 }
 
 /// Executes the configured genesis. Its block is what the log must begin with.
@@ -124,10 +129,12 @@ struct Genesis {
 /// Makes block 0 if the folder has none; otherwise makes sure that it is this chain's.
 fn settle_genesis(spec: &ChainSpec, state: &ChainState, engines: &Engines) -> Result<(), ChainError> {
     let Genesis { block, outcome, update } = genesis_block(spec, state, engines)?;
-    if let Some(logged) = state.block(0)?
-        && logged.hash() != block.hash()
-    {
-        return Err(ChainError::OtherGenesis { found: logged.hash(), expected: block.hash() });
+    let logged = match state.genesis_hash()? {
+        None => state.block(0)?.map(|logged| logged.hash()),
+        known => known,
+    };
+    if let Some(found) = logged.filter(|found| *found != block.hash()) {
+        return Err(ChainError::OtherGenesis { found, expected: block.hash() });
     }
     if state.head().is_none() {
         state.commit(CommitInput { block: &block, receipts: &[], diff: &outcome.diff, update })?;
@@ -167,7 +174,7 @@ pub(crate) fn newest(state: &ChainState) -> Result<ExecutedBlock, ChainError> {
     let number = state.head().map_or(0, |head| head.number);
     let block = state.block(number)?.ok_or(ChainError::UnknownBlock(number))?;
     let receipts = state.receipts(number)?.ok_or(ChainError::UnknownBlock(number))?;
-    Ok(ExecutedBlock::recovered(block, receipts))
+    Ok(ExecutedBlock::read_back(block, receipts))
 }
 
 /// Executes a block log, such as another node's, on a fresh folder. Every block's roots are checked.

@@ -60,8 +60,8 @@ impl Chain {
         let parent = number.checked_sub(1).ok_or(SimulateError::Genesis)?;
         let (_, parent) = self.header(parent)?.ok_or(ChainError::UnknownBlock(parent))?;
         let (env, limits) = (self.env_of(&executed.block.header), allowance.limits());
-        let traces = self.on_root(parent.state_root, |ground| {
-            Ok(trace_block(ground, env, &executed.block, &executed.senders, only, options, &limits)?)
+        let traces = self.on_root(parent.number, parent.state_root, |ground| {
+            Ok(trace_block(ground, env, &executed.block, executed.senders(), only, options, &limits)?)
         })?;
         let hashes = |(index, trace): (usize, Trace)| Some((*executed.block.transactions.get(index)?.tx_hash(), trace));
         Ok(traces.into_iter().filter_map(hashes).collect())

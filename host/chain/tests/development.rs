@@ -76,7 +76,7 @@ fn what_is_changed_by_hand_is_in_a_block_of_its_own() {
     chain.edit(&StateEdit::Nonce { address: STRANGER, nonce: 40 }).unwrap();
     chain.edit(&StateEdit::Code { address: TARGET, code: code.clone() }).unwrap();
     let block = chain.edit(&StateEdit::Slot { address: TARGET, slot, value }).unwrap();
-    assert_eq!((block.number(), block.senders.as_slice()), (4, [SYSTEM_ADDRESS].as_slice()));
+    assert_eq!((block.number(), block.senders()), (4, [SYSTEM_ADDRESS].as_slice()));
     assert_eq!(block.block.transactions.len(), 1);
     assert_eq!(alloy_consensus::Transaction::to(&block.block.transactions[0]), Some(EDIT_ADDRESS));
     assert!(block.receipts[0].consensus.status() && block.receipts[0].gas_used == 0);
@@ -93,6 +93,13 @@ fn what_is_changed_by_hand_is_in_a_block_of_its_own() {
     assert_eq!(chain.view(6).unwrap().account(STRANGER).unwrap(), None);
     chain.edit(&StateEdit::Slot { address: STRANGER, slot, value: B256::ZERO }).unwrap();
     assert_eq!(chain.view(7).unwrap().account(STRANGER).unwrap(), None);
+
+    // An account that has nothing but storage keeps it until a transaction touches the account.
+    let bare = Address::repeat_byte(0xba);
+    chain.edit(&StateEdit::Slot { address: bare, slot, value }).unwrap();
+    assert_eq!(chain.view(8).unwrap().storage(bare, slot).unwrap(), U256::from_be_bytes(value.0));
+    chain.mine(1, None, None).unwrap();
+    assert_eq!(chain.view(9).unwrap().storage(bare, slot).unwrap(), U256::from_be_bytes(value.0));
 
     let root = chain.head().block.header.state_root;
     drop((chain, view));
@@ -129,7 +136,7 @@ fn an_account_acts_without_its_key_while_it_is_impersonated() {
     let hash = chain.submit(in_the_name_of(STRANGER, 0), Vec::new()).unwrap();
     chain.mine(1, None, None).unwrap();
     let head = chain.head();
-    assert_eq!((head.senders.as_slice(), *head.block.transactions[0].tx_hash()), ([STRANGER].as_slice(), hash));
+    assert_eq!((head.senders(), *head.block.transactions[0].tx_hash()), ([STRANGER].as_slice(), hash));
     assert_eq!(balance(&chain, TARGET), U256::ONE);
     // What waits outlives a restart, which ends the impersonation.
     chain.submit(in_the_name_of(STRANGER, 1), Vec::new()).unwrap();
@@ -139,12 +146,12 @@ fn an_account_acts_without_its_key_while_it_is_impersonated() {
     let refused = chain.submit(in_the_name_of(STRANGER, 2), Vec::new());
     assert!(matches!(refused, Err(SubmitError::BadSignature)), "{refused:?}");
     chain.mine(1, None, None).unwrap();
-    assert_eq!(chain.head().senders, [STRANGER]);
+    assert_eq!(chain.head().senders(), [STRANGER]);
     let root = chain.head().block.header.state_root;
     drop(chain);
     let replayed = replays(dir.path());
     assert_eq!(replayed.head().block.header.state_root, root);
-    assert_eq!(replayed.head().senders, [STRANGER]);
+    assert_eq!(replayed.head().senders(), [STRANGER]);
 }
 
 #[test]
@@ -279,7 +286,7 @@ fn blocks_come_when_and_at_what_time_they_are_told() {
         let _ = events.blocking_recv();
     }
     producer.stop();
-    assert_eq!((time(7), chain.block(7).unwrap().unwrap().senders.len()), (told, 1));
+    assert_eq!((time(7), chain.block(7).unwrap().unwrap().senders().len()), (told, 1));
 
     let height = chain.head().number();
     chain.set_automine(true).unwrap();

@@ -362,15 +362,26 @@ pub(crate) fn envelope(tx_type: TxType, success: bool, cumulative_gas_used: u64,
 ///
 /// The outcome holds what the block *should* have been; [`crate::verify_header`] compares.
 pub fn execute(ground: Ground<'_>, env: BlockEnv, block: &Block) -> Result<BlockOutcome, ExecutionError> {
+    let sender = |(index, tx)| transaction::sender_of(tx).map_err(|why| ExecutionError::BadTransaction { index, why });
+    let senders: Vec<_> = block.transactions.iter().enumerate().map(sender).collect::<Result<_, _>>()?;
+    execute_sent(ground, env, block, &senders)
+}
+
+/// The same for who has the senders of the block's transactions already ([`crate::sender_of`]).
+pub fn execute_sent(
+    ground: Ground<'_>,
+    env: BlockEnv,
+    block: &Block,
+    senders: &[Address],
+) -> Result<BlockOutcome, ExecutionError> {
     let mut executor = BlockExecutor::begin(ground, env)?;
     for component in &block.sidecar {
         executor.offer(component);
     }
-    for (index, tx) in block.transactions.iter().enumerate().filter(|(_, tx)| !is_system_transaction(tx)) {
-        let bad = |why| ExecutionError::BadTransaction { index, why };
-        let sender = transaction::sender_of(tx).map_err(bad)?;
-        executor.apply(tx, sender).map_err(|error| match error {
-            TxError::Refused(why) => bad(why),
+    let own = block.transactions.iter().zip(senders).enumerate().filter(|(_, (tx, _))| !is_system_transaction(tx));
+    for (index, (tx, sender)) in own {
+        executor.apply(tx, *sender).map_err(|error| match error {
+            TxError::Refused(why) => ExecutionError::BadTransaction { index, why },
             TxError::Node(error) => error,
         })?;
     }

@@ -49,7 +49,7 @@ pub use ethereum::{
     Ancestors, EthereumError, EthereumGenesis, Executed, GenesisError, Mismatch, Place, ethereum_env, execute_ethereum,
 };
 pub use evm::BrokenRule;
-pub use executor::{BlockExecutor, BlockOutcome, execute};
+pub use executor::{BlockExecutor, BlockOutcome, execute, execute_sent};
 pub use genesis::{Genesis, GenesisAccount, GenesisMount, execute_genesis};
 pub use header::{HeaderMismatch, child_env, seal, verify_header};
 pub use mounts::engine_code;

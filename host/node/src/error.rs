@@ -1,11 +1,12 @@
 //! Why a command failed, and with which exit code: 0 is done, 1 failed, 2 was asked wrongly, 3 found
-//! that a candidate diverges.
+//! that a candidate diverges, 4 that a folder is damaged.
 
 use crate::{
     check::CheckError,
     component::ReadError,
     config::ConfigError,
     ctl::CtlError,
+    db::DbError,
     dev::DevError,
     engine_replay::EngineReplayError,
     export::ExportCommandError,
@@ -25,6 +26,9 @@ pub const USAGE: u8 = 2;
 
 /// Exit code of a comparison that was made and found differences.
 pub const DIVERGED: u8 = 3;
+
+/// Exit code of a check that was made and found damage.
+pub const DAMAGED: u8 = 4;
 
 /// Why a command failed. Each message says what was wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +81,12 @@ pub enum CommandError {
     /// A candidate is not what runs.
     #[error("{0}")]
     Diverged(String),
+    /// The folder of a chain.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// Something in it is wrong.
+    #[error("{0}")]
+    Damaged(String),
     /// A request to a chain.
     #[error(transparent)]
     Rpc(#[from] RpcError),
@@ -102,6 +112,7 @@ impl CommandError {
         match self {
             Self::Usage(_) | Self::Config(_) => USAGE,
             Self::Diverged(_) => DIVERGED,
+            Self::Damaged(_) => DAMAGED,
             _ => FAILED,
         }
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use caldera_api::{
-    ApiError, ApiHandle, ApiLimits, ApiServer,
+    ApiError, ApiHandle, ApiLimits, ApiServer, Beside,
     admin::{AdminError, AdminHandle, AdminLimits},
     metrics::Metrics,
 };
@@ -18,12 +18,15 @@ use caldera_engine::{
     CompileOptions, Compiler, EngineError, EngineOptions, Engines,
     compile::{CacheOptions, ChildCompiler},
 };
-use caldera_state::{Backend, StateOptions};
+use caldera_state::{Backend, History, StateOptions};
 
 use crate::{
     admin::{self, AdminSpec, Note, NoteFile, Served},
     config::CompileConfig,
-    dev, paths,
+    dev,
+    follow::{Follower, HttpLeader},
+    paths,
+    rpc::RpcError,
 };
 
 /// Native stack of every thread, in bytes: engines and contracts call each other up to
@@ -41,12 +44,23 @@ pub struct NodeSpec {
     pub cache_bytes: u64,
     /// What clients may ask for.
     pub limits: ApiLimits,
-    /// The database of each chain, by its name; [`Backend::default`] for one that is not named.
-    pub stores: BTreeMap<String, Backend>,
+    /// How each chain keeps its state, by its name; the default for one that is not named.
+    pub stores: BTreeMap<String, StoreSpec>,
     /// Where operators are served.
     pub admin: AdminSpec,
+    /// The chains that follow another node's, by name: JSON-RPC of the chain there.
+    pub follow: BTreeMap<String, String>,
     /// The chains; the first is served at `/` too.
     pub chains: Vec<ChainSpec>,
+}
+
+/// How one chain keeps its state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreSpec {
+    /// In which database.
+    pub backend: Backend,
+    /// For how long.
+    pub history: History,
 }
 
 impl NodeSpec {
@@ -57,8 +71,8 @@ impl NodeSpec {
 
     /// How a chain keeps its state.
     pub fn state_options(&self, name: &str) -> StateOptions {
-        let backend = self.stores.get(name).copied().unwrap_or_default();
-        StateOptions { backend, cache_bytes: self.cache_bytes, ..StateOptions::recommended() }
+        let StoreSpec { backend, history } = self.stores.get(name).copied().unwrap_or_default();
+        StateOptions { backend, history, cache_bytes: self.cache_bytes, ..StateOptions::recommended() }
     }
 }
 
@@ -95,6 +109,9 @@ pub enum NodeError {
     /// The well-known mnemonic gives no keys.
     #[error("keys of the test mnemonic: {0}")]
     Keys(#[from] alloy_signer_local::LocalSignerError),
+    /// A leader's address cannot be asked.
+    #[error("following: {0}")]
+    Follow(#[from] RpcError),
     /// There is nothing to run.
     #[error("the configuration has no chain: add a [[chain]] table; caldera.example.toml shows one")]
     NoChain,
@@ -104,6 +121,7 @@ pub enum NodeError {
 pub struct Node {
     chains: Vec<Arc<Chain>>,
     producers: Vec<BlockProducer>,
+    followers: Vec<Follower>,
     server: ApiHandle,
     admin: AdminHandle,
     note: Option<NoteFile>,
@@ -150,16 +168,28 @@ impl Node {
             served.push(chain);
         }
         let chains: Vec<_> = served.iter().map(|served| served.chain.clone()).collect();
-        let keys = match chains.iter().any(|chain| chain.is_development()) {
-            true => dev::accounts()?.into_iter().map(|account| account.signer).collect(),
-            false => Vec::new(),
-        };
-        let server = ApiServer::serve_with_keys(listen, chains.clone(), spec.limits, &keys)?;
+        let mut beside = Beside::default();
+        for chain in &chains {
+            if let Some(url) = spec.follow.get(chain.name()) {
+                chain.begin_following(url.clone());
+                beside.leaders.insert(chain.name().to_owned(), Arc::new(HttpLeader::new(url.clone())?));
+            }
+        }
+        if chains.iter().any(|chain| chain.is_development()) {
+            beside.keys = dev::accounts()?.into_iter().map(|account| account.signer).collect();
+        }
+        let server = ApiServer::serve_with(listen, chains.clone(), spec.limits, &beside)?;
         let admin = admin::serve(spec.admin, spec.data, &served, engines, metrics)?;
         // After the servers: a port that is taken must not leave blocks behind.
-        let producers = chains.iter().map(start).collect::<Result<_, _>>()?;
+        let (mut producers, mut followers) = (Vec::new(), Vec::new());
+        for chain in &chains {
+            match spec.follow.get(chain.name()) {
+                Some(url) => followers.push(Follower::start(chain.clone(), url.clone())?),
+                None => producers.push(start(chain)?),
+            }
+        }
         let note = spec.admin.note.then(|| leave_note(&server, &admin)).flatten();
-        Ok(Self { chains, producers, server, admin, note })
+        Ok(Self { chains, producers, followers, server, admin, note })
     }
 
     /// The chains, in the order of the specification.
@@ -179,7 +209,10 @@ impl Node {
 
     /// Stops serving, lets the blocks under way be finished and written, and closes the folders.
     pub async fn stop(self) {
-        let Self { chains, producers, server, admin, note } = self;
+        let Self { chains, producers, followers, server, admin, note } = self;
+        for follower in followers {
+            follower.stop().await;
+        }
         let stopped = tokio::task::spawn_blocking(move || {
             drop(note);
             admin.stop();

@@ -12,7 +12,9 @@ use parking_lot::{Mutex, RwLock};
 use std::{fmt, path::Path, sync::Arc};
 
 use crate::{
+    audit::{self, Audit},
     behind::{Behind, Source},
+    chunks,
     diff::StateDiff,
     error::StateError,
     flat::{self, Flat, FlatView},
@@ -23,6 +25,8 @@ use crate::{
     nodes::Nodes,
     options::StateOptions,
     proof::{self, AccountProof},
+    prune::{self, Pruned, Pruner},
+    snapshot::{self, BaseRecord, SnapshotInfo},
     source::{Folder, Given},
     store::{Batch, Store, StoreError},
     trie::{self, RootUpdate},
@@ -33,6 +37,9 @@ use crate::{
 
 /// One chain's state.
 pub struct ChainState {
+    /// First, so that its thread ends before what it works on.
+    pub(crate) pruner: Pruner,
+    pruning: Arc<prune::Progress>,
     pub(crate) store: Arc<Behind>,
     pub(crate) flat: Arc<Flat>,
     nodes: Arc<Nodes>,
@@ -40,6 +47,8 @@ pub struct ChainState {
     pub(crate) head: RwLock<Option<HeadRecord>>,
     /// Held by the one commit that runs.
     pub(crate) writer: Mutex<()>,
+    /// The snapshot's block, if the chain was begun from one.
+    base: Option<BaseRecord>,
     /// Last, so that the files are closed before another process may open them.
     _lock: FolderLock,
 }
@@ -67,11 +76,21 @@ impl ChainState {
     /// Opens or makes the state in the folder `dir` and locks it. A damaged store is moved aside, loudly; then, as after a
     /// crash, [`Self::replay`] holds the blocks that are to be executed again.
     pub fn open(dir: &Path, options: StateOptions) -> Result<Self, StateError> {
+        Ok(Self::open_loading(dir, options, &mut |_| {})?.0)
+    }
+
+    /// The same; the store of a chain that was begun from a snapshot is made again from that first, if need be, with
+    /// `progress` called for each node that is read.
+    pub(crate) fn open_loading(
+        dir: &Path,
+        options: StateOptions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Self, Option<SnapshotInfo>), StateError> {
         let lock = FolderLock::take(dir)?;
         let log = BlockLog::open(dir)?;
         let path = dir.join(options.backend.folder());
         let source = Folder { path: path.clone(), options };
-        let (store, head) = match source.open_checked() {
+        let (store, mut head) = match source.open_checked() {
             Err(error) if is_damage(&error) => {
                 let aside = folder::quarantine(&path)?;
                 tracing::error!(
@@ -84,7 +103,16 @@ impl ChainState {
             }
             opened => opened?,
         };
-        Self::assemble(lock, log, store, Box::new(source), head, options)
+        let mut loaded = None;
+        if head.is_none()
+            && log.first() > 0
+            && let Some(first) = log.block(log.first())?
+        {
+            let info = snapshot::load(dir, &first, &store, progress)?;
+            head = Some(HeadRecord { number: info.number, hash: info.hash, state_root: info.state_root });
+            loaded = Some(info);
+        }
+        Ok((Self::assemble(lock, log, store, Box::new(source), head, options)?, loaded))
     }
 
     /// The same over a store that the caller brings: another database, or a faulty one in tests. What is wrong with it is
@@ -111,7 +139,11 @@ impl ChainState {
         let nodes = Arc::new(Nodes::new(store.clone(), options.node_cache_bytes));
         let root = head.map_or(EMPTY_ROOT_HASH, |head| head.state_root);
         let flat = Arc::new(Flat::new(store.clone(), nodes.clone(), root, options.flat_cache_bytes));
-        Ok(Self { store, flat, nodes, log, head: RwLock::new(head), writer: Mutex::new(()), _lock: lock })
+        let pruning = Arc::<prune::Progress>::default();
+        let pruner = Pruner::start(options.history, &store, &nodes, head, pruning.clone())?;
+        let base = BaseRecord::read(&*store)?;
+        let (head, writer) = (RwLock::new(head), Mutex::new(()));
+        Ok(Self { pruner, pruning, store, flat, nodes, log, head, writer, base, _lock: lock })
     }
 
     /// The last block whose state is here; none before the genesis.
@@ -148,9 +180,38 @@ impl ChainState {
         }
     }
 
-    /// The state at a root that was committed here.
+    /// The state at a root that was committed here, lately if [`History`](crate::History) lets old ones go.
     pub fn at(&self, root: B256) -> Result<TrieView, StateError> {
-        TrieView::open(self.store.clone(), self.nodes.clone(), root)
+        TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin_newest())
+    }
+
+    /// The state after a block, whose root is `root`. It can be read for as long as the view is held;
+    /// [`StateError::StateNotKept`] says that it was let go.
+    pub fn at_block(&self, number: u64, root: B256) -> Result<TrieView, StateError> {
+        TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin(number)?)
+    }
+
+    /// The first block whose state can be read.
+    pub fn first_state(&self) -> u64 {
+        self.pruner.kept().from()
+    }
+
+    /// The first block that can be read: the genesis, or the block of the snapshot that the chain was begun from.
+    pub fn first_block(&self) -> u64 {
+        self.log.first()
+    }
+
+    /// The hash of the chain's block 0, if something is here.
+    pub fn genesis_hash(&self) -> Result<Option<B256>, StateError> {
+        match self.base {
+            Some(base) => Ok(Some(base.genesis)),
+            None => Ok(history::block_hash(&*self.store, 0)?.filter(|_| self.covers(0))),
+        }
+    }
+
+    /// What was let go since this was opened.
+    pub fn pruned(&self) -> Pruned {
+        self.pruning.get()
     }
 
     /// The root after `diff` on a committed root. Writes nothing.
@@ -160,6 +221,18 @@ impl ChainState {
 
     /// Proves an account and some of its slots at a committed root.
     pub fn proof(&self, root: B256, address: Address, slots: &[B256]) -> Result<AccountProof, StateError> {
+        proof::prove(&self.nodes, root, address, slots)
+    }
+
+    /// The same for the state after a block, whose root is `root`; errors as of [`Self::at_block`].
+    pub fn proof_at_block(
+        &self,
+        number: u64,
+        root: B256,
+        address: Address,
+        slots: &[B256],
+    ) -> Result<AccountProof, StateError> {
+        let _pin = self.pruner.kept().pin(number)?;
         proof::prove(&self.nodes, root, address, slots)
     }
 
@@ -189,7 +262,9 @@ impl ChainState {
         if !logged {
             self.log.append(block)?;
         }
+        let turn = self.pruner.turn(&update.nodes, &mut batch);
         self.store.commit(batch)?;
+        turn.done(head);
         self.nodes.remember(update.nodes);
         self.flat.advance(diff, update.accounts, head.state_root);
         *self.head.write() = Some(head);
@@ -206,6 +281,7 @@ impl ChainState {
         if !self.covers(number) {
             return Ok(None);
         }
+        self.must_have(number)?;
         Ok(self.log.block(number)?)
     }
 
@@ -231,13 +307,26 @@ impl ChainState {
 
     /// A component that some block staged, by its digest.
     pub fn component(&self, digest: Digest) -> Result<Option<Component>, StateError> {
-        let Some(number) = history::component(&*self.store, digest)? else { return Ok(None) };
-        let Some(block) = self.block(number)? else { return Ok(None) };
-        Ok(block.sidecar.iter().find(|component| component.digest() == digest).cloned())
+        if history::component(&*self.store, digest)?.is_none_or(|number| !self.covers(number)) {
+            return Ok(None);
+        }
+        component(&*self.store, &self.log, digest)
+    }
+
+    /// Holds everything in the store against the log and itself, and calls `progress` with the height of each block. What is
+    /// wrong is in the findings, and the next opening rebuilds the store. Takes as long as reading all of it.
+    pub fn audit(&self, progress: &mut dyn FnMut(u64)) -> Result<Audit, StateError> {
+        let Some(head) = self.head() else { return Ok(Audit::default()) };
+        audit::audit(&*self.store, &self.nodes, &self.log, self.log.first()..=head.number, self.first_state(), progress)
     }
 
     fn covers(&self, number: u64) -> bool {
         self.head().is_some_and(|head| number <= head.number)
+    }
+
+    fn must_have(&self, number: u64) -> Result<(), StateError> {
+        let first = self.log.first();
+        if number < first { Err(StateError::BlockNotKept { number, first }) } else { Ok(()) }
     }
 
     /// Looks something up that every block up to the head has.
@@ -250,11 +339,12 @@ impl ChainState {
         if !self.covers(number) {
             return Ok(None);
         }
-        let found = find(&*self.store, number)?;
-        if found.is_none() {
+        self.must_have(number)?;
+        let found = find(&*self.store, number).and_then(|found| found.ok_or(StateError::Damaged { what }));
+        if let Err(StateError::Damaged { .. }) = &found {
             self.store.condemn(what);
         }
-        found.map(Some).ok_or(StateError::Damaged { what })
+        found.map(Some)
     }
 
     fn check_next(&self, input: &CommitInput<'_>) -> Result<(), StateError> {
@@ -277,6 +367,18 @@ impl ChainState {
     }
 }
 
+/// A component that is in the store or in a block of the log.
+pub(crate) fn component(store: &dyn Store, log: &BlockLog, digest: Digest) -> Result<Option<Component>, StateError> {
+    let damaged = StateError::Damaged { what: "component" };
+    if let Some(bytes) = chunks::get(store, &keys::component_bytes(digest.0), "component")? {
+        let component = Component::new(bytes).ok().filter(|component| component.digest() == digest);
+        return component.map(Some).ok_or(damaged);
+    }
+    let Some(number) = history::component(store, digest)? else { return Ok(None) };
+    let Some(block) = log.block(number)? else { return Ok(None) };
+    Ok(block.sidecar.iter().find(|component| component.digest() == digest).cloned())
+}
+
 /// Whether the store is to be rebuilt.
 fn is_damage(error: &StateError) -> bool {
     use StateError::{Damaged, DamagedNode, Store, UnknownCode};
@@ -284,7 +386,7 @@ fn is_damage(error: &StateError) -> bool {
 }
 
 /// The log must hold the store's head.
-fn check_in_log(log: &BlockLog, head: &HeadRecord) -> Result<(), StateError> {
+pub(crate) fn check_in_log(log: &BlockLog, head: &HeadRecord) -> Result<(), StateError> {
     let Some(block) = log.block(head.number)? else {
         return Err(StateError::LogBehindStore { store: head.number, log: log.height() });
     };

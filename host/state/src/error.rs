@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use std::{io, path::PathBuf};
 
-use crate::{log_error::LogError, store::StoreError};
+use crate::{log_error::LogError, snapshot::SnapshotError, store::StoreError};
 
 /// Whose fault an error is, which decides who is told and what may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub enum StateError {
     /// The block log refused or is damaged.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A snapshot refused or is damaged.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// A value in the store does not decode.
     #[error("the store holds a damaged {what}; move its folder aside and restart: the block log rebuilds it")]
     Damaged {
@@ -77,6 +80,27 @@ pub enum StateError {
     /// The trie refused.
     #[error("state trie: {0}")]
     Trie(String),
+    /// The state of an old block, where `history` does not keep it.
+    #[error(
+        "the state of block {number} is not kept: states are kept from block {first} on (`history` of the chain); a node with \
+             history = \"all\" has it"
+    )]
+    StateNotKept {
+        /// Whose state was asked for.
+        number: u64,
+        /// The first block whose state is there.
+        first: u64,
+    },
+    /// A block before the first that is here: the chain was begun from a snapshot.
+    #[error(
+        "block {number} is not kept: this node began the chain from a snapshot of block {first}; ask a node that has all blocks"
+    )]
+    BlockNotKept {
+        /// Which was asked for.
+        number: u64,
+        /// The first block that is there.
+        first: u64,
+    },
     /// Code that an account names is not there.
     #[error("code {0} is not in this state")]
     UnknownCode(B256),
@@ -110,13 +134,18 @@ impl StateError {
             Self::FolderInUse(_) | Self::Io { .. } => Blame::Environment,
             Self::Store(error) => error.blame(),
             Self::Log(error) => error.blame(),
+            Self::Snapshot(error) => error.blame(),
             Self::Damaged { .. }
             | Self::LogBehindStore { .. }
             | Self::LogDisagrees { .. }
             | Self::DamagedNode(_)
             | Self::Trie(_)
             | Self::UnknownCode(_) => Blame::Data,
-            Self::UnknownRoot(_) | Self::UnknownBlock(_) | Self::NotNext { .. } => Blame::Caller,
+            Self::UnknownRoot(_)
+            | Self::StateNotKept { .. }
+            | Self::BlockNotKept { .. }
+            | Self::UnknownBlock(_)
+            | Self::NotNext { .. } => Blame::Caller,
         }
     }
 }

@@ -126,7 +126,7 @@ impl From<fjall::Error> for StoreError {
     fn from(error: fjall::Error) -> Self {
         use fjall::{Error, LsmError};
         match error {
-            Error::Io(error) | Error::Storage(LsmError::Io(error)) => Self::Io(error),
+            Error::Io(error) | Error::Storage(LsmError::Io(error)) => Self::of_file(error),
             Error::Poisoned | Error::Locked => Self::Backend(error.to_string()),
             damage => Self::Corrupt(damage.to_string()),
         }

@@ -17,6 +17,13 @@ pub(crate) struct FolderLock {
 }
 
 impl FolderLock {
+    /// Takes the lock of a folder that must be there.
+    pub fn take_existing(dir: &Path) -> Result<Self, StateError> {
+        let there = fs::metadata(dir);
+        there.map_err(|source| StateError::Io { action: "look into", path: dir.to_owned(), source })?;
+        Self::take(dir)
+    }
+
     /// Makes the folder if need be and takes its lock.
     pub fn take(dir: &Path) -> Result<Self, StateError> {
         let path = dir.join(LOCK_FILE);

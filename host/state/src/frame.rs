@@ -2,13 +2,30 @@
 //!
 //! ```text
 //! file:   "CALDBLKS"  version u32          12 bytes
+//!         and, in version 2,  height of the first block u64  crc32(the 20 bytes before) u32
 //! record: length u32  crc32(payload) u32  crc32(the 8 bytes before) u32  payload
 //! ```
-//! All numbers big-endian. The record's head has a checksum of its own, so that a damaged length is not taken for a
+//! All numbers big-endian. Version 2 is the log of a chain that was begun from a snapshot: its first block is the snapshot's. The
+//! record's head has a checksum of its own, so that a damaged length is not taken for a
 //! record that runs past the end of the file, which is what a torn write looks like.
 
 /// First bytes of the file, with the format's version.
 pub(crate) const FILE_HEADER: [u8; 12] = *b"CALDBLKS\0\0\0\x01";
+/// The same of a log whose first block is not the genesis; [`base_header`] is all of it.
+pub(crate) const BASE_FILE_HEADER: [u8; 12] = *b"CALDBLKS\0\0\0\x02";
+/// What follows in that case.
+pub(crate) const BASE_BYTES: usize = 12;
+
+/// Header of a log whose first block has this height.
+pub(crate) fn base_header(first: u64) -> [u8; FILE_HEADER.len() + BASE_BYTES] {
+    let mut bytes = [0; FILE_HEADER.len() + BASE_BYTES];
+    bytes[..12].copy_from_slice(&BASE_FILE_HEADER);
+    bytes[12..20].copy_from_slice(&first.to_be_bytes());
+    let own = crc32fast::hash(&bytes[..20]);
+    bytes[20..].copy_from_slice(&own.to_be_bytes());
+    bytes
+}
+
 /// Length of a record's head.
 pub const HEAD_BYTES: usize = 12;
 /// Longest payload. A block is bounded by its gas and its sidecar far below this.

@@ -9,14 +9,49 @@
 //! | `n` | block hash | height |
 //! | `t` | transaction hash | height, index |
 //! | `d` | component digest | height of the first block that carries it |
+//! | `D` | component digest, chunk | length u64 and component, where no block in the log brings it |
 //! | `r` | height, chunk | length u64 and receipts, RLP list |
+//! | `K` | | first height whose state is kept, nodes that the last sweep kept, nodes written until then; u64 each |
+//! | `B` | | height of the first block, hash of block 0; where the chain was begun from a snapshot |
+//! | `W` | | nodes written, u64; while old states are let go |
 //!
 //! A change of this table is a change of [`crate::head::FORMAT`].
 
 use alloy_primitives::B256;
 
+/// What there is in a store, by the beginnings of the keys.
+pub(crate) const KINDS: [(&[u8], &str); 12] = [
+    (NODES, "trie nodes"),
+    (b"c", "codes"),
+    (b"h", "block headers"),
+    (b"n", "block hashes"),
+    (b"t", "transaction hashes"),
+    (b"r", "receipts"),
+    (COMPONENTS, "component digests"),
+    (b"D", "components"),
+    (HEAD, "head record"),
+    (KEPT, "record of what is kept"),
+    (WRITTEN, "count of trie nodes"),
+    (BASE, "record of the first block"),
+];
+
 /// The head record.
 pub(crate) const HEAD: &[u8] = b"H";
+
+/// What is kept of old states.
+pub(crate) const KEPT: &[u8] = b"K";
+
+/// How many nodes were written.
+pub(crate) const WRITTEN: &[u8] = b"W";
+
+/// With which block the chain begins.
+pub(crate) const BASE: &[u8] = b"B";
+
+/// What the keys of all components' heights begin with.
+pub(crate) const COMPONENTS: &[u8] = b"d";
+
+/// What the keys of all trie nodes begin with.
+pub(crate) const NODES: &[u8] = b"T";
 
 pub(crate) fn code(hash: B256) -> Vec<u8> {
     join(b'c', &[hash.as_slice()])
@@ -40,6 +75,10 @@ pub(crate) fn transaction(hash: B256) -> Vec<u8> {
 
 pub(crate) fn component(digest: B256) -> Vec<u8> {
     join(b'd', &[digest.as_slice()])
+}
+
+pub(crate) fn component_bytes(digest: B256) -> Vec<u8> {
+    join(b'D', &[digest.as_slice()])
 }
 
 pub(crate) fn receipts(number: u64) -> Vec<u8> {

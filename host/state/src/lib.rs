@@ -7,10 +7,12 @@
 //! - a block is in the log, on disk, before anything of it is in the store and before `commit` returns; the store follows
 //!   behind, and what it lacks after a crash is in the log;
 //! - what one block changes reaches the store in one atomic batch, the head record included;
-//! - trie nodes are never removed, so every root since genesis can be read and proven;
+//! - the state of every block since genesis can be read and proven, or, where [`History`] says so, of the newest ones: what
+//!   one of those leads to is never removed;
 //! - only [`ChainState::rewind`], for development chains, takes blocks back;
 //! - nothing here executes a block: after a crash it hands the blocks above its head to who can.
 
+mod audit;
 mod behind;
 mod cache;
 mod chain_state;
@@ -27,21 +29,26 @@ mod keys;
 mod log;
 mod log_error;
 mod log_scan;
+pub mod maintain;
 mod memory_store;
 mod memory_view;
 mod nodes;
 mod observed;
 mod options;
 mod proof;
+mod prune;
 mod rewind;
 mod sled_store;
+mod snapshot;
 mod source;
 mod store;
+mod tour;
 mod trie;
 mod trie_view;
 mod verify;
 mod view;
 
+pub use audit::{Audit, Finding};
 pub use chain_state::{ChainState, CommitInput};
 pub use diff::{AccountDiff, StateDiff};
 pub use error::{Blame, StateError};
@@ -55,9 +62,11 @@ pub use log_scan::BlockReader;
 pub use memory_store::MemoryStore;
 pub use memory_view::MemoryView;
 pub use observed::{Observed, Reads};
-pub use options::{Backend, StateOptions};
+pub use options::{Backend, History, StateOptions};
 pub use proof::{AccountProof, StorageProof};
+pub use prune::Pruned;
 pub use sled_store::SledStore;
+pub use snapshot::{SnapshotError, SnapshotInfo, export as export_snapshot, import as import_snapshot};
 pub use store::{Batch, MAX_STORE_VALUE_BYTES, Store, StoreError};
 pub use trie::RootUpdate;
 pub use trie_view::TrieView;

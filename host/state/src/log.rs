@@ -1,6 +1,6 @@
 //! The block log: append-only, fsynced, the truth from which everything else can be rebuilt.
 //!
-//! Invariants: heights are 0, 1, 2, … without a gap, each block names its predecessor's hash; `append` returns after the
+//! Invariants: heights are 0, 1, 2, … without a gap (from a snapshot's height on in a chain that was begun from one), each block names its predecessor's hash; `append` returns after the
 //! fsync; a reader sees whole blocks only. One process writes (the folder's lock sees to that) and any thread reads.
 
 use alloy_primitives::B256;
@@ -15,13 +15,13 @@ use std::{
 
 use crate::{
     folder,
-    frame::{FILE_HEADER, FrameHead, HEAD_BYTES},
+    frame::{FILE_HEADER, FrameHead, HEAD_BYTES, base_header},
     log_error::LogError,
     log_scan::{BlockReader, Record, Scanner, Tip, decode_block},
 };
 
 /// The log's name in its folder.
-const LOG_FILE: &str = "blocks.log";
+pub(crate) const LOG_FILE: &str = "blocks.log";
 
 /// A chain's block log, open for writing.
 #[derive(Debug)]
@@ -54,13 +54,22 @@ impl BlockLog {
     /// Opens or makes the log in `dir`; the caller holds the folder's lock. A torn last record is cut off, and kept in a
     /// file beside the log.
     pub(crate) fn open(dir: &Path) -> Result<Self, LogError> {
+        Self::open_and(dir, true)
+    }
+
+    /// The same without making or cutting anything: a torn end is left where it is.
+    pub(crate) fn open_as_is(dir: &Path) -> Result<Self, LogError> {
+        Self::open_and(dir, false)
+    }
+
+    fn open_and(dir: &Path, mend: bool) -> Result<Self, LogError> {
         let path = dir.join(LOG_FILE);
         let io = |action| {
             let path = path.clone();
             move |source| LogError::Io { action, path, source }
         };
-        if !path.exists() {
-            create(dir, &path).map_err(io("make"))?;
+        if mend && !path.exists() {
+            create(dir, &path, &FILE_HEADER).map_err(io("make"))?;
         }
         let mut scanner = Scanner::open(&path)?;
         let mut offsets = Vec::new();
@@ -69,10 +78,10 @@ impl BlockLog {
         }
         let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(io("open"))?;
         let end = scanner.at();
-        if scanner.is_torn() {
+        if mend && scanner.is_torn() {
             cut(dir, &mut file, end).map_err(io("cut the torn end of"))?;
         }
-        let index = Index { offsets, end, tip: scanner.tip(), poisoned: false };
+        let index = Index { offsets, end, tip: scanner.tip(), poisoned: !mend };
         Ok(Self { path, file, index: RwLock::new(index) })
     }
 
@@ -83,7 +92,7 @@ impl BlockLog {
             return Err(LogError::Poisoned(self.path.clone()));
         }
         let number = block.header.number;
-        let Tip { next: expected, hash: parent } = index.tip;
+        let Tip { next: expected, hash: parent, .. } = index.tip;
         if !index.tip.admits(&block.header) {
             return Err(LogError::NotNext { number, expected, parent });
         }
@@ -108,7 +117,7 @@ impl BlockLog {
         let offset = index.end;
         index.offsets.push(offset);
         index.end += record.len() as u64;
-        index.tip = Tip { next: expected + 1, hash: block.hash() };
+        index.tip = Tip { next: expected + 1, hash: block.hash(), ..index.tip };
         Ok(())
     }
 
@@ -119,12 +128,13 @@ impl BlockLog {
         if index.poisoned {
             return Err(LogError::Poisoned(self.path.clone()));
         }
-        let kept = usize::try_from(number).map_or(usize::MAX, |number| number.saturating_add(1));
+        let Some(place) = number.checked_sub(index.tip.first) else { return Ok(()) };
+        let kept = usize::try_from(place).map_or(usize::MAX, |place| place.saturating_add(1));
         let Some(end) = index.offsets.get(kept).copied() else { return Ok(()) };
         let failed = |source| LogError::Io { action: "cut back", path: self.path.clone(), source };
         self.file.set_len(end).map_err(failed)?;
         index.offsets.truncate(kept);
-        (index.end, index.tip) = (end, Tip { next: number + 1, hash });
+        (index.end, index.tip) = (end, Tip { next: number + 1, hash, ..index.tip });
         // As after a failed write: nobody can say how long the file on disk is.
         index.poisoned = true;
         self.file.sync_all().map_err(failed)?;
@@ -134,14 +144,31 @@ impl BlockLog {
 
     /// Height of the last block.
     pub(crate) fn height(&self) -> Option<u64> {
-        self.index.read().tip.next.checked_sub(1)
+        self.index.read().tip.height()
+    }
+
+    /// Height of the first block that is in it, or would be.
+    pub(crate) fn first(&self) -> u64 {
+        self.index.read().tip.first
+    }
+
+    /// Makes the log of a chain that begins with a snapshot's block.
+    pub(crate) fn begin(dir: &Path, block: &SealedBlock) -> Result<(), LogError> {
+        let number = block.header.number;
+        let path = dir.join(LOG_FILE);
+        let failed = |source| LogError::Io { action: "make", path: path.clone(), source };
+        create(dir, &path, &base_header(number)).map_err(failed)?;
+        Self::open(dir)?.append(block)
     }
 
     /// The block at `number`.
     pub(crate) fn block(&self, number: u64) -> Result<Option<SealedBlock>, LogError> {
         let (offset, end) = {
             let index = self.index.read();
-            let at = |height: u64| usize::try_from(height).ok().and_then(|height| index.offsets.get(height)).copied();
+            let at = |height: u64| {
+                let place = height.checked_sub(index.tip.first)?;
+                usize::try_from(place).ok().and_then(|place| index.offsets.get(place)).copied()
+            };
             let Some(offset) = at(number) else { return Ok(None) };
             (offset, at(number + 1).unwrap_or(index.end))
         };
@@ -181,10 +208,10 @@ impl Iterator for LoggedBlocks<'_> {
 }
 
 /// Makes an empty log. It gets its name once it is whole, so that a log without a header never exists.
-fn create(dir: &Path, path: &Path) -> io::Result<()> {
+fn create(dir: &Path, path: &Path, header: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
     let mut file = File::create(&fresh)?;
-    file.write_all(&FILE_HEADER)?;
+    file.write_all(header)?;
     file.sync_all()?;
     fs::rename(&fresh, path)?;
     folder::sync(dir)

@@ -14,23 +14,35 @@ use std::{
 };
 
 use crate::{
-    frame::{FILE_HEADER, FrameHead, HEAD_BYTES},
+    frame::{BASE_BYTES, BASE_FILE_HEADER, FILE_HEADER, FrameHead, HEAD_BYTES, base_header},
     log_error::LogError,
 };
 
 /// Where a log stands: which block may come next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tip {
-    /// Height of the next block, and so the number of blocks.
+    /// Height of the first block: 0, or that of a snapshot.
+    pub first: u64,
+    /// Height of the next block.
     pub next: u64,
     /// Hash of the last block; zero when there is none.
     pub hash: B256,
 }
 
 impl Tip {
-    /// Whether this block may come next. Block 0 may name any parent.
+    /// Before the first block.
+    pub fn before(first: u64) -> Self {
+        Self { first, next: first, hash: B256::ZERO }
+    }
+
+    /// Height of the last block.
+    pub fn height(&self) -> Option<u64> {
+        (self.next > self.first).then(|| self.next - 1)
+    }
+
+    /// Whether this block may come next. The first may name any parent.
     pub fn admits(&self, header: &Header) -> bool {
-        header.number == self.next && (self.next == 0 || header.parent_hash == self.hash)
+        header.number == self.next && (self.next == self.first || header.parent_hash == self.hash)
     }
 }
 
@@ -61,12 +73,26 @@ impl Scanner {
         let len = file.metadata().map_err(io)?.len();
         let mut file = BufReader::new(file);
         let mut header = [0; FILE_HEADER.len()];
-        match file.read_exact(&mut header) {
+        let (mut at, mut first) = (FILE_HEADER.len(), 0);
+        let mut base = [0; BASE_BYTES];
+        let read = file.read_exact(&mut header).and_then(|()| match header {
+            BASE_FILE_HEADER => file.read_exact(&mut base),
+            _ => Ok(()),
+        });
+        match read {
             Ok(()) if header == FILE_HEADER => {}
+            Ok(()) if header == BASE_FILE_HEADER => {
+                let [height @ .., _, _, _, _] = base;
+                first = u64::from_be_bytes(height);
+                if base_header(first)[at..] != base {
+                    return Err(LogError::NotALog(path.to_owned()));
+                }
+                at += BASE_BYTES;
+            }
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(io(error)),
             _ => return Err(LogError::NotALog(path.to_owned())),
         }
-        Ok(Self { path: path.to_owned(), file, at: FILE_HEADER.len() as u64, len, tip: Tip::default() })
+        Ok(Self { path: path.to_owned(), file, at: at as u64, len, tip: Tip::before(first) })
     }
 
     /// Where the next record would begin: after the end, where good records end.
@@ -77,6 +103,11 @@ impl Scanner {
     /// Whether something that is no whole record follows the last good one.
     pub fn is_torn(&self) -> bool {
         self.at < self.len
+    }
+
+    /// How long that is, in bytes.
+    pub fn left(&self) -> u64 {
+        self.len - self.at
     }
 
     /// Which block would come next.
@@ -107,7 +138,7 @@ impl Scanner {
         if !self.tip.admits(&header) {
             return Err(self.damaged(&format!("block {} does not follow its predecessor", header.number)));
         }
-        self.tip = Tip { next: self.tip.next + 1, hash: header.hash_slow() };
+        self.tip = Tip { next: self.tip.next + 1, hash: header.hash_slow(), ..self.tip };
         let record = Record { offset: self.at, payload };
         self.at += (HEAD_BYTES + record.payload.len()) as u64;
         Ok(Some(record))

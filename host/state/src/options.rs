@@ -1,6 +1,6 @@
 //! How a chain's state is kept.
 
-use std::path::Path;
+use std::{num::NonZeroU64, path::Path};
 
 /// Which database stands behind the store port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +12,16 @@ pub enum Backend {
     Fjall,
     /// In memory; the block log is still a file, so a restart replays it.
     Memory,
+}
+
+/// Which old states are kept. Blocks, receipts and the log are kept in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum History {
+    /// Every block's.
+    #[default]
+    All,
+    /// At least those of so many newest blocks.
+    Blocks(NonZeroU64),
 }
 
 /// How a chain's state is kept. None of it changes what the state is.
@@ -28,6 +38,8 @@ pub struct StateOptions {
     pub flat_cache_bytes: usize,
     /// Cache of trie nodes, in bytes. Zero means none.
     pub node_cache_bytes: usize,
+    /// Which old states can be asked for.
+    pub history: History,
 }
 
 impl Backend {
@@ -50,6 +62,7 @@ impl StateOptions {
             behind_bytes: 64 << 20,
             flat_cache_bytes: 16 << 20,
             node_cache_bytes: 64 << 20,
+            history: History::All,
         }
     }
 }

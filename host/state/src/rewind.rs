@@ -14,7 +14,7 @@ use crate::{
 const BLOCKS_AT_A_TIME: u64 = 256;
 
 impl ChainState {
-    /// Makes the block at `number` the newest, and returns once that is on disk. The blocks above it are gone for good.
+    /// Makes the block at `number`, whose state must be kept, the newest, and returns once that is on disk. The blocks above it are gone for good.
     ///
     /// The store goes first, then the log is cut. Who dies in between finds the store behind the log, as after any crash, and
     /// executes the blocks again: then nothing was taken back. After an error the state is to be opened again before
@@ -28,6 +28,7 @@ impl ChainState {
             return Ok(head);
         }
         self.store.ready()?;
+        self.pruner.go_back(to)?;
         // First, so that nobody looks for what goes, and takes its absence for damage.
         *self.head.write() = Some(to);
         self.flat.move_to(to.state_root);

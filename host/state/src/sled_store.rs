@@ -56,7 +56,7 @@ impl SledStore {
                 opened => break opened?,
             }
         };
-        let file = File::open(path.join(DATA_FILE))?;
+        let file = File::open(path.join(DATA_FILE)).map_err(StoreError::of_file)?;
         Ok(Self { db, file, folder: path.to_owned() })
     }
 
@@ -114,7 +114,7 @@ fn is_locked(error: &sled::Error) -> bool {
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {
         match error {
-            sled::Error::Io(error) => Self::Io(error),
+            sled::Error::Io(error) => Self::of_file(error),
             sled::Error::Corruption { at, .. } => Self::Corrupt(format!("checksum, at {at:?}")),
             sled::Error::ReportableBug(what) => Self::Corrupt(what),
             other => Self::Backend(other.to_string()),

@@ -33,13 +33,18 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Opens it and looks whether it is sound.
-    pub fn open_checked(&self) -> Result<Opened, StateError> {
-        let store: Arc<dyn Store> = match self.options.backend {
+    /// Opens it, whatever is in it.
+    pub fn open_unchecked(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match self.options.backend {
             Backend::Sled => Arc::new(SledStore::open(&self.path, self.options.cache_bytes)?),
             Backend::Fjall => Arc::new(FjallStore::open(&self.path, self.options.cache_bytes)?),
             Backend::Memory => Arc::new(MemoryStore::default()),
-        };
+        })
+    }
+
+    /// Opens it and looks whether it is sound.
+    pub fn open_checked(&self) -> Result<Opened, StateError> {
+        let store = self.open_unchecked()?;
         let head = verify::read_head(&*store)?;
         if let Some(head) = head {
             verify::probe(&Nodes::new(store.clone(), 0), head.state_root)?;

@@ -105,6 +105,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What a database met at its own files: one that is missing, ends too early or stands where none should is damage,
+    /// anything else is the machine's.
+    pub(crate) fn of_file(error: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        match error.kind() {
+            Kind::InvalidData
+            | Kind::InvalidInput
+            | Kind::NotFound
+            | Kind::UnexpectedEof
+            | Kind::AlreadyExists
+            | Kind::IsADirectory
+            | Kind::NotADirectory
+            | Kind::DirectoryNotEmpty => Self::Corrupt(format!("one of its files: {error}")),
+            _ => Self::Io(error),
+        }
+    }
+
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
         match self {

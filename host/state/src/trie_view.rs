@@ -10,6 +10,7 @@ use crate::{
     error::StateError,
     flat, history,
     nodes::Nodes,
+    prune::Pin,
     store::Store,
     trie::{self, slot_key},
     view::{Account, StateView},
@@ -22,6 +23,8 @@ pub struct TrieView {
     store: Arc<dyn Store>,
     /// Storage roots found so far: a contract's slots are read together.
     storage_roots: Mutex<BTreeMap<Address, B256>>,
+    /// Keeps what is below the root.
+    _pin: Pin,
 }
 
 impl fmt::Debug for TrieView {
@@ -31,9 +34,9 @@ impl fmt::Debug for TrieView {
 }
 
 impl TrieView {
-    pub(crate) fn open(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256) -> Result<Self, StateError> {
+    pub(crate) fn open(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256, pin: Pin) -> Result<Self, StateError> {
         trie::must_be_stored(&nodes, root)?;
-        Ok(Self { root, nodes, store, storage_roots: Mutex::default() })
+        Ok(Self { root, nodes, store, storage_roots: Mutex::default(), _pin: pin })
     }
 
     /// The root.

@@ -8,7 +8,7 @@
 use alloy_primitives::{B256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;
 
-use crate::{error::StateError, head::HeadRecord, history, nodes::Nodes, store::Store, trie};
+use crate::{error::StateError, head::HeadRecord, history, nodes::Nodes, snapshot::BaseRecord, store::Store, trie};
 
 /// Descents through the head's trie.
 const PROBES: u64 = 64;
@@ -23,7 +23,9 @@ pub(crate) fn read_head(store: &dyn Store) -> Result<Option<HeadRecord>, StateEr
             None => Ok(None),
         };
     };
-    for number in head.number.saturating_sub(RECENT_BLOCKS)..=head.number {
+    // Before the block that the chain begins with there is nothing.
+    let first = BaseRecord::read(store)?.map_or(0, |base| base.number);
+    for number in head.number.saturating_sub(RECENT_BLOCKS).max(first)..=head.number {
         let header = history::header(store, number)?.ok_or(StateError::Damaged { what: "block header" })?;
         if number == head.number && (header.0, header.1.state_root) != (head.hash, head.state_root) {
             return Err(StateError::Damaged { what: "head record: it is not of the block at its height" });

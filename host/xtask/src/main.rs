@@ -3,6 +3,7 @@
 mod bench;
 mod clients;
 mod component;
+mod crash;
 mod dev;
 mod error;
 mod guest_target;
@@ -47,6 +48,15 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Kill a node again and again, damage its files, take its disk away; some minutes.
+    Crash {
+        /// How often it is killed.
+        #[arg(long, default_value_t = 500)]
+        kills: u32,
+        /// Random places of damage, of each kind.
+        #[arg(long, default_value_t = 20)]
+        rounds: u32,
+    },
     /// Run one bench; arguments go to it.
     Bench {
         /// The bench target's name, such as `engine-call`.
@@ -75,6 +85,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Tidy => tidy::check(&workspace).map(|remark| eprintln!("tidy: {remark}")),
         Chore::Test => suite::run(&workspace),
         Chore::Dev { args } => dev::run(&workspace, &args),
+        Chore::Crash { kills, rounds } => crash::run(&workspace, kills, rounds),
         Chore::Bench { name, args } => bench::run(&workspace, &name, &args),
     }
 }

@@ -19,7 +19,7 @@ struct Peer {
     /// The environment variable that tells the bench where the file is.
     variable: &'static str,
     package: Package,
-    /// The file in it, below [`Package::folder`].
+    /// The file in it, below its folder.
     file: &'static str,
 }
 

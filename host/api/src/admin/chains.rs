@@ -35,6 +35,7 @@ fn view(chain: &Chain) -> ChainView {
         block_interval_ms: u64::try_from(chain.spec().block_interval.as_millis()).unwrap_or(u64::MAX),
         pending: pool.pending,
         queued: pool.queued,
+        first_state: chain.first_state(),
         halted: chain.halted(),
     }
 }

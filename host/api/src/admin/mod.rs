@@ -2,7 +2,7 @@
 //!
 //! | Path | |
 //! |---|---|
-//! | `GET /health` | whether the node answers; the only path without a token |
+//! | `GET /health` | whether all chains make blocks or follow (200), or which do not (503); the only path without a token |
 //! | `GET /metrics` | counts and times for Prometheus ([`crate::metrics`]) |
 //! | `GET /v1/chains` | the chains |
 //! | `GET /v1/chains/{chain}` | one chain: head, pool, why it has halted |

@@ -43,6 +43,8 @@ pub struct ChainView {
     pub pending: usize,
     /// Transactions behind a gap of nonces.
     pub queued: usize,
+    /// The first block whose state is kept.
+    pub first_state: u64,
     /// Why it makes no blocks, if it does not.
     pub halted: Option<String>,
 }

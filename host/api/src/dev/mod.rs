@@ -31,9 +31,11 @@ pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
 impl From<DevError> for RpcError {
     fn from(error: DevError) -> Self {
         match error {
-            DevError::NotDevelopment | DevError::Past { .. } | DevError::Time | DevError::Refused(_) => {
-                Self::InvalidParams(error.to_string())
-            }
+            DevError::NotDevelopment
+            | DevError::Follows(_)
+            | DevError::Past { .. }
+            | DevError::Time
+            | DevError::Refused(_) => Self::InvalidParams(error.to_string()),
             DevError::TooMany { .. } => Self::Limit(error.to_string()),
             DevError::Halted(_) => Self::Refused(error.to_string()),
             DevError::Chain(error) => error.into(),

@@ -32,8 +32,8 @@ pub(super) fn walk(api: &ChainApi, filter: &Filter, heights: RangeInclusive<u64>
     }
     let mut logs = Vec::new();
     for number in heights {
-        let Some((_, header)) = api.chain.header(number)? else { break };
-        if !filter.matches_bloom(header.logs_bloom) {
+        let Some(bloom) = api.chain.logs_bloom(number)? else { break };
+        if !filter.matches_bloom(bloom) {
             continue;
         }
         let Some(block) = api.chain.block(number)? else { break };

@@ -8,6 +8,7 @@ use caldera_chain::{Accepted, ChainEvent, FoundTransaction, SubmitError};
 use jsonrpsee_core::RegisterMethodError;
 use jsonrpsee_types::Params;
 use serde::Deserialize;
+use serde_json::json;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::transactions::decode;
@@ -19,6 +20,9 @@ use crate::{
     methods::{Param, param::RAW_TRANSACTION},
     module::{Module, mine_what_came},
 };
+
+/// What a leader says of a transaction that it has: it will be in a block all the same.
+const ALREADY_KNOWN: &str = "already known";
 
 const TIMEOUT: Param = Param::optional("timeout in milliseconds", "Milliseconds");
 
@@ -44,6 +48,18 @@ async fn send(api: Arc<ChainApi>, params: Params<'static>, table: &'static [Para
     // Before it is sent, so that no block is missed.
     let events = api.chain.events();
     let sender = api.clone();
+    if let Some(leader) = &api.leader {
+        let hash = *decode(&raw)?.tx_hash();
+        if let Some(receipt) = found(api.clone(), hash).await? {
+            return Ok(receipt);
+        }
+        match leader.request("eth_sendRawTransaction", vec![json!(raw)]).await {
+            Err(error) if !error.message().contains(ALREADY_KNOWN) => return Err(RpcError::Leader(error)),
+            _ => {}
+        }
+        let late = || RpcError::NotInTime { hash, timeout };
+        return tokio::time::timeout(timeout, mined(api.clone(), hash, events)).await.map_err(|_| late())?;
+    }
     let sent = tokio::task::spawn_blocking(move || submit(&sender, &raw)).await;
     let sent = sent.map_err(|error| RpcError::Node(error.to_string()))??;
     let hash = match sent {
@@ -103,6 +119,11 @@ fn submit(api: &ChainApi, raw: &[u8]) -> Reply<Sent> {
     Ok(Sent::Waits(hash, accepted))
 }
 
+async fn found(api: Arc<ChainApi>, hash: B256) -> Reply<Option<Receipt>> {
+    let found = tokio::task::spawn_blocking(move || receipt(&api, hash)).await;
+    found.map_err(|error| RpcError::Node(error.to_string()))?
+}
+
 fn receipt(api: &ChainApi, hash: B256) -> Reply<Option<Receipt>> {
     Ok(match api.chain.transaction(hash)? {
         Some(FoundTransaction::Mined { block, index }) => convert::receipt(&api.chain, &block, index),
@@ -122,9 +143,7 @@ async fn mined(api: Arc<ChainApi>, hash: B256, mut events: Receiver<ChainEvent>)
                 }
             }
             Err(RecvError::Lagged(_)) => {
-                let api = api.clone();
-                let found = tokio::task::spawn_blocking(move || receipt(&api, hash)).await;
-                if let Some(receipt) = found.map_err(|error| RpcError::Node(error.to_string()))?? {
+                if let Some(receipt) = found(api.clone(), hash).await? {
                     return Ok(receipt);
                 }
             }

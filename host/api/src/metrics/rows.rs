@@ -32,6 +32,11 @@ pub(super) struct Row {
 pub(super) struct OpenRow {
     pub(super) height: u64,
     pub(super) halted: bool,
+    /// Of a chain that follows: whether it met a block of its leader that it does not take, and how far it is behind.
+    pub(super) alarm: bool,
+    pub(super) behind: u64,
+    pub(super) first_state: u64,
+    pub(super) pruned: u64,
     pub(super) pending: usize,
     pub(super) queued: usize,
     pub(super) mounts: Vec<MountRow>,
@@ -104,7 +109,7 @@ impl CallRow {
 
 impl OpenRow {
     fn read(chain: &Chain, compiler: &dyn Compiler) -> Self {
-        let pool = chain.pool_status();
+        let (pool, follows, height) = (chain.pool_status(), chain.follow_status(), chain.head().number());
         let mounts = match chain.registry() {
             Ok(registry) => mounts(&registry, compiler),
             Err(error) => {
@@ -113,8 +118,12 @@ impl OpenRow {
             }
         };
         Self {
-            height: chain.head().number(),
+            height,
             halted: chain.halted().is_some(),
+            alarm: follows.as_ref().is_some_and(|status| status.alarm.is_some()),
+            behind: follows.and_then(|status| status.leader_head).unwrap_or_default().saturating_sub(height),
+            first_state: chain.first_state(),
+            pruned: chain.pruned().removed,
             pending: pool.pending,
             queued: pool.queued,
             mounts,

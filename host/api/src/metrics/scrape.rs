@@ -77,6 +77,25 @@ impl Scrape {
             ("caldera_chain_halted", "Whether the chain makes no blocks because somebody has to look at it"),
             open(|row| f64::from(u8::from(row.halted))),
         )?;
+        page.gauge(
+            (
+                "caldera_follower_root_mismatch",
+                "Whether a block of the leader is not what its execution gives here; both roots are in /health",
+            ),
+            open(|row| f64::from(u8::from(row.alarm))),
+        )?;
+        page.gauge(
+            ("caldera_follower_blocks_behind", "Blocks that the leader is known to have and this node has not"),
+            open(|row| row.behind as f64),
+        )?;
+        page.gauge(
+            ("caldera_chain_first_state", "Height of the first block whose state is kept"),
+            open(|row| row.first_state as f64),
+        )?;
+        page.counter(
+            ("caldera_chain_pruned_nodes", "Trie nodes of old states that were let go"),
+            self.each(|row| row.open.as_ref().map(|open| open.pruned)),
+        )?;
         page.histogram(
             ("caldera_chain_block_build_seconds", "Time to build, commit and publish a block"),
             self.each(|row| row.build.clone()),

@@ -212,7 +212,7 @@ fn nobody_gets_in_without_the_token() {
     let rig = Rig::new();
     let addr = rig.server.addr();
     let (status, _, body) = exchange(addr, "GET", "/health", &[], b"");
-    assert_eq!((status, body.as_str()), (200, r#"{"status":"live"}"#));
+    assert_eq!((status, body.as_str()), (200, r#"{"alarms":{},"halted":[],"status":"live"}"#));
     let other = "0".repeat(64);
     let short = &rig.token[..63];
     let wrong = [

@@ -82,7 +82,7 @@ async fn tags_and_unknown_blocks() {
 async fn the_chains_own_transactions_are_shown() {
     let rig = Rig::new();
     let block = rig.mine();
-    assert_eq!(block.senders, [SYSTEM_ADDRESS]);
+    assert_eq!(block.senders(), [SYSTEM_ADDRESS]);
     let shown: Block = rig.rpc("eth_getBlockByNumber", json!(["0x1", true])).await;
     let own = &shown.transactions.as_transactions().unwrap()[0];
     assert_eq!((own.inner.signer(), own.effective_gas_price), (SYSTEM_ADDRESS, Some(0)));

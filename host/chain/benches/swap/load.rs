@@ -99,7 +99,7 @@ impl Accepted {
         let mut found: BTreeMap<Address, Sequence> = BTreeMap::new();
         for number in 1..=chain.head().number() {
             let block = chain.block(number).expect("blocks read").expect("blocks have no gaps");
-            for (tx, sender) in block.block.transactions.iter().zip(&block.senders) {
+            for (tx, sender) in block.block.transactions.iter().zip(block.senders()) {
                 found.entry(*sender).or_default().push(*tx.tx_hash());
             }
         }

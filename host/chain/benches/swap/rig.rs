@@ -13,7 +13,7 @@ use caldera_engine::{
     compile::{ChildCompiler, CompileLimits},
 };
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
-use caldera_state::{Backend, StateOptions};
+use caldera_state::{Backend, History, StateOptions};
 use caldera_testkit::{PROBE, account, component, genesis, sign};
 use caldera_types::{Component, EngineLimits, Grants, ProbationRule, TxReceipt, is_system_transaction};
 use tempfile::TempDir;
@@ -32,6 +32,7 @@ const OPTIONS: StateOptions = StateOptions {
     behind_bytes: 1 << 20,
     flat_cache_bytes: 256 << 10,
     node_cache_bytes: 1 << 20,
+    history: History::All,
 };
 
 /// An engine runtime as a node has it: components are compiled in a child process, beside the blocks.

@@ -11,6 +11,9 @@ pub enum DevError {
     /// The chain's genesis does not say that it is for development.
     #[error("this is no development chain: only the chains of `caldera dev`, or with development = true, take this")]
     NotDevelopment,
+    /// The chain's blocks come from another node.
+    #[error("this node follows {0}: tell that one")]
+    Follows(String),
     /// Time does not go back.
     #[error("timestamp {asked} is before that of the newest block, {newest}")]
     Past {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{DevError, TAKES_IN};
-use crate::{chain::Chain, error::ChainError, executed::ExecutedBlock, producer::now_s};
+use crate::{chain::Chain, clock::now_s, error::ChainError, executed::ExecutedBlock};
 
 /// Blocks that one call makes at most: each is synced to the disk.
 const MOST_BLOCKS: u64 = 10_000;

@@ -55,6 +55,9 @@ impl Chain {
     }
 
     fn must_be_development(&self) -> Result<(), DevError> {
+        if let Some(status) = self.follow_status() {
+            return Err(DevError::Follows(status.leader));
+        }
         if self.is_development() { Ok(()) } else { Err(DevError::NotDevelopment) }
     }
 
@@ -115,7 +118,7 @@ impl Chain {
         let outcome = executor.finish().map_err(failed)?;
         let senders = vec![SYSTEM_ADDRESS; outcome.transactions.len()];
         let built = Built { outcome, senders, dropped: Vec::new() };
-        Ok(self.take_in(&parent, env, built, None)?)
+        Ok(self.take_in(&parent, env, built, None, None)?)
     }
 
     /// A chain that has halted does nothing by hand either.

@@ -74,7 +74,7 @@ impl Chain {
         if number < self.head().number() {
             let block = self.state.block(number)?.ok_or(ChainError::UnknownBlock(number))?;
             let receipts = self.state.receipts(number)?.ok_or(ChainError::UnknownBlock(number))?;
-            self.publish_older(crate::executed::ExecutedBlock::recovered(block, receipts));
+            self.publish_older(crate::executed::ExecutedBlock::read_back(block, receipts));
             self.state.rewind(number)?;
             debug_assert_eq!(replay::newest(&self.state)?.block.hash(), self.head().block.hash());
             self.compile_armed();

@@ -58,7 +58,7 @@ pub fn replay(
         return Err(ShadowError::NoSuchBlocks { first, last, head });
     }
     let mut parent = header(state, first - 1)?;
-    let view = state.at(parent.state_root)?;
+    let view = state.at_block(parent.number, parent.state_root)?;
     let mut shadow = candidate.shadow(state, &view, engines, limits)?;
     let chain_id = chain_id(state, first, head)?;
     let mut known = KnownState::default();
@@ -85,16 +85,17 @@ fn block(
     let number = parent.number + 1;
     let missing = || ShadowError::NoSuchBlocks { first: number, last: number, head: parent.number };
     let (block, receipts) = (state.block(number)?.ok_or_else(missing)?, state.receipts(number)?.ok_or_else(missing)?);
-    let block = ExecutedBlock::recovered(block, receipts);
+    let block = ExecutedBlock::read_back(block, receipts);
     let env = env_of(chain_id, &block.block.header);
-    let view = Remembering::new(state.at(parent.state_root)?, known);
+    let view = Remembering::new(state.at_block(parent.number, parent.state_root)?, known);
     let components = LoggedComponents(state);
     let ground = Ground { view: &view, engines, components: &components };
     if shadow.wants_copy() {
-        let frozen: FrozenView = Arc::new(Remembering::new(state.at(parent.state_root)?, KnownState::default()));
+        let frozen: FrozenView =
+            Arc::new(Remembering::new(state.at_block(parent.number, parent.state_root)?, KnownState::default()));
         shadow.copy_state(ground, &env, frozen)?;
     }
-    let outcome = execute_shadowed(ground, env, &block.block, &block.senders, shadow, Box::new(EveryCall))?;
+    let outcome = execute_shadowed(ground, env, &block.block, block.senders(), shadow, Box::new(EveryCall))?;
     let mut known = view.into_known();
     match outcome {
         Some(outcome) if outcome.receipts == block.receipts => known.apply(&outcome.diff),

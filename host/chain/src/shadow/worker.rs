@@ -181,13 +181,14 @@ impl Worker {
             return Ok(());
         }
         let env = chain.env_of(&job.block.block.header);
-        let trie = chain.state.at(job.parent_root)?;
+        let parent = || chain.state.at_block(number.saturating_sub(1), job.parent_root);
+        let trie = parent()?;
         let view = Remembering::new(trie, job.known.clone());
         let components = LoggedComponents(&chain.state);
         let engines = chain.engines.for_purpose(Purpose::Shadow);
         let ground = Ground { view: &view, engines: &engines, components: &components };
         if self.shadow.wants_copy() {
-            let frozen = Remembering::new(chain.state.at(job.parent_root)?, KnownState::default());
+            let frozen = Remembering::new(parent()?, KnownState::default());
             let frozen: FrozenView = Arc::new(frozen);
             self.shadow.copy_state(ground, &env, frozen)?;
         }
@@ -198,7 +199,7 @@ impl Worker {
             every: if copies { 1 } else { self.options.every.max(1) },
             calls: self.calls.clone(),
         };
-        let (block, senders) = (&job.block.block, &job.block.senders);
+        let (block, senders) = (&job.block.block, job.block.senders());
         let outcome = execute_shadowed(ground, env, block, senders, &mut self.shadow, Box::new(gate))?;
         self.busy += began.elapsed();
         match outcome {

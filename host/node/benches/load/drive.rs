@@ -27,6 +27,8 @@ pub struct Drive {
     pub batch: usize,
     pub connections: u64,
     pub seconds: u64,
+    /// Requests a second of each connection at most; none for as many as there are answers.
+    pub pace: Option<u64>,
 }
 
 /// What came of it.
@@ -90,7 +92,9 @@ impl Drive {
         let mine = |place: &u64| place % self.accounts % self.connections == number;
         let mut mine = (0..places.len() as u64).filter(mine).peekable();
         let (mut driven, mut body) = (Driven::default(), Vec::new());
+        let mut pace = Pace::new(self.pace);
         while Instant::now() < until {
+            pace.wait();
             if mine.peek().is_none() {
                 driven.ran_dry = true;
                 break;
@@ -123,6 +127,28 @@ impl Drive {
             }
         }
         Ok(driven)
+    }
+}
+
+/// Holds a client back.
+pub struct Pace {
+    every: Option<Duration>,
+    next: Instant,
+}
+
+impl Pace {
+    /// So many times a second at most.
+    pub fn new(per_second: Option<u64>) -> Self {
+        let every = per_second.map(|times| Duration::from_secs(1) / u32::try_from(times.max(1)).unwrap_or(u32::MAX));
+        Self { every, next: Instant::now() }
+    }
+
+    /// Waits for its turn. A turn that was missed does not come again.
+    pub fn wait(&mut self) {
+        if let Some(every) = self.every {
+            thread::sleep(self.next.saturating_duration_since(Instant::now()));
+            self.next = (self.next + every).max(Instant::now());
+        }
     }
 }
 

@@ -6,4 +6,5 @@ pub mod cpu;
 pub mod drive;
 pub mod http;
 pub mod nodes;
+pub mod reads;
 pub mod work;

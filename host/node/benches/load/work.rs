@@ -23,7 +23,9 @@ pub const HELLO: Address = address!("0x0000000000000000000000000000000000004E11"
 
 sol! {
     interface Token {
+        event Transfer(address indexed from, address indexed to, uint256 value);
         function transfer(address to, uint256 value) external returns (bool);
+        function balanceOf(address holder) external view returns (uint256);
     }
     interface Hello {
         function greet(string name) external returns (string);
@@ -108,11 +110,12 @@ pub fn token_slot(of: Address) -> B256 {
     keccak256((of, U256::ZERO).abi_encode())
 }
 
-/// Signs `count` transactions of some of the accounts, in the order in which they go out: the next nonce of each in turn. Each is a length
-/// of two bytes and the bytes.
-pub fn write(path: &Path, kind: Kind, accounts: &[Address], of: Range<u64>, count: u64) -> std::io::Result<()> {
+/// Signs transactions of some of the accounts, in the order in which they go out: the next nonce of each in turn, from the
+/// transaction of that number on. Each is a length of two bytes and the bytes.
+pub fn write(path: &Path, kind: Kind, accounts: &[Address], of: Range<u64>, which: Range<u64>) -> std::io::Result<()> {
     let many = of.end - of.start;
-    let raw = in_parts(count, |place| {
+    let raw = in_parts(which.end - which.start, |place| {
+        let place = which.start + place;
         let (from, nonce) = (of.start + place % many, place / many);
         // Another account each time, so that all of them change.
         let to = accounts[((from + 1 + nonce * 7_919) % accounts.len() as u64) as usize];

@@ -53,8 +53,8 @@ fn main() -> io::Result<()> {
             let folder = tempfile::tempdir()?;
             let (file, sync_file) = (folder.path().join("load"), folder.path().join("sync"));
             println!("signing {} {} of {size} accounts", seconds * SIGNED_PER_SECOND, kind.name());
-            work::write(&file, kind, &accounts, 0..*size, seconds * SIGNED_PER_SECOND)?;
-            work::write(&sync_file, kind, &accounts, *size..size + SYNC_CONNECTIONS, SYNC_CONNECTIONS * SYNC_EACH)?;
+            work::write(&file, kind, &accounts, 0..*size, 0..seconds * SIGNED_PER_SECOND)?;
+            work::write(&sync_file, kind, &accounts, *size..size + SYNC_CONNECTIONS, 0..SYNC_CONNECTIONS * SYNC_EACH)?;
             for mode in &modes {
                 let run = Run { file: &file, sync_file: &sync_file, accounts: *size, mode: *mode, seconds };
                 let ours = run.of(&Node::caldera(&accounts, &settings)?)?;

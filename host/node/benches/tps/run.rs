@@ -85,6 +85,7 @@ impl Run<'_> {
             batch,
             connections,
             seconds: self.seconds,
+            pace: None,
         };
         let head = || node.number("eth_blockNumber", &json!([]));
         let first = head()?;

@@ -7,6 +7,7 @@ use caldera_types::{Grants, Interface};
 use clap::{Args, Parser, Subcommand};
 
 use super::{
+    db_args::{DbCommand, SnapshotCommand},
     engine_args::EngineCommand,
     exchange_args::{ExportArgs, ImportArgs},
 };
@@ -31,6 +32,8 @@ pub enum Command {
     Dev(DevArgs),
     /// Start the chains of a configuration file.
     Node(NodeArgs),
+    /// Execute and serve the chains of another node, which makes their blocks.
+    Follow(FollowArgs),
     /// See and change which engines a live chain runs.
     #[command(subcommand)]
     Engine(EngineCommand),
@@ -40,6 +43,12 @@ pub enum Command {
     /// Work on obligations of the clearing engine.
     #[command(subcommand)]
     Obligations(ObligationsCommand),
+    /// Look into a stopped chain's folder, check it, compact it, rebuild it.
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Write a stopped chain's state to a file, or begin a chain from one.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Execute a block log again in a fresh folder; every root is checked.
     Replay(ReplayArgs),
     /// Bring in a chain that another client made: every block is executed and checked.
@@ -79,6 +88,35 @@ pub struct DevArgs {
     /// Time from one block to the next, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 250, value_parser = clap::value_parser!(u64).range(10..))]
     pub block_interval_ms: u64,
+}
+
+/// Arguments of `follow`.
+#[derive(Debug, Args)]
+pub struct FollowArgs {
+    /// JSON-RPC of the other node; with /chains/<name>, that one chain is followed.
+    #[arg(long, value_name = "URL")]
+    pub rpc: String,
+    /// Follow this chain alone [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    pub chain: Option<String>,
+    /// The configuration that the other node's chains have; ports and folders are this one's.
+    #[arg(long, value_name = "FILE", required_unless_present = "dev")]
+    pub config: Option<PathBuf>,
+    /// The other node is `caldera dev`.
+    #[arg(long, conflicts_with = "config")]
+    pub dev: bool,
+    /// With --dev: port of JSON-RPC; 0 takes any free one.
+    #[arg(long, default_value_t = 8555, conflicts_with = "config")]
+    pub port: u16,
+    /// With --dev: port of the admin API and the metrics [default: 8556; any free one if --port is 0]
+    #[arg(long, value_name = "PORT", conflicts_with = "config")]
+    pub admin_port: Option<u16>,
+    /// With --dev: folder of the plugins' components, which must be those of the other node.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub plugins: Option<PathBuf>,
+    /// With --dev: folder of the chains' data [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub data: Option<PathBuf>,
 }
 
 /// Arguments of `node`.
@@ -238,6 +276,18 @@ mod tests {
             ("caldera engine shadow report --json", true),
             ("caldera engine arm --digest 0x12 --in 3", false),
             ("caldera replay --log x", false),
+            ("caldera db stats", false),
+            ("caldera db stats --folder x --json", true),
+            ("caldera db verify --folder x --config y", false),
+            ("caldera db verify --config y", false),
+            ("caldera db compact --config y --chain z", true),
+            ("caldera db repair", false),
+            ("caldera snapshot export --folder x file --block 7", true),
+            ("caldera snapshot export file", false),
+            ("caldera snapshot import file --config y", true),
+            ("caldera snapshot import --config y", false),
+            ("caldera db repair --dev", false),
+            ("caldera db repair --dev --data x --remove-old", true),
             ("caldera replay --log x --dev", true),
             ("caldera replay --log x --dev --config y", false),
             ("caldera import --genesis x --blocks y", true),

@@ -105,13 +105,13 @@ async fn spec(
 }
 
 /// Where the chains' data lies: a given folder, or one that is removed at the end.
-enum DataFolder {
+pub(super) enum DataFolder {
     Given(PathBuf),
     Temporary(TempDir),
 }
 
 impl DataFolder {
-    fn new(given: Option<PathBuf>) -> Result<Self, CommandError> {
+    pub(super) fn new(given: Option<PathBuf>) -> Result<Self, CommandError> {
         let made = || tempfile::Builder::new().prefix("caldera-dev-").tempdir();
         match given {
             Some(path) => Ok(Self::Given(path)),
@@ -121,7 +121,7 @@ impl DataFolder {
         }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         match self {
             Self::Given(path) => path.clone(),
             Self::Temporary(folder) => folder.path().to_owned(),

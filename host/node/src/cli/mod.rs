@@ -1,12 +1,15 @@
 //! The command line: arguments in, an exit code out. Each command has its own module; nothing here does its work.
 
 mod args;
+mod db;
+mod db_args;
 mod dev;
 mod engine;
 mod engine_args;
 mod engine_replay_args;
 mod exchange;
 mod exchange_args;
+mod follow;
 mod node;
 mod run;
 mod signals;

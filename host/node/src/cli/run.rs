@@ -1,6 +1,6 @@
 //! From arguments to the module that does the work.
 
-use super::{args::Command, dev, engine, exchange, node, tools};
+use super::{args::Command, db, dev, engine, exchange, follow, node, tools};
 use crate::{error::CommandError, output::Output};
 
 /// Runs a command to its end.
@@ -8,9 +8,12 @@ pub async fn run(command: Command, output: Output) -> Result<(), CommandError> {
     match command {
         Command::Dev(args) => dev::run(args, output).await,
         Command::Node(args) => node::run(args, output).await,
+        Command::Follow(args) => follow::run(args, output).await,
         Command::Engine(command) => engine::run(command, output).await,
         Command::Plugin(command) => tools::plugin(command, output).await,
         Command::Obligations(command) => tools::obligations(command, output).await,
+        Command::Db(command) => db::run(command, output).await,
+        Command::Snapshot(command) => db::snapshot(command, output).await,
         Command::Replay(args) => tools::replay(args, output).await,
         Command::Import(args) => exchange::import(args, output).await,
         Command::Export(args) => exchange::export(args, output).await,

@@ -14,13 +14,14 @@ use caldera_state::Backend;
 use caldera_types::{BlockEnv, limits};
 use serde::Deserialize;
 
-use super::{ConfigError, MountConfig};
-use crate::genesis_file;
+use super::{ConfigError, HistoryConfig, MountConfig};
+use crate::{genesis_file, node::StoreSpec};
 
 /// Base fee of block 0, in wei per gas: Ethereum's at the start of EIP-1559.
 pub const GENESIS_BASE_FEE: u64 = 1_000_000_000;
 
-/// `[[chain]]`: one chain. Once its first block is on disk, only `block-interval-ms` and `store` may change: the rest is its identity.
+/// `[[chain]]`: one chain. Once its first block is on disk, only `block-interval-ms`, `store`, `history` and `follow` may change: the rest
+/// is its identity.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ChainConfig {
@@ -44,6 +45,9 @@ pub struct ChainConfig {
     pub genesis_time_s: u64,
     /// Time from one block to the next, in milliseconds.
     pub block_interval_ms: Option<u64>,
+    /// JSON-RPC of the same chain on another node, whose blocks this node then executes instead of making its own.
+    #[serde(default)]
+    pub follow: Option<String>,
     /// Whether tests may change its state by hand, impersonate accounts and turn it back, as on `caldera dev`. Never for a
     /// chain that matters: who can reach its JSON-RPC can do anything. Part of its identity.
     #[serde(default)]
@@ -51,6 +55,9 @@ pub struct ChainConfig {
     /// The database behind its block log. A chain whose database changes is executed again from its log.
     #[serde(default)]
     pub store: StoreConfig,
+    /// Which old states are kept: "all", or those of so many newest blocks.
+    #[serde(default)]
+    pub history: HistoryConfig,
     /// Accounts that exist from block 0.
     #[serde(default, rename = "account")]
     pub accounts: Vec<AccountConfig>,
@@ -133,6 +140,11 @@ impl ChainConfig {
         Ok(genesis)
     }
 
+    /// How its state is kept.
+    pub(super) fn state(&self) -> StoreSpec {
+        StoreSpec { backend: self.store.into(), history: self.history.into() }
+    }
+
     /// What is wrong with this chain alone.
     pub(super) fn check(&self) -> Result<(), String> {
         let name = &self.name;
@@ -162,6 +174,11 @@ impl ChainConfig {
             return Err(format!(
                 "chain '{name}' has both genesis and {key}: its block 0 is that of the genesis file; engines come later, by \
                  `caldera engine stage`"
+            ));
+        }
+        if let Some(url) = self.follow.as_ref().filter(|url| !url.starts_with("http://")) {
+            return Err(format!(
+                "follow of chain '{name}' is '{url}': it must begin with http://, as in http://leader:8545/chains/{name}"
             ));
         }
         if self.block_interval_ms == Some(0) {

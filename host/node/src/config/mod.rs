@@ -8,6 +8,7 @@ mod admin;
 mod chain;
 mod compile;
 mod error;
+mod history;
 mod mount;
 mod pool;
 mod rpc_limits;
@@ -17,17 +18,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use caldera_state::StateOptions;
 use serde::Deserialize;
 
 pub use admin::AdminConfig;
 pub use chain::{AccountConfig, ChainConfig, StoreConfig, genesis_env, imported_spec};
 pub use compile::CompileConfig;
 pub use error::ConfigError;
+pub use history::HistoryConfig;
 pub use mount::{LimitsConfig, MountConfig};
 pub use pool::PoolConfig;
 pub use rpc_limits::RpcLimitsConfig;
 
-use crate::{node::NodeSpec, paths};
+use crate::{
+    node::{NodeSpec, StoreSpec},
+    paths,
+};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -72,7 +78,7 @@ fn recommended_interval_ms() -> u64 {
 }
 
 fn recommended_cache_mib() -> u64 {
-    caldera_state::StateOptions::recommended().cache_bytes >> 20
+    StateOptions::recommended().cache_bytes >> 20
 }
 
 impl Config {
@@ -120,6 +126,12 @@ impl Config {
         })
     }
 
+    /// How a chain keeps its state.
+    pub fn state_options(&self, name: &str) -> Result<StateOptions, ConfigError> {
+        let StoreSpec { backend, history } = self.chain(name)?.state();
+        Ok(StateOptions { backend, history, cache_bytes: self.cache_mib << 20, ..StateOptions::recommended() })
+    }
+
     /// What the node starts from: components are read here.
     pub fn spec(&self) -> Result<NodeSpec, ConfigError> {
         let chains = self.chains.iter().map(|chain| chain.spec(self.block_interval_ms, self.pool.options()));
@@ -128,8 +140,9 @@ impl Config {
             data: self.data.clone(),
             cache_bytes: self.cache_mib << 20,
             limits: self.limits.spec(),
-            stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.store.into())).collect(),
+            stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.state())).collect(),
             admin: self.admin.spec(),
+            follow: self.chains.iter().filter_map(|c| Some((c.name.clone(), c.follow.clone()?))).collect(),
             chains: chains.collect::<Result<_, _>>()?,
         })
     }

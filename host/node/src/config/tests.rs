@@ -98,6 +98,7 @@ fn contradictions_say_what_does_not_fit() {
             ),
             "both genesis and [[chain.account]]",
         ),
+        (chain("a", 1, "follow = \"https://x/chains/a\""), "it must begin with http://"),
         ("listen = \"nowhere\"".to_owned(), "invalid socket address"),
         ("[admin]\nlisten = \"0.0.0.0:8546\"".to_owned(), "allow-remote = true"),
         (chain("a", 1, "[[chain.mount]]\naddress = \"0x12\""), "caldera.toml:6"),
@@ -130,6 +131,10 @@ fn a_chain_becomes_its_genesis() {
         "22".repeat(32)
     );
     let spec = parse(&text).unwrap().spec().unwrap();
+    assert!(spec.follow.is_empty() && !spec.chains[0].genesis.development);
+    let more = text.replacen("chain-id", "development = true\nfollow = \"http://x/chains/a\"\nchain-id", 1);
+    let follows = parse(&more).unwrap().spec().unwrap();
+    assert_eq!((follows.follow["a"].as_str(), follows.chains[0].genesis.development), ("http://x/chains/a", true));
     let chain = &spec.chains[0];
     let (_, account) = chain.genesis.accounts.first_key_value().unwrap();
     assert_eq!((account.balance.to::<u64>(), account.nonce, account.storage.len()), (1000, 3, 1));

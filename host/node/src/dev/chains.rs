@@ -89,7 +89,16 @@ pub fn node_spec(
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let admin = AdminSpec::local(if port == 0 { 0 } else { AdminSpec::PORT });
     let (cache_bytes, limits) = (StateOptions::recommended().cache_bytes, ApiLimits::recommended());
-    Ok(NodeSpec { listen, data, cache_bytes, limits, stores: Default::default(), admin, chains })
+    Ok(NodeSpec {
+        listen,
+        data,
+        cache_bytes,
+        limits,
+        stores: Default::default(),
+        admin,
+        follow: Default::default(),
+        chains,
+    })
 }
 
 fn funded(accounts: &[Account]) -> BTreeMap<Address, GenesisAccount> {

@@ -77,6 +77,8 @@ describe("every method", () => {
     assert.deepEqual((await rpc.send("eth_accounts")).map((address) => getAddress(address)), node.ready.accounts.map(({ address }) => address));
     assert.equal((await rpc.send("caldera_status")).halted, null);
     assert.ok((await rpc.send("caldera_engines")).mounts.length > 0);
+    const { head, blocks } = await rpc.send("caldera_getLoggedBlocks", "0x0", "0x1");
+    assert.ok(head.startsWith("0x") && blocks.length === 1 && blocks[0].length > 1_000, "block 0 brings the engines");
   });
 
   test("blocks, their parts, and every tag", async () => {

@@ -94,6 +94,7 @@ class EveryMethod(unittest.TestCase):
         self.assertEqual(len(self.eth.accounts), 10)
         self.assertIsNone(self.result("caldera_status")["halted"])
         self.assertTrue(self.result("caldera_engines")["mounts"])
+        self.assertEqual(len(self.result("caldera_getLoggedBlocks", "0x0", "0x1")["blocks"]), 1)
 
     def test_2_blocks_and_transactions(self):
         receipt = self.mined()

@@ -36,6 +36,8 @@ pub const INTERVAL_MS: u64 = 25;
 pub struct Rig {
     folder: tempfile::TempDir,
     node: Option<Dev>,
+    /// Lines of a shell that prepare the process, and variables of its environment.
+    prepared: (String, Vec<(String, PathBuf)>),
 }
 
 impl Rig {
@@ -64,7 +66,7 @@ impl Rig {
             }
         }
         fs::write(folder.path().join("caldera.toml"), config).expect("the folder takes files");
-        Self { folder, node: None }
+        Self { folder, node: None, prepared: Default::default() }
     }
 
     /// Sets what `[compile]` holds from the next start on.
@@ -84,6 +86,50 @@ impl Rig {
             false => format!("{line}\n"),
         });
         fs::write(self.config(), lines.collect::<String>()).expect("the folder takes files");
+    }
+
+    /// Sets the database of all chains from the next start on.
+    pub fn store(&self, name: &str) {
+        self.set("store", &format!("\"{name}\""));
+    }
+
+    /// Adds a key to all chains from the next start on.
+    pub fn set(&self, key: &str, value: &str) {
+        let config = fs::read_to_string(self.config()).expect("it is there");
+        let config = config.replace("\nblock-interval-ms", &format!("\n{key} = {value}\nblock-interval-ms"));
+        fs::write(self.config(), config).expect("the folder takes files");
+    }
+
+    /// Prepares the node's process from the next start on: what a shell does before it becomes the node, and variables.
+    pub fn prepare(&mut self, shell: &str, variables: &[(&str, PathBuf)]) {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        self.prepared = (shell.to_owned(), variables.collect());
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.node.as_ref().expect("it runs").pid()
+    }
+
+    /// `http://host:port` of its admin API.
+    pub fn admin(&self) -> &str {
+        self.node.as_ref().expect("it runs").admin()
+    }
+
+    /// What it was started with.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Starts it where it must not come up: its exit code, and what it said.
+    pub fn refused(&self) -> (Option<i32>, String) {
+        let output = self.command().stderr(Stdio::piped()).output().expect("the binary starts");
+        (output.status.code(), String::from_utf8(output.stderr).expect("it is text"))
+    }
+
+    /// Whether it said something since it was made.
+    pub fn has_said(&self, what: &str) -> bool {
+        fs::read_to_string(self.said()).is_ok_and(|said| said.contains(what))
     }
 
     /// What the node has said last.
@@ -119,6 +165,18 @@ impl Rig {
     fn command(&self) -> Command {
         let said = OpenOptions::new().create(true).append(true).open(self.said()).expect("the folder takes files");
         let mut command = caldera();
+        let (shell, variables) = &self.prepared;
+        if !shell.is_empty() {
+            let node = std::mem::replace(&mut command, Command::new("sh"));
+            command.args(["-c", &format!("{shell}\nexec \"$0\" \"$@\"")]).arg(node.get_program()).stdin(Stdio::null());
+            for (name, value) in node.get_envs() {
+                match value {
+                    Some(value) => command.env(name, value),
+                    None => command.env_remove(name),
+                };
+            }
+        }
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         command.args(["node", "--json", "--config"]).arg(self.config()).stderr(said);
         command
     }

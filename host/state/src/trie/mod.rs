@@ -7,6 +7,7 @@
 
 mod change;
 mod insert;
+mod links;
 mod sealed;
 mod update;
 mod walk;
@@ -21,6 +22,7 @@ use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
 use crate::{diff::StateDiff, error::StateError, nodes::Nodes};
 
 pub(crate) use change::read_account;
+pub(crate) use links::{Kind, Link, links};
 pub(crate) use walk::{get, prove};
 
 /// A state root and the trie nodes that lead to it from its parent, not stored yet.

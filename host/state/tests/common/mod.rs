@@ -5,8 +5,8 @@
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use caldera_state::{
-    Account, AccountDiff, Backend, ChainState, CommitInput, FjallStore, HeadRecord, MemoryView, RootUpdate, SledStore,
-    StateDiff, StateError, StateOptions, Store,
+    Account, AccountDiff, Backend, ChainState, CommitInput, FjallStore, HeadRecord, History, MemoryView, RootUpdate,
+    SledStore, StateDiff, StateError, StateOptions, Store,
 };
 use caldera_types::{Block, Component, SealedBlock, TxReceipt};
 use proptest::prelude::*;
@@ -22,6 +22,7 @@ pub const MEMORY: StateOptions = StateOptions {
     behind_bytes: 0,
     flat_cache_bytes: 2 << 10,
     node_cache_bytes: 4 << 10,
+    history: History::All,
 };
 /// The same in the other database.
 pub const FJALL: StateOptions = StateOptions { backend: Backend::Fjall, ..DISK };
@@ -46,6 +47,7 @@ pub const DISK: StateOptions = StateOptions {
     behind_bytes: 0,
     flat_cache_bytes: 1 << 20,
     node_cache_bytes: 1 << 20,
+    history: History::All,
 };
 
 pub fn open(dir: &Path, options: StateOptions) -> ChainState {

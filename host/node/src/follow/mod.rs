@@ -1,0 +1,143 @@
+//! A node that follows another: asks it for blocks as they are logged, has each executed, and sends it what only it can do.
+//!
+//! The leader answers as soon as it has a block, so a follower is behind by one way there and one execution. If nobody
+//! answers, it asks again, ever more seldom, and goes on where it was; neither side has to know that the other was gone.
+
+mod blocks;
+mod leader;
+
+use std::{sync::Arc, time::Duration};
+
+use alloy_primitives::B256;
+use caldera_chain::{Alarm, Chain, FollowError};
+use tokio::{sync::watch, task::JoinHandle};
+
+pub(crate) use leader::HttpLeader;
+
+use crate::rpc::{Endpoint, Rpc, RpcError};
+
+/// How long is waited before a leader that does not answer is asked again, at first and at last.
+const FIRST_PATIENCE: Duration = Duration::from_millis(200);
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A chain that follows. Dropping it ends that after the block under way.
+pub(crate) struct Follower {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Follower {
+    /// Begins to follow the chain at `url`, on this runtime, whose threads must have the stack that execution needs.
+    pub(crate) fn start(chain: Arc<Chain>, url: String) -> Result<Self, RpcError> {
+        let rpc = Rpc::new(Endpoint { http: url })?;
+        let (stop, stopped) = watch::channel(false);
+        Ok(Self { stop, task: tokio::spawn(run(chain, rpc, stopped)) })
+    }
+
+    /// Ends it, and waits for the block under way.
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(true);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "a follower ended by itself: this is a bug");
+        }
+    }
+}
+
+/// Why a step brought nothing.
+enum Setback {
+    /// It may pass.
+    Waits(String),
+    /// It will not.
+    Alarm(Box<Alarm>),
+}
+
+async fn run(chain: Arc<Chain>, rpc: Rpc, mut stopped: watch::Receiver<bool>) {
+    let mut patience = FIRST_PATIENCE;
+    let mut is_ours = false;
+    let mut waits = false;
+    while !*stopped.borrow() {
+        // A question under way is given up; a block under way is not.
+        let answer = tokio::select! {
+            answer = ask(&chain, &rpc, &mut is_ours) => answer,
+            _ = stopped.changed() => return,
+        };
+        let taken = match answer {
+            Ok(blocks) => take(&chain, blocks, &stopped).await,
+            Err(setback) => Err(setback),
+        };
+        match taken {
+            Ok(()) => {
+                if std::mem::take(&mut waits) {
+                    tracing::warn!(chain = chain.name(), "following goes on");
+                }
+                patience = FIRST_PATIENCE;
+            }
+            Err(Setback::Alarm(alarm)) => return chain.raise_alarm(*alarm),
+            Err(Setback::Waits(why)) => {
+                if !std::mem::replace(&mut waits, true) {
+                    tracing::warn!(chain = chain.name(), why, "following waits, and tries again");
+                }
+                chain.heard_of_leader(None, Some(why));
+                tokio::select! {
+                    () = tokio::time::sleep(patience) => {}
+                    _ = stopped.changed() => return,
+                }
+                patience = (patience * 2).min(LAST_PATIENCE);
+            }
+        }
+    }
+}
+
+/// Asks the leader for what comes after the newest block here.
+async fn ask(chain: &Chain, rpc: &Rpc, is_ours: &mut bool) -> Result<blocks::Answer, Setback> {
+    let waits = |error: RpcError| Setback::Waits(error.to_string());
+    if !*is_ours {
+        let own = genesis(chain)?;
+        let theirs = rpc.block(0).await.map_err(waits)?.map(|block| (block.header.hash, block.header.inner.state_root));
+        let (hash, root) = theirs.ok_or_else(|| Setback::Waits("the leader has no block 0".into()))?;
+        if hash != own.0 {
+            let why =
+                format!("its chain begins with another block than this one's, {}: the configurations differ", own.0);
+            let (leader_hash, leader_root, own_root) = (hash, root, Some(own.1));
+            return Err(Setback::Alarm(Box::new(Alarm { number: 0, leader_hash, leader_root, own_root, why })));
+        }
+        *is_ours = true;
+    }
+    let from = chain.head().number() + 1;
+    let answer = blocks::ask(rpc, from).await.map_err(waits)?;
+    if answer.head + 1 < from {
+        // It may be executing its log, or was restored from a copy: what it has at this height shows which.
+        chain.heard_of_leader(Some(answer.head), None);
+        return Err(Setback::Waits(format!(
+            "the leader is at height {}, behind this node's {}",
+            answer.head,
+            from - 1
+        )));
+    }
+    Ok(answer)
+}
+
+fn genesis(chain: &Chain) -> Result<(B256, B256), Setback> {
+    let header = chain.header(0).map_err(|error| Setback::Waits(error.to_string()))?;
+    header.map(|(hash, header)| (hash, header.state_root)).ok_or_else(|| Setback::Waits("no block 0 here".into()))
+}
+
+/// Takes the leader's blocks, one after the other.
+async fn take(chain: &Arc<Chain>, answer: blocks::Answer, stopped: &watch::Receiver<bool>) -> Result<(), Setback> {
+    chain.heard_of_leader(Some(answer.head), None);
+    for block in answer.blocks {
+        if *stopped.borrow() {
+            return Ok(());
+        }
+        let executing = chain.clone();
+        let taken = tokio::task::spawn_blocking(move || executing.follow(&block)).await;
+        match taken {
+            Ok(Ok(_)) => {}
+            Ok(Err(FollowError::Differs(alarm))) => return Err(Setback::Alarm(alarm)),
+            // An engine that is not ready and a full disk pass; what does not is said again and again.
+            Ok(Err(FollowError::Node(error))) => return Err(Setback::Waits(error.to_string())),
+            Err(panic) => return Err(Setback::Waits(format!("executing a block panicked, which is a bug: {panic}"))),
+        }
+    }
+    Ok(())
+}

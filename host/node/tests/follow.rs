@@ -1,0 +1,237 @@
+//! A node that follows another, as two processes: live, over restarts of either, and with a leader that does not do what its
+//! blocks say.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod support;
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use alloy_primitives::{B256, Bytes, U64, U256};
+use alloy_rlp::Decodable;
+use caldera_node::{
+    dev,
+    rpc::{Endpoint, Rpc, Sender, Watch},
+};
+use caldera_types::Block;
+use jsonrpsee_core::rpc_params;
+use jsonrpsee_server::{RpcModule, Server, ServerHandle};
+use serde_json::{Value, json};
+use support::{Dev, caldera, plugins, run};
+
+const WITHIN: Duration = Duration::from_secs(40);
+
+fn leader(port: u16, data: &Path) -> Dev {
+    let mut command = caldera();
+    command.args(["dev", "--json", "--block-interval-ms", "100", "--admin-port", "0", "--port", &port.to_string()]);
+    command.arg("--plugins").arg(plugins()).arg("--data").arg(data);
+    Dev::spawn(command)
+}
+
+fn follower(leader: &str, data: &Path) -> Dev {
+    let mut command = caldera();
+    command.args(["follow", "--dev", "--json", "--port", "0", "--admin-port", "0", "--rpc", leader]);
+    command.arg("--plugins").arg(plugins()).arg("--data").arg(data);
+    Dev::spawn(command)
+}
+
+fn client(node: &Dev, chain: &str) -> Rpc {
+    Rpc::new(Endpoint::of(node.url(), chain)).expect("a client")
+}
+
+async fn header(rpc: &Rpc, number: u64) -> Option<B256> {
+    rpc.block(number).await.expect("the node answers").map(|block| block.header.hash)
+}
+
+async fn status(rpc: &Rpc) -> Value {
+    rpc.request("caldera_status", rpc_params![]).await.expect("the node answers")
+}
+
+/// Waits until a thing is so.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so().await {
+        assert!(began.elapsed() < WITHIN, "{what} within {WITHIN:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until the second has all blocks that the first has now, and compares them.
+async fn same(first: &Rpc, second: &Rpc) -> u64 {
+    let height = first.block_number().await.expect("the node answers");
+    until("all blocks", async || second.block_number().await.is_ok_and(|second| second >= height)).await;
+    for number in [0, 1, height / 2, height] {
+        assert_eq!(header(first, number).await, header(second, number).await, "block {number}");
+    }
+    height
+}
+
+async fn pay(rpc: &Rpc) -> B256 {
+    let mut sender =
+        Sender::ask(rpc, dev::accounts().expect("keys")[5].signer.clone()).await.expect("the node answers");
+    let mut watch = Watch::from_head(rpc).await.expect("the node answers");
+    let tx = sender.pay(alloy_primitives::Address::repeat_byte(7), U256::ONE).expect("it can be signed");
+    watch.settle(std::slice::from_ref(&tx), WITHIN).await.expect("it is in a block");
+    tx.hash
+}
+
+#[tokio::test]
+async fn it_has_the_leaders_blocks_and_sends_on_what_only_the_leader_takes() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let leads = leader(0, first.path());
+    let follows = follower(leads.url(), second.path());
+    let (ahead, behind) = (client(&leads, "finance"), client(&follows, "finance"));
+    until("blocks", async || behind.block_number().await.unwrap() > 3).await;
+    same(&ahead, &behind).await;
+
+    // A swap: the component travels in the block.
+    let finance = leads.chain_url("finance");
+    let engine = |args: &[&str]| {
+        let (code, out, err) = run(&[&["--json", "engine"], args, &["--rpc", &finance]].concat());
+        assert_eq!(code, 0, "{args:?}: {err}");
+        serde_json::from_str::<Value>(&out).expect("one line of JSON")
+    };
+    let component = plugins().join("clearing-v2.wasm");
+    let staged = engine(&["stage", component.to_str().unwrap()]);
+    let armed = engine(&["arm", "--digest", staged["digest"].as_str().unwrap(), "--in", "8"]);
+    let height = armed["height"].as_u64().unwrap();
+    until("the swap", async || behind.block_number().await.unwrap() > height).await;
+    same(&ahead, &behind).await;
+    let engines: Value = behind.request("caldera_engines", rpc_params![]).await.unwrap();
+    assert_eq!(engines["mounts"][0]["digest"], staged["digest"]);
+
+    // Transactions by way of the follower, which knows them at once; its refusals are the leader's.
+    let hash = pay(&behind).await;
+    assert!(ahead.receipts(&[hash]).await.unwrap()[0].is_some());
+    let mut sender = Sender::ask(&behind, dev::accounts().unwrap()[6].signer.clone()).await.unwrap();
+    let payment = sender.sign(alloy_primitives::Address::repeat_byte(7), U256::ONE, Bytes::new(), 21_000).unwrap();
+    let receipt: Value = behind.request("eth_sendRawTransactionSync", rpc_params![&payment.raw]).await.unwrap();
+    assert_eq!((&receipt["transactionHash"], &receipt["status"]), (&json!(payment.hash), &json!("0x1")));
+    let [again, once_more] = [&ahead, &behind].map(|rpc| rpc.clone());
+    let refused = again.send_raw(&payment.raw).await.unwrap_err().to_string();
+    assert_eq!(once_more.send_raw(&payment.raw).await.unwrap_err().to_string(), refused);
+    let next = sender.sign(alloy_primitives::Address::repeat_byte(7), U256::ONE, Bytes::new(), 21_000).unwrap();
+    behind.send_raw(&next.raw).await.unwrap();
+    assert_eq!(behind.nonces(&[sender.address()], "pending").await.unwrap(), [sender.nonce()]);
+
+    // What a development chain is told, its leader is told.
+    let refused = behind.request::<Value>("evm_mine", rpc_params![]).await.unwrap_err().to_string();
+    assert!(refused.contains("follows") && refused.contains(leads.url()), "{refused}");
+
+    let stands = status(&behind).await["follows"].clone();
+    assert_eq!((&stands["leader"], &stands["alarm"]), (&json!(finance), &Value::Null));
+    assert_eq!(status(&ahead).await["follows"], Value::Null);
+    assert_eq!(follows.signal("TERM").0.code(), Some(0));
+    assert_eq!(leads.signal("TERM").0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn either_may_be_gone_for_a_while() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let leads = leader(0, first.path());
+    let port = leads.url().parse::<http::Uri>().unwrap().port_u16().unwrap();
+    let url = leads.url().to_owned();
+    let ahead = client(&leads, "arena");
+    let follows = follower(&url, second.path());
+    until("blocks", async || client(&follows, "arena").block_number().await.unwrap() > 3).await;
+
+    // The follower: it goes on where it was.
+    follows.kill();
+    pay(&ahead).await;
+    let height = ahead.block_number().await.unwrap();
+    until("blocks", async || ahead.block_number().await.unwrap() > height + 150).await;
+    let follows = follower(&url, second.path());
+    let behind = client(&follows, "arena");
+    same(&ahead, &behind).await;
+
+    // The leader: the follower answers meanwhile, and says what it waits for.
+    leads.kill();
+    until("it waits", async || !status(&behind).await["follows"]["waits"].is_null()).await;
+    let last = behind.block_number().await.unwrap();
+    assert!(header(&behind, last).await.is_some());
+    let raw = Bytes::from_static(&[1]);
+    assert!(behind.send_raw(&raw).await.is_err());
+    let leads = leader(port, first.path());
+    let ahead = client(&leads, "arena");
+    until("blocks", async || behind.block_number().await.unwrap() > last + 3).await;
+    let height = same(&ahead, &behind).await;
+    assert!(height > last);
+    until("it waits no more", async || status(&behind).await["follows"]["waits"].is_null()).await;
+    // Started again with nobody there, it serves what it has.
+    leads.kill();
+    let last = behind.block_number().await.unwrap();
+    assert_eq!(follows.signal("TERM").0.code(), Some(0));
+    let follows = follower(&url, second.path());
+    assert_eq!(client(&follows, "arena").block_number().await.unwrap(), last);
+}
+
+/// The first block that the false leader forges.
+const FORGED: u64 = 6;
+const FALSE_ROOT: B256 = B256::repeat_byte(0xbd);
+
+/// A leader in front of another whose blocks from [`FORGED`] on say another state root than their execution gives.
+async fn false_leader(honest: &Dev) -> (SocketAddr, ServerHandle) {
+    let server = Server::builder().build("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap();
+    let mut module = RpcModule::new(client(honest, "alliance"));
+    module
+        .register_async_method("eth_getBlockByNumber", |params, rpc, _| async move {
+            let (number, full): (String, bool) = params.parse().unwrap();
+            rpc.request::<Value>("eth_getBlockByNumber", rpc_params![number, full]).await.unwrap()
+        })
+        .unwrap();
+    module
+        .register_async_method("caldera_getLoggedBlocks", |params, rpc, _| async move {
+            let (from, count, wait): (U64, U64, U64) = params.parse().unwrap();
+            let params = rpc_params![from, count, wait];
+            let mut answer: Value = rpc.request("caldera_getLoggedBlocks", params).await.unwrap();
+            for told in answer["blocks"].as_array_mut().unwrap() {
+                let bytes: Bytes = serde_json::from_value(told.clone()).unwrap();
+                let mut block = Block::decode(&mut bytes.as_ref()).unwrap();
+                if block.header.number >= FORGED {
+                    block.header.state_root = FALSE_ROOT;
+                }
+                *told = json!(Bytes::from(alloy_rlp::encode(&block)));
+            }
+            answer
+        })
+        .unwrap();
+    (addr, server.start(module))
+}
+
+#[tokio::test]
+async fn a_root_that_differs_is_an_alarm_with_both() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let honest = leader(0, first.path());
+    let alliance = client(&honest, "alliance");
+    until("blocks", async || alliance.block_number().await.unwrap() > FORGED + 3).await;
+    let (addr, server) = false_leader(&honest).await;
+    let mut command = caldera();
+    command.args(["follow", "--dev", "--json", "--port", "0", "--admin-port", "0"]);
+    command.arg("--rpc").arg(format!("http://{addr}/chains/alliance")).args(["--chain", "alliance"]);
+    command.arg("--plugins").arg(plugins()).arg("--data").arg(second.path());
+    let follows = Dev::spawn(command);
+    let rpc = client(&follows, "alliance");
+    until("the alarm", async || !status(&rpc).await["follows"]["alarm"].is_null()).await;
+
+    let alarm = status(&rpc).await["follows"]["alarm"].clone();
+    let root = alliance.block(FORGED).await.unwrap().unwrap().header.inner.state_root;
+    assert_eq!(alarm["number"], json!(U64::from(FORGED)));
+    assert_eq!((&alarm["leaderStateRoot"], &alarm["ownStateRoot"]), (&json!(FALSE_ROOT), &json!(root)));
+    assert!(alarm["why"].as_str().unwrap().contains("state root"), "{alarm}");
+
+    // It stays there, and answers.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(rpc.block_number().await.unwrap(), FORGED - 1);
+    assert_eq!(header(&rpc, FORGED - 1).await, header(&alliance, FORGED - 1).await);
+    let health = support::get(follows.admin(), "/health", None);
+    assert!(health.starts_with("HTTP/1.1 503") && health.contains("alliance"), "{health}");
+    assert!(health.contains(&FALSE_ROOT.to_string()) && health.contains(&root.to_string()), "{health}");
+    let token = std::fs::read_to_string(follows.ready["adminTokenFile"].as_str().unwrap()).unwrap();
+    let metrics = support::get(follows.admin(), "/metrics", Some(token.trim()));
+    assert!(metrics.contains("caldera_follower_root_mismatch{chain=\"alliance\"} 1"), "{metrics}");
+    assert_eq!(follows.signal("TERM").0.code(), Some(0));
+    server.stop().unwrap();
+    let health = support::get(honest.admin(), "/health", None);
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+}

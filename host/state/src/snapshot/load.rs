@@ -1,0 +1,185 @@
+//! Reading a snapshot into an empty store, where it shows once everything is checked, and beginning a chain from one.
+
+use alloy_primitives::{B256, keccak256};
+use caldera_types::{Component, SealedBlock};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    BaseRecord, SNAPSHOT_FILE, SnapshotError, SnapshotInfo,
+    base::Base,
+    file::{Kind, Reader},
+};
+use crate::{
+    chain_state::ChainState,
+    chunks,
+    error::{Blame, StateError},
+    folder,
+    head::HeadRecord,
+    history, keys,
+    log::BlockLog,
+    nodes::Nodes,
+    options::StateOptions,
+    prune::KeptRecord,
+    store::{Batch, Store},
+    tour::{Met, Tour},
+};
+
+/// What goes into the store at once, in bytes.
+const BATCH_BYTES: usize = 1 << 20;
+/// Batches between two flushes.
+const FLUSH_BATCHES: u32 = 64;
+
+/// Begins a chain in the folder `dir`, which must not exist, from the snapshot in a file; its block must have the hash
+/// `expected` if one is given. Calls `progress` with how many nodes are read. The folder gets its name once everything in it is
+/// checked and on the disk.
+pub fn import(
+    file: &Path,
+    dir: &Path,
+    options: StateOptions,
+    expected: Option<B256>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<SnapshotInfo, StateError> {
+    if dir.exists() {
+        return Err(SnapshotError::NotFresh(dir.to_owned()).into());
+    }
+    let base = read_base(&mut Reader::open(file)?)?;
+    let found = base.block.hash();
+    if let Some(expected) = expected.filter(|expected| *expected != found) {
+        return Err(SnapshotError::OtherBlock { path: file.to_owned(), found, expected }.into());
+    }
+    let mut fresh = dir.as_os_str().to_owned();
+    fresh.push(".importing");
+    let fresh = PathBuf::from(fresh);
+    let io = |action| {
+        let path = fresh.clone();
+        move |source| SnapshotError::Io { action, path, source }
+    };
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).map_err(io("remove"))?;
+    }
+    fs::create_dir_all(&fresh).map_err(io("make"))?;
+    let copied = fresh.join(SNAPSHOT_FILE);
+    fs::copy(file, &copied).and_then(|_| fs::File::open(&copied)?.sync_all()).map_err(io("copy the snapshot to"))?;
+    BlockLog::begin(&fresh, &base.block)?;
+    let (state, info) = ChainState::open_loading(&fresh, options, progress)?;
+    let info = info.ok_or(StateError::Damaged { what: "store without a head" })?;
+    state.flush()?;
+    drop(state);
+    fs::rename(&fresh, dir).map_err(io("rename"))?;
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder::sync(parent).map_err(io("sync"))?;
+    Ok(info)
+}
+
+fn read_base(reader: &mut Reader) -> Result<Base, SnapshotError> {
+    match reader.next()? {
+        Some((Kind::Base, items)) => Base::decode(&items).map_err(|what| reader.damaged(&what)),
+        _ => Err(reader.damaged("it does not begin with its base")),
+    }
+}
+
+/// Fills an empty store from the snapshot in a folder, whose log begins with `first`. The head is written last.
+pub(crate) fn load(
+    dir: &Path,
+    first: &SealedBlock,
+    store: &Arc<dyn Store>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<SnapshotInfo, StateError> {
+    let path = dir.join(SNAPSHOT_FILE);
+    let mut reader = Reader::open(&path)?;
+    let base = read_base(&mut reader)?;
+    let (number, hash, state_root) = (base.block.header.number, base.block.hash(), base.block.header.state_root);
+    if hash != first.hash() {
+        return Err(SnapshotError::OtherBlock { path, found: hash, expected: first.hash() }.into());
+    }
+    let mut info = SnapshotInfo { number, hash, state_root, genesis: base.genesis, ..Default::default() };
+    info.bytes = fs::metadata(&path).map_or(0, |file| file.len());
+    fill(&mut reader, store, &mut info, progress)?;
+    check_whole(&reader, store, &info)?;
+    let mut batch = Batch::default();
+    for header in &base.headers {
+        batch.put(keys::header(header.number), [header.hash_slow().as_slice(), &alloy_rlp::encode(header)].concat());
+    }
+    history::put(&mut batch, &**store, &base.block, &base.receipts)?;
+    BaseRecord { number, genesis: base.genesis }.put(&mut batch);
+    KeptRecord { from: number, live: info.nodes, written: 0 }.put(&mut batch);
+    HeadRecord { number, hash, state_root }.put(&mut batch);
+    store.commit(batch)?;
+    store.flush()?;
+    Ok(info)
+}
+
+/// Puts everything but the base into the store, under what it hashes to.
+fn fill(
+    reader: &mut Reader,
+    store: &Arc<dyn Store>,
+    info: &mut SnapshotInfo,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), StateError> {
+    let (mut batch, mut bytes, mut batches) = (Batch::default(), 0, 0);
+    loop {
+        let Some((kind, items)) = reader.next()? else { return Err(reader.damaged("its end is missing").into()) };
+        if kind == Kind::End {
+            let counts = [info.nodes, info.codes, info.components].map(|count| count.to_be_bytes().to_vec());
+            if items != counts || reader.next()?.is_some() {
+                return Err(reader.damaged("it holds more or less than it says").into());
+            }
+            store.commit(batch)?;
+            return Ok(());
+        }
+        for item in items {
+            bytes += item.len();
+            match kind {
+                Kind::Nodes => {
+                    info.nodes += 1;
+                    progress(info.nodes);
+                    batch.put(keys::node(keccak256(&item)), item);
+                }
+                Kind::Codes => {
+                    info.codes += 1;
+                    chunks::put(&mut batch, &keys::code(keccak256(&item)), &item);
+                }
+                Kind::Components => {
+                    info.components += 1;
+                    let component = Component::new(item).map_err(|error| reader.damaged(&error.to_string()))?;
+                    let digest = component.digest().0;
+                    chunks::put(&mut batch, &keys::component_bytes(digest), component.bytes());
+                    batch.put(keys::component(digest), info.number.to_be_bytes());
+                }
+                Kind::Base | Kind::End => return Err(reader.damaged("it has two bases").into()),
+            }
+            if bytes >= BATCH_BYTES {
+                store.commit(std::mem::take(&mut batch))?;
+                (bytes, batches) = (0, batches + 1);
+                if batches % FLUSH_BATCHES == 0 {
+                    store.flush()?;
+                }
+            }
+        }
+    }
+}
+
+/// What is in the store is one whole state, and nothing else.
+fn check_whole(reader: &Reader, store: &Arc<dyn Store>, info: &SnapshotInfo) -> Result<(), StateError> {
+    let nodes = Nodes::new(store.clone(), 0);
+    let (mut met_nodes, mut met_codes) = (0, 0);
+    let walked = Tour::new(&**store, &nodes).walk(info.state_root, &mut |met| {
+        match met {
+            Met::Node(..) => met_nodes += 1,
+            Met::Code(..) => met_codes += 1,
+        }
+        Ok(())
+    });
+    match walked {
+        Ok(()) if (met_nodes, met_codes) == (info.nodes, info.codes) => Ok(()),
+        Ok(()) => Err(reader.damaged("it holds more than the state of its block").into()),
+        Err(error) if error.blame() == Blame::Data => {
+            Err(reader.damaged(&format!("the state of its block is not whole: {error}")).into())
+        }
+        Err(error) => Err(error),
+    }
+}
