@@ -12,7 +12,7 @@ use caldera_chain::{
     BlockFile, Chain, ChainError, ChainSpec, ExportError, ExportOptions, Exported, ImportError, Imported, PoolOptions,
     TraceAllowance, ethereum_genesis, export, import, replay,
 };
-use caldera_execution::{EthereumGenesis, Genesis, registry, trace::TraceOptions};
+use caldera_execution::{EthereumGenesis, Genesis, StateEdit, registry, trace::TraceOptions};
 use caldera_state::{StateOptions, StateView};
 use caldera_testkit::{account, component, deployer, engines, genesis, sign, sign_for};
 use caldera_types::{Block, BlockEnv, Component, EngineLimits, Grants, SealedBlock};
@@ -354,10 +354,35 @@ fn what_other_clients_would_refuse_is_named() {
         chain.produce_block(1_700_000_001, TIME).unwrap();
     };
     check_unverifiable(&plain, stage, "other clients refuse block 1: it brings components of engines");
+    let mut development = plain.clone();
+    development.genesis.development = true;
+    let edit = |chain: &Chain| {
+        let edit = StateEdit::Balance { address: Address::repeat_byte(0x55), balance: U256::from(5) };
+        chain.edit(&edit).unwrap();
+    };
+    check_unverifiable(&development, edit, "other clients refuse block 1: ");
     let mounted = own(&["probe-v1"]);
     check_unverifiable(&mounted, |chain| business(chain, 1), "with engines mounted");
     let bare = ChainSpec { genesis: genesis(&[]), ..plain };
     check_unverifiable(&bare, |chain| business(chain, 1), "has no code, which Prague asks for");
+}
+
+#[test]
+fn a_development_chain_that_moved_can_be_edited_from_its_first_block_of_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    bring_in(dir.path(), blocks()).unwrap();
+    let mut spec = spec();
+    spec.genesis.development = true;
+    let chain = open(dir.path(), spec.clone()).unwrap();
+    let (address, balance) = (Address::repeat_byte(0x55), U256::from(5));
+    let block = chain.edit(&StateEdit::Balance { address, balance }).unwrap();
+    assert_eq!(block.number(), LAST + 1);
+    assert_eq!(chain.view(LAST + 1).unwrap().account(address).unwrap().unwrap().balance, balance);
+    drop(chain);
+    let fresh = tempfile::tempdir().unwrap();
+    let (options, engines) = (StateOptions::recommended(), engines());
+    let replayed = replay(spec, dir.path(), fresh.path(), options, engines, &mut |_| {}).unwrap();
+    assert_eq!(replayed.head().block.hash(), block.block.hash());
 }
 
 #[test]
