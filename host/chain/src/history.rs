@@ -90,9 +90,14 @@ pub(crate) fn imported_head(spec: &ChainSpec, state: &ChainState) -> Result<Opti
         return Ok(None);
     }
     let Some(head) = state.head().map(|head| head.number) else { return Ok(None) };
+    // Blocks below a snapshot are not here: nobody can ask whose they were.
+    let kept = |number| match state.block(number) {
+        Err(StateError::BlockNotKept { .. }) => Ok(None),
+        block => block,
+    };
     let is_theirs = |number| {
-        let block = state.block(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        Ok::<_, ChainError>(block.ethereum.is_some())
+        let block = kept(number)?;
+        Ok::<_, ChainError>(block.is_none_or(|block| block.ethereum.is_some()))
     };
     // Theirs come first, so the last is found by halves.
     let (mut last, mut beyond) = (0, head + 1);
@@ -100,7 +105,7 @@ pub(crate) fn imported_head(spec: &ChainSpec, state: &ChainState) -> Result<Opti
         let middle = last + (beyond - last) / 2;
         if is_theirs(middle)? { last = middle } else { beyond = middle }
     }
-    if last < head {
+    if last < head && kept(last)?.is_some() {
         check_handover(spec, state, last + 1)?;
     }
     Ok(Some(last))

@@ -13,7 +13,7 @@ use caldera_chain::{
     TraceAllowance, ethereum_genesis, export, import, replay,
 };
 use caldera_execution::{EthereumGenesis, Genesis, StateEdit, registry, trace::TraceOptions};
-use caldera_state::{StateOptions, StateView};
+use caldera_state::{StateOptions, StateView, export_snapshot, import_snapshot};
 use caldera_testkit::{account, component, deployer, engines, genesis, sign, sign_for};
 use caldera_types::{Block, BlockEnv, Component, EngineLimits, Grants, SealedBlock};
 
@@ -383,6 +383,26 @@ fn a_development_chain_that_moved_can_be_edited_from_its_first_block_of_ours() {
     let (options, engines) = (StateOptions::recommended(), engines());
     let replayed = replay(spec, dir.path(), fresh.path(), options, engines, &mut |_| {}).unwrap();
     assert_eq!(replayed.head().block.hash(), block.block.hash());
+}
+
+#[test]
+fn a_snapshot_of_a_chain_that_moved_goes_on_too() {
+    let dir = tempfile::tempdir().unwrap();
+    bring_in(dir.path(), blocks()).unwrap();
+    let options = StateOptions::recommended();
+    for height in [LAST, LAST + 1, LAST + 2] {
+        if height > LAST {
+            open(dir.path(), spec()).unwrap().produce_block(0, TIME).unwrap();
+        }
+        let (file, fresh) = (dir.path().join(format!("{height}.snapshot")), dir.path().join(height.to_string()));
+        export_snapshot(dir.path(), options, Some(height), &file, &mut |_| {}).unwrap();
+        import_snapshot(&file, &fresh, options, None, &mut |_| {}).unwrap();
+        let chain = open(&fresh, spec()).unwrap();
+        assert_eq!(chain.produce_block(0, TIME).unwrap().number(), height + 1);
+        assert_eq!(chain.registry().unwrap().governor, account(0).address());
+        drop(chain);
+        assert_eq!(open(&fresh, spec()).unwrap().head().number(), height + 1);
+    }
 }
 
 #[test]
