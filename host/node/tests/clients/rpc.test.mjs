@@ -272,7 +272,8 @@ describe("every method", () => {
     const client = await socket.transport.getRpcClient();
     client.close();
     const ws = new WebSocketProvider(node.finance.wsUrl);
-    const [head] = await Promise.all([new Promise((resolve) => ws.once("block", resolve)), transfer()]);
+    // Not `once`: it unsubscribes without waiting for the answer, which `destroy` would then cancel.
+    const [head] = await Promise.all([new Promise((resolve) => ws.on("block", resolve)), transfer()]);
     assert.ok(head > 0);
     await ws.destroy();
   });
