@@ -9,7 +9,8 @@ use crate::{
 use std::collections::BTreeSet;
 
 /// What a host crate must never reach.
-const HOST: [(&str, &[&str]); 4] = [
+const HOST: [(&str, &[&str]); 5] = [
+    ("caldera-bls", &["sled", "wasmtime", "revm", "tokio"]),
     ("caldera-types", &["sled", "wasmtime", "revm", "tokio"]),
     ("caldera-state", &["wasmtime", "revm", "tokio"]),
     // It knows nothing of the EVM: all goes through the `EngineHost` port.
