@@ -27,6 +27,9 @@ pub const MAX_SUBCALL_DEPTH: u8 = 8;
 /// Linear memory of one engine instance, in 64 KiB pages; a mount may set less.
 pub const MAX_MEMORY_PAGES: u32 = 512;
 
+/// Most validators of one committee: what a certificate says of who signed fits into 16 bytes.
+pub const MAX_COMMITTEE_MEMBERS: usize = 128;
+
 /// Gas limit of a block. The chain's configuration may set less.
 pub const BLOCK_GAS: u64 = 60_000_000;
 /// Gas limit of one transaction (EIP-7825).
