@@ -1,5 +1,6 @@
 //! A block with its witness: what somebody without a database needs to execute it again.
 
+use caldera_engine::Purpose;
 use caldera_execution::{RecordError, Recording, record};
 use caldera_state::{StateError, Witness};
 use caldera_types::SealedBlock;
@@ -28,7 +29,8 @@ impl Chain {
             return Err(none("another client made it or the block before it"));
         }
         let recording = Recording {
-            engines: &self.engines,
+            // Not a block's path: the metrics count it with the questions.
+            engines: &self.engines.for_purpose(Purpose::Simulation),
             components: &LoggedComponents(&self.state),
             env: self.env_after(&parent, executed.block.header.timestamp),
             block: &executed.block,

@@ -18,10 +18,12 @@
 //! - Nothing here panics on what came from outside.
 
 mod archive;
+mod certified;
 mod evidence_store;
 mod file_error;
 mod network;
 mod records;
+mod registration;
 mod signed;
 mod signer;
 mod tally;
@@ -31,9 +33,11 @@ mod verify;
 mod witness_file;
 
 pub use archive::Archive;
+pub use certified::Certified;
 pub use evidence_store::EvidenceStore;
 pub use file_error::FileError;
 pub use network::{Message, Network};
+pub use registration::{Registration, RegistrationError, committee_of};
 pub use signed::{SignatureFault, check_certificate, check_evidence, check_vote};
 pub use signer::{SignError, Signer};
 pub use tally::{Found, Tally};
