@@ -22,7 +22,7 @@ pub enum Found {
     /// A quorum said the same.
     Certificate(Certificate),
     /// A member lied.
-    Evidence(Evidence),
+    Evidence(Box<Evidence>),
     /// The vote, or one before it, counts for nothing.
     Refused(u16, SignatureFault),
 }
@@ -115,7 +115,7 @@ impl Tally {
         if let Some(evidence) = evidence.or_else(against) {
             // Once for a height: what more it signs there proves nothing more.
             if self.accused.insert(member, height) != Some(height) {
-                found.push(Found::Evidence(evidence));
+                found.push(Found::Evidence(Box::new(evidence)));
             }
         }
         found

@@ -106,7 +106,7 @@ impl Outcome {
         for found in found {
             match found {
                 Found::Certificate(certificate) => self.certificates.push(certificate),
-                Found::Evidence(evidence) => self.evidence.push(evidence),
+                Found::Evidence(evidence) => self.evidence.push(*evidence),
                 Found::Refused(member, why) => self.refused.push(format!("vote of member {member}: {why}")),
             }
         }

@@ -1,10 +1,12 @@
-//! A chain without a node: state on disk and the rules, from which blocks and their witnesses are made.
+//! A chain without a node: state and the rules, from which blocks and their witnesses are made.
+
+#![allow(dead_code, reason = "each test and bench uses a part of it")]
 
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use caldera_engine::Engines;
 use caldera_execution::{
-    BlockExecutor, ComponentSource, Ground, Recording, child_env, execute_genesis, record, seal, sender_of,
+    BlockExecutor, ComponentSource, Genesis, Ground, Recording, child_env, execute_genesis, record, seal, sender_of,
 };
 use caldera_state::{Backend, ChainState, CommitInput, StateError, StateOptions, Witness};
 use caldera_testkit::{CHAIN_ID, account, engines, genesis, sign};
@@ -41,10 +43,14 @@ pub struct Made {
 
 impl World {
     pub fn new(mounts: &[&str]) -> Self {
+        Self::of(genesis(mounts))
+    }
+
+    pub fn of(genesis: Genesis) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = StateOptions { backend: Backend::Memory, ..StateOptions::recommended() };
         let state = ChainState::open(dir.path(), options).unwrap();
-        let (engines, genesis) = (engines(), genesis(mounts));
+        let engines = engines();
         let outcome = execute_genesis(&engines, &genesis).unwrap();
         let update = state.root_after(state.state_root(), &outcome.diff).unwrap();
         let header = seal(&genesis.env, B256::ZERO, &outcome, update.root);
