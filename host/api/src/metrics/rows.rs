@@ -25,6 +25,16 @@ pub(super) struct Row {
     pub(super) calls: Vec<CallRow>,
     pub(super) open: Option<OpenRow>,
     pub(super) shadows: Vec<ShadowReport>,
+    pub(super) certified: Option<CertifiedRow>,
+}
+
+/// What a chain's validators did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CertifiedRow {
+    pub(super) height: u64,
+    pub(super) equivocations: u64,
+    pub(super) wrong_roots: u64,
+    pub(super) refused: u64,
 }
 
 /// What an open chain says.
@@ -84,6 +94,10 @@ impl Row {
             calls,
             open: metrics.open_chain().map(|chain| OpenRow::read(&chain, compiler)),
             shadows: metrics.shadow_runs().map(|shadows| shadows.reports()).unwrap_or_default(),
+            certified: metrics.certificates().map(|certified| {
+                let (equivocations, wrong_roots) = certified.evidence_counts();
+                CertifiedRow { height: certified.newest(), equivocations, wrong_roots, refused: certified.refused() }
+            }),
         }
     }
 
