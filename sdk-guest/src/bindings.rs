@@ -5,6 +5,7 @@
 wit_bindgen::generate!({
     world: "caldera:verify/verifier",
     path: ["../wit/caldera-engine@0.1.0", "../wit/caldera-verify@0.1.0"],
+    generate_all,
     pub_export_macro: true,
     export_macro_name: "export_engine",
     default_bindings_module: "caldera_sdk::bindings",
