@@ -55,7 +55,11 @@ fn units_are_pinned() {
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
         std::fs::write(UNITS, &found).unwrap();
     }
-    assert_eq!(found, std::fs::read_to_string(UNITS).unwrap(), "the format of units changed; see the head of this file");
+    assert_eq!(
+        found,
+        std::fs::read_to_string(UNITS).unwrap(),
+        "the format of units changed; see the head of this file"
+    );
 }
 
 fn any_unit() -> impl Strategy<Value = StateUnit> {
