@@ -117,13 +117,16 @@ pub(super) fn get(root: B256, key: &[u8], mut nodes: &[u8]) -> Result<Option<Vec
     // That nothing is there holds, or the error says what is; that this is there must then hold.
     match verify_proof(root, path, None, &split) {
         Ok(()) => Ok(None),
-        Err(ProofVerificationError::ValueMismatch { path: at, got: Some(value), .. }) if at == path => {
+        Err(ProofVerificationError::ValueMismatch { path: at, got: Some(value), expected: None }) if at == path => {
             let value = value.to_vec();
             let holds = verify_proof(root, path, Some(value.clone()), &split).is_ok();
             holds.then_some(Some(value)).ok_or(ProofFailure::MissingNode)
         }
-        Err(ProofVerificationError::ValueMismatch { expected: None, .. }) => Err(ProofFailure::SurplusNode),
-        Err(ProofVerificationError::ValueMismatch { .. }) => Err(ProofFailure::WrongNode),
+        // In the middle of the nodes: what is expected is what the key leads to, once its path is walked.
+        Err(ProofVerificationError::ValueMismatch { path: at, expected: Some(_), .. }) if at != path => {
+            Err(ProofFailure::WrongNode)
+        }
+        Err(ProofVerificationError::ValueMismatch { .. }) => Err(ProofFailure::SurplusNode),
         Err(ProofVerificationError::RootMismatch { .. }) => Err(ProofFailure::MissingNode),
         Err(_) => Err(ProofFailure::Malformed),
     }

@@ -1,6 +1,6 @@
 //! State units, certificates and committees as the weave engine sees them, and its Solidity interface.
 //!
-//! For guests and hosts alike: pure, and it needs alloy only. [`unit`] has the one encoding of a unit, [`place`] says where a
+//! For guests and hosts alike: pure, and it needs alloy only. [`mod@unit`] has the one encoding of a unit, [`place`] says where a
 //! unit's commitment lies in its origin's state, [`interop`] writes accounts for people and wallets, [`certificate`] reads
 //! what validators sign, in the encoding of `caldera-types`, which a fixture of both pins.
 

@@ -122,10 +122,6 @@ impl World {
         });
     }
 
-    pub fn height(&self, n: usize) -> u64 {
-        self.heights[n]
-    }
-
     /// Goes on to a chain's next block.
     pub fn next_block(&mut self, n: usize) {
         self.heights[n] += 1;
