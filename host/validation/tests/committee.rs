@@ -233,7 +233,7 @@ fn what_was_found_outlives_the_process() {
         );
         let store = EvidenceStore::open(dir.path().join("evidence")).unwrap();
         assert_eq!(store.put(&evidence).unwrap(), new);
-        assert_eq!(store.all().unwrap(), [evidence.clone()]);
+        assert_eq!(store.all().unwrap(), std::slice::from_ref(&evidence));
     }
     let other = committee(5);
     assert_eq!(Archive::open(dir.path(), other).unwrap().get(7).unwrap(), None);
