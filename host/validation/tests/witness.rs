@@ -222,6 +222,23 @@ fn another_chain_is_not_this_one() {
     check(rules);
 }
 
+/// Every bit of a block: nothing but the block is accepted with its witness.
+#[test]
+fn no_bit_of_a_block_can_be_another() {
+    let Sample { world, made } = sample();
+    let good = alloy_rlp::encode(&*made.block);
+    for at in 0..good.len() {
+        for bit in 0..8 {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1 << bit;
+            let Ok(block) = Block::decode(&mut bytes.as_slice()) else { continue };
+            if block != *made.block && world.verify(&block, &made.witness).is_ok() {
+                panic!("byte {at}, bit {bit} of {}: {:#?}\nand not\n{:#?}", hex::encode(&good), block, *made.block);
+            }
+        }
+    }
+}
+
 /// The smallest block that reads something, and its witness, as they were when the layout was fixed.
 #[test]
 fn the_encoding_is_as_pinned() {
