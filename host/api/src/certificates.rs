@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{Bytes, U64};
+use caldera_chain::ChainError;
 use caldera_types::{Certificate, Committee};
 use caldera_validation::{ChainRules, WitnessFile};
 use jsonrpsee_core::RegisterMethodError;
@@ -16,20 +17,22 @@ use crate::{
     args::Args,
     context::ChainApi,
     errors::{Reply, RpcError},
-    methods::param::BLOCK,
+    methods::{Param, param::BLOCK},
     module::Module,
 };
 
+/// No block is meant if none is named: the work is too much for a mistake.
+const ANY_BLOCK: Param = Param::new("block", "BlockId");
 /// Heights below the newest certificate that are looked at for one whose block is still the chain's.
 const MOST_TAKEN_BACK: u64 = 4_096;
 
 /// Adds the methods.
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "The certificate of a block: a committee's quorum executed it to the same hash and state root. Null if there is none.";
-    module.blocking("caldera_getCertificate", about, const { &[BLOCK] }, "Certificate", certificate)?;
+    module.blocking("caldera_getCertificate", about, &[BLOCK], "Certificate", certificate)?;
     let about =
         "A block and what it reads, from which it can be executed again with no database: see `caldera verify`.";
-    module.blocking("caldera_getWitness", about, const { &[BLOCK] }, "Witness", witness)
+    module.blocking("caldera_getWitness", about, &[ANY_BLOCK], "Witness", witness)
 }
 
 impl ChainApi {
@@ -91,8 +94,11 @@ fn shown(committee: &Committee, certificate: &Certificate) -> Value {
 }
 
 fn witness(api: &ChainApi, args: &mut Args<'_>) -> Reply<Value> {
-    let number = api.existing(args.next::<Option<BlockId>>()?)?;
-    let witnessed = api.chain.witness(number)?;
+    let number = api.existing(Some(args.next()?))?;
+    let witnessed = api.chain.witness(number).map_err(|error| match error {
+        ChainError::NoWitness { .. } => RpcError::InvalidParams(error.to_string()),
+        error => error.into(),
+    })?;
     let mut components = BTreeMap::new();
     for digest in &witnessed.witness.components {
         let component = api.chain.component(*digest)?;

@@ -21,9 +21,10 @@ fn client(dev: &Dev, chain: &str) -> Rpc {
 /// The certificate of a block, once it is there.
 async fn certificate(rpc: &Rpc, block: &str) -> Value {
     for _ in 0..400 {
-        let found: Value = rpc.request("caldera_getCertificate", rpc_params![block]).await.expect("the node answers");
-        if !found.is_null() {
-            return found;
+        // A block that is not there yet is an error.
+        match rpc.request::<Value>("caldera_getCertificate", rpc_params![block]).await {
+            Ok(found) if !found.is_null() => return found,
+            _ => {}
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }

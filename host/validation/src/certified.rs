@@ -42,7 +42,13 @@ impl Certified {
                 self.count(evidence);
             }
         }
-        outcome.certificates.iter().try_for_each(|certificate| self.archive.put(certificate))?;
+        for certificate in &outcome.certificates {
+            // Another quorum's word on the same block changes nothing for who has read the first.
+            let height = certificate.statement.height;
+            if height > self.newest() || self.archive.get(height)?.is_none() {
+                self.archive.put(certificate)?;
+            }
+        }
         self.refused.fetch_add(outcome.refused.len() as u64, Relaxed);
         outcome.refused.iter().for_each(|why| tracing::warn!(why, "a validator's message was refused"));
         Ok(())

@@ -69,16 +69,22 @@ impl Tally {
         if let Err(why) = form {
             return vec![Found::Refused(member, why.into())];
         }
-        let is_near = (self.newest.saturating_sub(WINDOW)..=self.newest + WINDOW).contains(&height);
+        let is_near = (self.newest.saturating_sub(WINDOW)..=self.newest.saturating_add(WINDOW)).contains(&height);
         if vote.statement.chain_id != self.chain_id || !is_near {
             return Vec::new();
         }
-        let of_member = self.votes.entry(height).or_default().entry(member).or_default();
-        if of_member.iter().any(|counted| counted.vote == vote) || of_member.len() >= STATEMENTS {
+        if self.of(height, member).iter().any(|counted| counted.vote == vote) {
             return Vec::new();
         }
+        // Nobody keeps a member's vote out by sending others in its name.
+        let is_full = self.of(height, member).len() >= STATEMENTS;
+        let mut found = if is_full { self.check_all(height, member) } else { Vec::new() };
+        let of_member = self.votes.entry(height).or_default().entry(member).or_default();
+        if of_member.len() >= STATEMENTS {
+            return found;
+        }
         of_member.push(Counted { vote, is_checked: false });
-        let mut found = self.accuse(height, member);
+        found.extend(self.accuse(height, member));
         found.extend(self.add_up(height));
         found
     }

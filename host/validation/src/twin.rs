@@ -23,7 +23,7 @@ pub struct Faults {
     pub seed: u64,
     /// So many are lost.
     pub lost: u64,
-    /// So many overtake others, by up to eight places.
+    /// So many overtake up to eight others, which are so much later.
     pub delayed: u64,
     /// So many come twice.
     pub repeated: u64,
@@ -63,10 +63,9 @@ impl Inboxes {
         if repeated > 0 && self.chance(1_000) < repeated {
             self.waiting[to].push_back(message.clone());
         }
-        let late = if delayed > 0 && self.chance(1_000) < delayed { 1 + self.chance(8) as usize } else { 0 };
+        let overtaken = if delayed > 0 && self.chance(1_000) < delayed { 1 + self.chance(8) as usize } else { 0 };
         let inbox = &mut self.waiting[to];
-        // What is late is overtaken: it stands behind those that are there and is itself passed by what comes next.
-        let place = inbox.len().saturating_sub(late);
+        let place = inbox.len().saturating_sub(overtaken);
         inbox.insert(place, message);
         if inbox.len() > MOST_WAITING {
             inbox.pop_front();

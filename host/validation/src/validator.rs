@@ -97,7 +97,7 @@ impl Validator {
 
     /// What it asks others when nothing comes: everything above its newest certificate.
     pub fn ask(&self) -> Message {
-        Message::Ask { height: self.tally.newest() + 1 }
+        Message::Ask { height: self.tally.newest().saturating_add(1) }
     }
 }
 

@@ -137,8 +137,9 @@ impl From<StateError> for VerifyError {
 
 /// Executes a block with no database: what it reads comes from its witness, what it runs from `engines` and `components`.
 ///
-/// Accepts only the block and the witness that there are: whatever is changed, missing or too much is an error. That the parent
-/// is the chain's is for the caller to know: see [`Verified::parent_hash`].
+/// Of a block there is one witness: whatever is changed, missing or too much is an error. That the parent is the chain's, and the
+/// block the one that was meant, is for the caller to know ([`Verified::parent_hash`], [`Verified::block_hash`]): the same
+/// transactions a second later are another valid block.
 pub fn verify(
     rules: &ChainRules,
     block: &Block,

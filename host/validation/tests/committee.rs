@@ -189,6 +189,29 @@ fn bad_votes_are_thrown_out_by_name_and_the_good_ones_count() {
     assert!(outcomes.iter().all(|outcome| outcome.evidence.is_empty()));
 }
 
+/// Who sends votes in another's name keeps that other's own vote out of nothing.
+#[test]
+fn forged_votes_keep_no_vote_out() {
+    let of = committee(4);
+    let dir = tempfile::tempdir().unwrap();
+    let mut validator = validator(dir.path(), &of, 0);
+    let statement = validator.statement(&block(1));
+    for n in 1..4 {
+        for lie in 1..6 {
+            let lie = Statement { state_root: B256::repeat_byte(lie), ..statement };
+            let forged = Vote { member: n, ..signed(lie, 0, Domain::Certificate) };
+            assert!(validator.hear(Message::Vote(forged)).evidence.is_empty());
+        }
+        let signature = signed(statement, 0, Domain::Certificate).signature;
+        let forged = Vote { signature, ..signed(statement, n.into(), Domain::Certificate) };
+        validator.hear(Message::Vote(forged));
+    }
+    let heard = |n| validator.hear(Message::Vote(signed(statement, n, Domain::Certificate)));
+    let outcomes: Vec<_> = (1..4).map(heard).collect();
+    assert_eq!(outcomes.iter().map(|outcome| outcome.certificates.len()).sum::<usize>(), 1);
+    assert!(outcomes.iter().all(|outcome| outcome.evidence.is_empty()));
+}
+
 #[test]
 fn certificates_are_refused_by_name() {
     let of = committee(4);
@@ -233,7 +256,7 @@ fn what_was_found_outlives_the_process() {
         );
         let store = EvidenceStore::open(dir.path().join("evidence")).unwrap();
         assert_eq!(store.put(&evidence).unwrap(), new);
-        assert_eq!(store.all().unwrap(), [evidence.clone()]);
+        assert_eq!(store.all().unwrap(), std::slice::from_ref(&evidence));
     }
     let other = committee(5);
     assert_eq!(Archive::open(dir.path(), other).unwrap().get(7).unwrap(), None);

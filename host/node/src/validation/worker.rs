@@ -172,12 +172,10 @@ impl Worker {
         let signed = signed.map(|last| (last.height, last.block_hash)).min();
         let begin = match signed.filter(|_| self.verified.is_none()) {
             Some((number, hash)) if self.hash_of(number)? == Some(hash) => (number, hash),
+            // Of a new chain that is block 0, since validators start before blocks are made.
             _ => {
                 let head = self.chain.head();
-                // The first blocks of a new chain are verified too.
-                let genesis =
-                    (self.chain.first_state() == 0 && signed.is_none()).then(|| self.hash_of(0)).transpose()?;
-                genesis.flatten().map_or((head.number(), head.block.hash()), |hash| (0, hash))
+                (head.number(), head.block.hash())
             }
         };
         self.verified = Some(begin);

@@ -66,7 +66,9 @@ fn rows(
     };
     let bytes = made.witness.encode();
     // As a verifier gets it: bytes in, roots out.
-    let stateless = || world.verify(&made.block, &Witness::decode(&bytes).unwrap()).unwrap();
+    let stateless = || {
+        world.verify(&made.block, &Witness::decode(&bytes).unwrap()).unwrap();
+    };
     let of = |mut work: Box<dyn FnMut() + '_>| {
         work();
         let times = (0..samples).map(|_| {
@@ -76,7 +78,7 @@ fn rows(
         });
         Samples::new(times.collect()).unwrap()
     };
-    let (normal, stateless) = (of(Box::new(normal)), of(Box::new(move || drop(stateless()))));
+    let (normal, stateless) = (of(Box::new(normal)), of(Box::new(stateless)));
     report.row_against(&format!("{name}: from the witness"), stateless, "own state", normal);
     let size = |bytes: usize| Samples::new(vec![bytes as f64]).unwrap();
     report.rate(&format!("{name}: witness"), "bytes", size(bytes.len()));
