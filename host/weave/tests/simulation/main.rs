@@ -20,10 +20,11 @@ const CHAINS: [u64; 3] = [11, 12, 13];
 const OWNERS: u8 = 3;
 const KEYS: u8 = 2;
 const STEPS: u64 = 400;
+const HEARTBEAT: u64 = 20;
 
 fn link(from: &Arc<Chain>, to: &Arc<Chain>, folder: &Path) -> Link {
     let file = folder.join(format!("{}-{}.json", from.id, to.id));
-    Link::open(from.clone(), to.clone(), file, LinkOptions { heartbeat: 20 }).unwrap()
+    Link::open(from.clone(), to.clone(), file, LinkOptions { heartbeat: HEARTBEAT }).unwrap()
 }
 
 fn owner(n: u64) -> Address {
@@ -111,7 +112,8 @@ fn settled(seed: u64, chains: &[Arc<Chain>; 3], links: &[Link]) {
         let locked = from.inner.lock().state.locked.get(&(to.id, asset)).copied().unwrap_or_default();
         assert_eq!(destination.minted.get(&asset).copied().unwrap_or(U256::ZERO), locked, "seed {seed}: supply");
         let latest = destination.latest.get(&from.id).copied().unwrap_or_default();
-        assert!(latest + 20 > from.certified().unwrap(), "seed {seed}: no heartbeat");
+        // The last may be on its way.
+        assert!(latest + 2 * HEARTBEAT > from.certified().unwrap(), "seed {seed}: no heartbeat");
     }
     assert!(crossed > 20, "seed {seed}: {crossed} crossings show nothing");
 }
