@@ -29,6 +29,10 @@ pub const MAX_MEMORY_PAGES: u32 = 512;
 
 /// Most validators of one committee: what a certificate says of who signed fits into 16 bytes.
 pub const MAX_COMMITTEE_MEMBERS: usize = 128;
+/// Largest encoded witness of a block, in bytes: about 100,000 trie nodes.
+pub const MAX_WITNESS_BYTES: usize = 64 * 1024 * 1024;
+/// Most headers in a witness: as far back as BLOCKHASH sees.
+pub const MAX_WITNESS_HEADERS: usize = 256;
 
 /// Gas limit of a block. The chain's configuration may set less.
 pub const BLOCK_GAS: u64 = 60_000_000;
