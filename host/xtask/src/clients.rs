@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     error::{Error, Result},
+    node, plugins,
     process::{Tool, on_path},
     suite::skipped,
     workspace::Workspace,
@@ -15,6 +16,8 @@ const FOLDER: &str = "host/node/tests/clients";
 /// What pip installs, and the script that needs it.
 const REQUIREMENTS: &str = "requirements.txt";
 const SCRIPT: &str = "test_web3.py";
+/// What looks far back, and where it reads how far.
+const DEPTH: (&str, &str) = ("depth.test.mjs", "CALDERA_DEPTH");
 
 /// Installs exactly what the lock file names, and runs the tests.
 pub fn test(workspace: &Workspace) -> Result<String> {
@@ -25,14 +28,29 @@ pub fn test(workspace: &Workspace) -> Result<String> {
     if let Err(why) = ensure_node_js() {
         return skipped("client tests", &why);
     }
-    // No audit, no funding notes: the lock file decides, and the registry is asked for packages only.
-    Tool::new("npm").args(["ci", "--no-audit", "--no-fund"]).dir(&folder).run()?;
+    install_packages(&folder)?;
     with_node(workspace, Tool::new("npm").arg("test")).dir(&folder).run()?;
     match python(workspace, &folder) {
         Ok(python) => with_node(workspace, Tool::new(python).args(["-B", SCRIPT])).dir(&folder).run()?,
         Err(why) => return skipped("client tests in Python", &why),
     }
     Ok(String::new())
+}
+
+/// Proves the past of a chain of so many blocks and more.
+pub fn proofs(workspace: &Workspace, blocks: u32) -> Result<()> {
+    plugins::build(workspace)?;
+    node::build(workspace)?;
+    ensure_node_js()?;
+    let folder = workspace.root.join(FOLDER);
+    install_packages(&folder)?;
+    let (script, depth) = DEPTH;
+    with_node(workspace, Tool::new("node").args(["--test", script])).env(depth, blocks.to_string()).dir(&folder).run()
+}
+
+/// No audit, no funding notes: the lock file decides, and the registry is asked for packages only.
+fn install_packages(folder: &Path) -> Result<()> {
+    Tool::new("npm").args(["ci", "--no-audit", "--no-fund"]).dir(folder).run()
 }
 
 fn with_node(workspace: &Workspace, tool: Tool) -> Tool {

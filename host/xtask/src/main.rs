@@ -57,6 +57,12 @@ enum Chore {
         #[arg(long, default_value_t = 20)]
         rounds: u32,
     },
+    /// Prove the past of a chain of so many blocks, checked by a library of others; some minutes.
+    Proofs {
+        /// How many blocks back.
+        #[arg(long, default_value_t = 100_000)]
+        blocks: u32,
+    },
     /// Run one bench; arguments go to it.
     Bench {
         /// The bench target's name, such as `engine-call`.
@@ -86,6 +92,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Test => suite::run(&workspace),
         Chore::Dev { args } => dev::run(&workspace, &args),
         Chore::Crash { kills, rounds } => crash::run(&workspace, kills, rounds),
+        Chore::Proofs { blocks } => clients::proofs(&workspace, blocks),
         Chore::Bench { name, args } => bench::run(&workspace, &name, &args),
     }
 }
