@@ -6,6 +6,7 @@ use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::B256;
 use caldera_chain::{Chain, ExecutedBlock};
 use caldera_state::TrieView;
+use caldera_validation::Certified;
 
 use crate::{
     dev::Keys,
@@ -24,6 +25,8 @@ pub(crate) struct ChainApi {
     pub(crate) keys: Keys,
     /// Who takes transactions, if this chain follows.
     pub(crate) leader: Option<Arc<dyn Leader>>,
+    /// Certificates, if the chain has validators.
+    pub(crate) certified: Option<Arc<Certified>>,
 }
 
 impl ChainApi {
@@ -32,7 +35,8 @@ impl ChainApi {
         let filters = Filters::new(limits.filters, limits.filters_per_connection, limits.filter_idle);
         let keys = if chain.is_development() { Keys::new(&beside.keys) } else { Keys::default() };
         let leader = beside.leaders.get(chain.name()).cloned();
-        Self { chain, limits, filters, keys, leader }
+        let certified = beside.certified.get(chain.name()).cloned();
+        Self { chain, limits, filters, keys, leader, certified }
     }
 
     /// Height of the head.
@@ -46,10 +50,9 @@ impl ChainApi {
             BlockNumberOrTag::Number(number) => number,
             BlockNumberOrTag::Earliest => 0,
             // Blocks are final when sealed: see the crate's documentation.
-            BlockNumberOrTag::Latest
-            | BlockNumberOrTag::Safe
-            | BlockNumberOrTag::Finalized
-            | BlockNumberOrTag::Pending => self.head_number(),
+            BlockNumberOrTag::Latest | BlockNumberOrTag::Pending => self.head_number(),
+            // Settlement elsewhere is to come; what no quorum has seen is not called final.
+            BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => self.safe_number(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use alloy_signer_local::PrivateKeySigner;
+use caldera_validation::Certified;
 use jsonrpsee_types::ErrorObjectOwned;
 use serde_json::Value;
 
@@ -23,4 +24,6 @@ pub struct Beside {
     pub keys: Vec<PrivateKeySigner>,
     /// The leaders of chains that follow, by the chain's name.
     pub leaders: BTreeMap<String, Arc<dyn Leader>>,
+    /// What is known of the certificates of chains that have validators, by the chain's name.
+    pub certified: BTreeMap<String, Arc<Certified>>,
 }

@@ -13,12 +13,14 @@
 //!
 //! [`admin`] is for operators, on a port of its own behind a token; [`metrics`] is what it shows to a scraper.
 //!
-//! Blocks are final when they are sealed, so the tags `latest`, `safe`, `finalized` and `pending` all mean the head;
-//! only `eth_getTransactionCount` knows more of `pending`: it counts the pool.
+//! Blocks are final when they are sealed, so the tags `latest` and `pending` mean the head; only `eth_getTransactionCount` knows
+//! more of `pending`: it counts the pool. `safe` and `finalized` are the newest block that the chain's validators certified, and the
+//! head where there are none.
 
 pub mod admin;
 mod args;
 mod caldera;
+mod certificates;
 mod context;
 mod convert;
 mod debug;

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     args::Args,
-    caldera,
+    caldera, certificates,
     context::ChainApi,
     debug, dev,
     errors::{Reply, RpcError},
@@ -50,6 +50,7 @@ impl Module {
         debug::register(&mut module)?;
         caldera::register(&mut module)?;
         logged::register(&mut module)?;
+        certificates::register(&mut module)?;
         dev::register(&mut module)?;
         module.discoverable(&chain)?;
         Ok(module)

@@ -83,6 +83,14 @@ pub enum ChainError {
     /// The chain has no such block.
     #[error("block {0} is not known")]
     UnknownBlock(u64),
+    /// A block that has no witness.
+    #[error("block {number} has no witness: {why}")]
+    NoWitness {
+        /// Height.
+        number: u64,
+        /// Why not.
+        why: &'static str,
+    },
     /// Making a block panicked. The state on disk is that of the block before.
     #[error("making a block panicked, which is a bug: {0}")]
     Panicked(String),

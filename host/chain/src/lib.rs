@@ -35,6 +35,7 @@ pub mod shadow;
 mod source;
 mod spec;
 mod traces;
+mod witness;
 
 pub use admission::{Accepted, Sent};
 pub use chain::{Chain, ChainEvent};
@@ -53,3 +54,4 @@ pub use questions::{BlobMarket, DreamLimits, DreamtBlock, OrderError};
 pub use replay::{Progress, replay};
 pub use spec::ChainSpec;
 pub use traces::TraceAllowance;
+pub use witness::WitnessedBlock;

@@ -38,6 +38,7 @@ mod source;
 pub mod trace;
 mod transaction;
 mod view_db;
+mod witness;
 
 pub use access_list::{AccessListed, access_list};
 pub use bytes_map::slot_of;
@@ -58,6 +59,7 @@ pub use simulate::{Simulation, SimulationRequest, SimulationResult, simulate};
 pub use simulate_block::{BlockAsked, SimulatedBlock, simulate_block};
 pub use source::{ComponentSource, NoComponents};
 pub use transaction::sender_of;
+pub use witness::{RecordError, Recording, record};
 
 /// What execution stands on: the parent's state and the means to run engines.
 #[derive(Clone, Copy)]

@@ -17,6 +17,7 @@ use crate::{
     replay::ReplayError,
     rpc::{KeyError, RpcError},
     tour::TourError,
+    verify::VerifyCommandError,
 };
 
 /// Exit code of a command that failed.
@@ -66,6 +67,9 @@ pub enum CommandError {
     /// A replay.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A verification, or the files for one.
+    #[error(transparent)]
+    Verify(#[from] VerifyCommandError),
     /// An import.
     #[error(transparent)]
     Import(#[from] ImportCommandError),

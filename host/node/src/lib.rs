@@ -24,3 +24,5 @@ pub mod paths;
 pub mod replay;
 pub mod rpc;
 pub mod tour;
+pub mod validation;
+pub mod verify;

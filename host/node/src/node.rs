@@ -27,6 +27,7 @@ use crate::{
     follow::{Follower, HttpLeader},
     paths,
     rpc::RpcError,
+    validation::{self, ValidationError, ValidationSpec, Validators},
 };
 
 /// Native stack of every thread, in bytes: engines and contracts call each other up to
@@ -50,6 +51,8 @@ pub struct NodeSpec {
     pub admin: AdminSpec,
     /// The chains that follow another node's, by name: JSON-RPC of the chain there.
     pub follow: BTreeMap<String, String>,
+    /// The validators that the node runs; none of chains that follow another node's.
+    pub validation: Option<ValidationSpec>,
     /// The chains; the first is served at `/` too.
     pub chains: Vec<ChainSpec>,
 }
@@ -109,6 +112,14 @@ pub enum NodeError {
     /// The well-known mnemonic gives no keys.
     #[error("keys of the test mnemonic: {0}")]
     Keys(#[from] alloy_signer_local::LocalSignerError),
+    /// A chain's validators do not start.
+    #[error("validators of chain '{name}': {source}")]
+    Validation {
+        /// Which chain.
+        name: String,
+        /// Why not.
+        source: Box<ValidationError>,
+    },
     /// A leader's address cannot be asked.
     #[error("following: {0}")]
     Follow(#[from] RpcError),
@@ -122,6 +133,7 @@ pub struct Node {
     chains: Vec<Arc<Chain>>,
     producers: Vec<BlockProducer>,
     followers: Vec<Follower>,
+    validators: Vec<Validators>,
     server: ApiHandle,
     admin: AdminHandle,
     note: Option<NoteFile>,
@@ -134,8 +146,8 @@ const NATIVE_FOLDER: &str = "native_code";
 /// compiles in child processes; native code is kept below `data`, or nowhere.
 pub fn engines(chains: usize, data: Option<&Path>, compile: &CompileConfig) -> Result<Engines, EngineError> {
     let readers = ApiLimits::recommended().threads.saturating_add(AdminLimits::recommended().threads);
-    // The block producer, and for each shadow run the active engine and the candidate.
-    let of_chain = 1 + 2 * admin::MAX_RUNS;
+    // The block producer, the validators, and for each shadow run the active engine and the candidate.
+    let of_chain = 2 + 2 * admin::MAX_RUNS;
     let threads = chains.saturating_mul(of_chain).saturating_add(readers);
     let child = ChildCompiler::this_program(compile.limits())
         .map_err(|error| EngineError::Node(format!("this program's own file is not to be found: {error}")))?;
@@ -158,7 +170,7 @@ impl Node {
         let (listen, options) = (spec.listen, spec.chains.iter().map(|chain| spec.state_options(&chain.name)));
         let options: Vec<_> = options.collect();
         let metrics = Arc::new(Metrics::default());
-        let mut served = Vec::with_capacity(spec.chains.len());
+        let (mut served, mut all_counts) = (Vec::with_capacity(spec.chains.len()), Vec::new());
         for (chain, options) in spec.chains.into_iter().zip(options) {
             let folder = spec.data.join(&chain.name);
             let counts = metrics.chain(&chain.name);
@@ -166,6 +178,7 @@ impl Node {
             let chain = Served::new(chain);
             counts.watch(&chain.chain, &chain.shadows);
             served.push(chain);
+            all_counts.push(counts);
         }
         let chains: Vec<_> = served.iter().map(|served| served.chain.clone()).collect();
         let mut beside = Beside::default();
@@ -174,6 +187,16 @@ impl Node {
                 chain.begin_following(url.clone());
                 beside.leaders.insert(chain.name().to_owned(), Arc::new(HttpLeader::new(url.clone())?));
             }
+        }
+        let mut validators = Vec::new();
+        for (chain, counts) in chains.iter().zip(&all_counts) {
+            let Some(validation) = spec.validation.as_ref().filter(|_| !chain.follows()) else { continue };
+            let started = validation::start(validation, &spec.data, chain, &engines);
+            let (certified, running) = started
+                .map_err(|source| NodeError::Validation { name: chain.name().to_owned(), source: Box::new(source) })?;
+            counts.watch_certified(&certified);
+            beside.certified.insert(chain.name().to_owned(), certified);
+            validators.push(running);
         }
         if chains.iter().any(|chain| chain.is_development()) {
             beside.keys = dev::accounts()?.into_iter().map(|account| account.signer).collect();
@@ -189,7 +212,7 @@ impl Node {
             }
         }
         let note = spec.admin.note.then(|| leave_note(&server, &admin)).flatten();
-        Ok(Self { chains, producers, followers, server, admin, note })
+        Ok(Self { chains, producers, followers, validators, server, admin, note })
     }
 
     /// The chains, in the order of the specification.
@@ -209,7 +232,7 @@ impl Node {
 
     /// Stops serving, lets the blocks under way be finished and written, and closes the folders.
     pub async fn stop(self) {
-        let Self { chains, producers, followers, server, admin, note } = self;
+        let Self { chains, producers, followers, validators, server, admin, note } = self;
         for follower in followers {
             follower.stop().await;
         }
@@ -218,6 +241,7 @@ impl Node {
             admin.stop();
             server.stop();
             producers.into_iter().for_each(BlockProducer::stop);
+            drop(validators);
             chains.iter().for_each(|chain| chain.stop_shadows());
             drop(chains);
         });

@@ -33,6 +33,7 @@ use crate::{
     trie_view::TrieView,
     verify,
     view::{Account, StateView},
+    witness::Recorder,
 };
 
 /// One chain's state.
@@ -189,6 +190,12 @@ impl ChainState {
     /// [`StateError::StateNotKept`] says that it was let go.
     pub fn at_block(&self, number: u64, root: B256) -> Result<TrieView, StateError> {
         TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin(number)?)
+    }
+
+    /// The state after a block, whose root is `root`, with a record of what is read of it; errors as of [`Self::at_block`].
+    pub fn record(&self, number: u64, root: B256) -> Result<Recorder, StateError> {
+        let pin = self.pruner.kept().pin(number)?;
+        Recorder::new(self.store.clone(), self.nodes.clone(), root, pin)
     }
 
     /// The first block whose state can be read.

@@ -47,6 +47,7 @@ mod trie;
 mod trie_view;
 mod verify;
 mod view;
+mod witness;
 
 pub use audit::{Audit, Finding};
 pub use chain_state::{ChainState, CommitInput};
@@ -71,3 +72,4 @@ pub use store::{Batch, MAX_STORE_VALUE_BYTES, Store, StoreError};
 pub use trie::RootUpdate;
 pub use trie_view::TrieView;
 pub use view::{Account, StateView};
+pub use witness::{Leftover, Recorder, Witness, WitnessError, WitnessView};

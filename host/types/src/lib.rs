@@ -1,9 +1,10 @@
-//! Words everyone shares: blocks, receipts, components, mounts, faults and the limits that bind them.
+//! Words everyone shares: blocks, receipts, components, mounts, faults, certificates and the limits that bind them.
 //!
 //! Nothing here does I/O or knows a database, a virtual machine or a network. What is hashed or stored has one
 //! encoding, and it stands beside its type.
 
 pub mod block;
+pub mod certificate;
 pub mod component;
 pub mod ethereum;
 pub mod fault;
@@ -16,6 +17,9 @@ pub mod swap;
 pub mod unsigned;
 
 pub use block::{Block, BlockEnv, BlockSummary, SealedBlock};
+pub use certificate::{
+    BlsKey, BlsSignature, Certificate, CertificateError, Committee, Evidence, Finality, Member, Statement, Vote,
+};
 pub use component::{Component, ComponentError, Digest};
 pub use ethereum::{EthereumBody, EthereumEnv, Fork, Rules};
 pub use fault::Fault;

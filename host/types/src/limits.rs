@@ -27,6 +27,13 @@ pub const MAX_SUBCALL_DEPTH: u8 = 8;
 /// Linear memory of one engine instance, in 64 KiB pages; a mount may set less.
 pub const MAX_MEMORY_PAGES: u32 = 512;
 
+/// Most validators of one committee: what a certificate says of who signed fits into 16 bytes.
+pub const MAX_COMMITTEE_MEMBERS: usize = 128;
+/// Largest encoded witness of a block, in bytes: about 100,000 trie nodes.
+pub const MAX_WITNESS_BYTES: usize = 64 * 1024 * 1024;
+/// Most headers in a witness: as far back as BLOCKHASH sees.
+pub const MAX_WITNESS_HEADERS: usize = 256;
+
 /// Gas limit of a block. The chain's configuration may set less.
 pub const BLOCK_GAS: u64 = 60_000_000;
 /// Gas limit of one transaction (EIP-7825).

@@ -13,6 +13,7 @@ use caldera_chain::{BlockObserver, Chain, ExecutedBlock};
 use caldera_engine::Observer;
 use caldera_execution::registry::{self, abi::IEngineRegistry::IEngineRegistryEvents as Events};
 use caldera_types::Digest;
+use caldera_validation::Certified;
 use parking_lot::Mutex;
 
 use super::{
@@ -45,6 +46,7 @@ pub struct ChainMetrics {
     name: String,
     chain: OnceLock<Weak<Chain>>,
     shadows: OnceLock<Weak<dyn Shadows>>,
+    certified: OnceLock<Weak<Certified>>,
     calls: Arc<ChainCalls>,
     pub(super) build: Histogram,
     pub(super) interval: Histogram,
@@ -59,6 +61,7 @@ impl ChainMetrics {
             name: name.to_owned(),
             chain: OnceLock::new(),
             shadows: OnceLock::new(),
+            certified: OnceLock::new(),
             calls: Arc::default(),
             build: Histogram::new(&BLOCK_NS),
             interval: Histogram::new(&BLOCK_NS),
@@ -96,6 +99,18 @@ impl ChainMetrics {
         if chain.observe(Box::new(Blocks(self.clone()))).is_err() {
             tracing::warn!(chain = self.name, "another observer has this chain's blocks: their times are not counted");
         }
+    }
+
+    /// Shows what is known of the chain's certificates from now on.
+    pub fn watch_certified(&self, certified: &Arc<Certified>) {
+        if self.certified.set(Arc::downgrade(certified)).is_err() {
+            tracing::warn!(chain = self.name, "certificates of this chain are watched already");
+        }
+    }
+
+    /// Its certificates, if it has validators.
+    pub(super) fn certificates(&self) -> Option<Arc<Certified>> {
+        self.certified.get()?.upgrade()
     }
 
     /// The chain, while it is open.

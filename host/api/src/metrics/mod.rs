@@ -19,7 +19,7 @@ pub use chain::ChainMetrics;
 pub(crate) use scrape::CONTENT_TYPE;
 
 /// Every family, with the suffixes that its type and unit give it.
-pub const NAMES: [&str; 32] = [
+pub const NAMES: [&str; 35] = [
     "caldera_build_info",
     "caldera_chain_height",
     "caldera_chain_halted",
@@ -27,6 +27,9 @@ pub const NAMES: [&str; 32] = [
     "caldera_follower_blocks_behind",
     "caldera_chain_first_state",
     "caldera_chain_pruned_nodes_total",
+    "caldera_certified_height",
+    "caldera_validator_evidence",
+    "caldera_validator_messages_refused_total",
     "caldera_chain_block_build_seconds",
     "caldera_chain_block_interval_seconds",
     "caldera_chain_transactions_total",

@@ -96,6 +96,19 @@ impl Scrape {
             ("caldera_chain_pruned_nodes", "Trie nodes of old states that were let go"),
             self.each(|row| row.open.as_ref().map(|open| open.pruned)),
         )?;
+        page.gauge(
+            ("caldera_certified_height", "Height of the newest block that the chain's validators certified"),
+            self.each(|row| Some(row.certified.height as f64)),
+        )?;
+        let evidence = self.chains.iter().flat_map(|row| {
+            [("equivocation", row.certified.equivocations), ("wrong-root", row.certified.wrong_roots)]
+                .map(|(kind, count)| (row.labels(&[("kind", kind)]), count as f64))
+        });
+        page.gauge(("caldera_validator_evidence", "Pieces of evidence kept against validators"), evidence.collect())?;
+        page.counter(
+            ("caldera_validator_messages_refused", "Votes and certificates that counted for nothing"),
+            self.each(|row| Some(row.certified.refused)),
+        )?;
         page.histogram(
             ("caldera_chain_block_build_seconds", "Time to build, commit and publish a block"),
             self.each(|row| row.build.clone()),

@@ -19,7 +19,8 @@ const EXPECTED: &str = "eth_accounts eth_blobBaseFee eth_blockNumber eth_call et
     eth_sendRawTransactionSync eth_simulateV1 eth_subscribe eth_syncing eth_uninstallFilter eth_unsubscribe \
     debug_getRawBlock debug_getRawHeader debug_getRawReceipts debug_getRawTransaction debug_traceBlockByHash \
     debug_traceBlockByNumber debug_traceCall debug_traceTransaction net_listening net_peerCount net_version \
-    txpool_content txpool_contentFrom txpool_inspect txpool_status web3_clientVersion web3_sha3 caldera_engines caldera_getLoggedBlocks \
+    txpool_content txpool_contentFrom txpool_inspect txpool_status web3_clientVersion web3_sha3 caldera_engines caldera_getCertificate \
+    caldera_getLoggedBlocks caldera_getWitness \
     caldera_sendRawTransactionWithSidecar caldera_status rpc_discover rpc.discover";
 
 #[tokio::test]

@@ -9,13 +9,13 @@ mod convert;
 pub(crate) mod entries;
 mod records;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, Bytes, Log, address};
 use alloy_sol_types::{SolError, SolEvent, SolInterface, SolValue};
 use caldera_engine::{GasMeter, HostError};
 use caldera_state::StateView;
-use caldera_types::{Digest, Fault, LastSwap, Mount, Swap, TxReceipt};
+use caldera_types::{Digest, Fault, LastSwap, Mount, Phase, Swap, TxReceipt};
 use revm::{
     context_interface::{ContextTr, JournalTr, journaled_state::account::JournaledAccountTr},
     interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult},
@@ -88,6 +88,21 @@ pub fn last_swaps(mut view: &dyn StateView, mounts: &[Mount]) -> Result<BTreeMap
         ended.extend(entries::last_swap(&mut view, *address)?.map(|last| (*address, last)));
     }
     Ok(ended)
+}
+
+/// The components that the block after a state may run: of what is mounted, on its way, on trial or armed.
+pub fn components(view: &dyn StateView) -> Result<BTreeSet<Digest>, ExecutionError> {
+    let mut digests: BTreeSet<_> = mounts(view)?.into_iter().map(|mount| mount.digest).collect();
+    digests.extend(armed(view)?.into_iter().map(|armed| armed.digest));
+    for Swap { phase, .. } in swaps(view)? {
+        digests.extend(match phase {
+            Phase::Migrating(migration) => Some(migration.target.digest),
+            Phase::RollingBack(back) => Some(back.digest),
+            Phase::Probation(probation) => Some(probation.previous.digest),
+            Phase::Frozen(_) => None,
+        });
+    }
+    Ok(digests)
 }
 
 /// Who governs a state.

@@ -10,6 +10,7 @@ use super::{
     db_args::{DbCommand, SnapshotCommand},
     engine_args::EngineCommand,
     exchange_args::{ExportArgs, ImportArgs},
+    verify::{VerifyArgs, WitnessArgs},
 };
 use crate::config::LimitsConfig;
 
@@ -51,6 +52,10 @@ pub enum Command {
     Snapshot(SnapshotCommand),
     /// Execute a block log again in a fresh folder; every root is checked.
     Replay(ReplayArgs),
+    /// Execute a block from two files: no chain, no database, no network.
+    Verify(VerifyArgs),
+    /// Write a block of a live chain and its witness into two files, for `verify`.
+    Witness(WitnessArgs),
     /// Bring in a chain that another client made: every block is executed and checked.
     Import(ImportArgs),
     /// Write a chain's blocks and genesis for other clients.

@@ -14,6 +14,7 @@ mod node;
 mod run;
 mod signals;
 mod tools;
+mod verify;
 
 use std::process::ExitCode;
 

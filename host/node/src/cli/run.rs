@@ -1,6 +1,6 @@
 //! From arguments to the module that does the work.
 
-use super::{args::Command, db, dev, engine, exchange, follow, node, tools};
+use super::{args::Command, db, dev, engine, exchange, follow, node, tools, verify};
 use crate::{error::CommandError, output::Output};
 
 /// Runs a command to its end.
@@ -15,6 +15,8 @@ pub async fn run(command: Command, output: Output) -> Result<(), CommandError> {
         Command::Db(command) => db::run(command, output).await,
         Command::Snapshot(command) => db::snapshot(command, output).await,
         Command::Replay(args) => tools::replay(args, output).await,
+        Command::Verify(args) => verify::verify(args, output).await,
+        Command::Witness(args) => verify::witness(args, output).await,
         Command::Import(args) => exchange::import(args, output).await,
         Command::Export(args) => exchange::export(args, output).await,
     }

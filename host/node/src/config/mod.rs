@@ -12,6 +12,7 @@ mod history;
 mod mount;
 mod pool;
 mod rpc_limits;
+mod validation;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -29,6 +30,7 @@ pub use history::HistoryConfig;
 pub use mount::{LimitsConfig, MountConfig};
 pub use pool::PoolConfig;
 pub use rpc_limits::RpcLimitsConfig;
+pub use validation::ValidationConfig;
 
 use crate::{
     node::{NodeSpec, StoreSpec},
@@ -64,6 +66,9 @@ pub struct Config {
     /// How each chain keeps the transactions that wait for a block.
     #[serde(default)]
     pub pool: PoolConfig,
+    /// The validators that this node runs.
+    #[serde(default)]
+    pub validation: ValidationConfig,
     /// The chains.
     #[serde(default, rename = "chain")]
     pub chains: Vec<ChainConfig>,
@@ -93,6 +98,7 @@ impl Config {
             admin: AdminConfig::default(),
             compile: CompileConfig::default(),
             pool: PoolConfig::default(),
+            validation: ValidationConfig::default(),
             chains: Vec::new(),
         }
     }
@@ -142,6 +148,7 @@ impl Config {
             limits: self.limits.spec(),
             stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.state())).collect(),
             admin: self.admin.spec(),
+            validation: self.validation.spec(),
             follow: self.chains.iter().filter_map(|c| Some((c.name.clone(), c.follow.clone()?))).collect(),
             chains: chains.collect::<Result<_, _>>()?,
         })
@@ -175,7 +182,7 @@ impl Config {
                 ));
             }
         }
-        if let Err(why) = self.limits.check() {
+        if let Err(why) = self.limits.check().and_then(|()| self.validation.check()) {
             return bad(why);
         }
         if !self.admin.allow_remote && !self.admin.listen.ip().is_loopback() {

@@ -21,6 +21,7 @@ use crate::{
     component::{self, ReadError},
     config::genesis_env,
     node::NodeSpec,
+    validation::ValidationSpec,
 };
 
 /// Name and id of the chain that clears.
@@ -33,6 +34,8 @@ pub const ALLIANCE: (&str, u64) = ("alliance", 4203);
 pub const IMPORTED: &str = "imported";
 /// How many chains of its own there are.
 pub const CHAINS: usize = 3;
+/// How many validators certify each chain; the first accounts own them.
+const VALIDATORS: usize = 4;
 /// Where the clearing engine is mounted on `finance`.
 pub const CLEARING: Address = address!("000000000000000000000000000000000000C1EA");
 /// Where the hello engine is mounted on the other two.
@@ -97,6 +100,7 @@ pub fn node_spec(
         stores: Default::default(),
         admin,
         follow: Default::default(),
+        validation: Some(ValidationSpec { owners: accounts.iter().take(VALIDATORS).map(Account::address).collect() }),
         chains,
     })
 }

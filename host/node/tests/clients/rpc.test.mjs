@@ -3,12 +3,13 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { bls12_381 } from "@noble/curves/bls12-381";
 import openrpc from "@open-rpc/meta-schema";
 import Ajv from "ajv";
 import { JsonRpcProvider, WebSocketProvider, keccak256 as ethersKeccak } from "ethers";
 import {
-  createPublicClient, createWalletClient, custom, decodeFunctionResult, defineChain, encodeFunctionData, getAddress, keccak256,
-  numberToHex, parseEther, webSocket,
+  concatHex, createPublicClient, createWalletClient, custom, decodeFunctionResult, defineChain, encodeFunctionData, getAddress,
+  keccak256, numberToHex, parseEther, webSocket,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { clearingAbi, contract } from "./contracts.mjs";
@@ -36,6 +37,16 @@ function openRpcValidator() {
 async function transfer(value = 1n) {
   const hash = await writer.sendTransaction({ to: RECIPIENT, value });
   return reader.waitForTransactionReceipt({ hash });
+}
+
+/** What `ask` gives once it gives something. */
+async function eventually(what, ask) {
+  for (let tries = 0; tries < 400; tries++) {
+    const found = await ask();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`it never came true that ${what}`);
 }
 
 describe("every method", () => {
@@ -81,11 +92,47 @@ describe("every method", () => {
     assert.ok(head.startsWith("0x") && blocks.length === 1 && blocks[0].length > 1_000, "block 0 brings the engines");
   });
 
+  test("a certificate holds for another BLS implementation, and a block comes with its witness", async () => {
+    const { blockNumber, blockHash } = await transfer();
+    const tag = numberToHex(blockNumber);
+    const certificate = await eventually("the block is certified", () => rpc.send("caldera_getCertificate", tag));
+    const { statement, committee, signers, message, signature } = certificate;
+    assert.deepEqual([statement.height, statement.blockHash, BigInt(statement.chainId)], [tag, blockHash, BigInt(chain.id)]);
+    // The signed bytes and the committee's root are made again from the fields, by nobody's code but this.
+    const fields = concatHex([
+      numberToHex(BigInt(statement.chainId), { size: 8 }), numberToHex(blockNumber, { size: 8 }), statement.blockHash, statement.stateRoot,
+      numberToHex(BigInt(statement.epoch), { size: 8 }), statement.committeeRoot, "0x00",
+    ]);
+    assert.equal(message, fields);
+    const members = committee.members.map(({ key, weight, owner }) => concatHex([key, numberToHex(BigInt(weight), { size: 8 }), owner]));
+    const count = numberToHex(members.length, { size: 4 });
+    assert.equal(keccak256(concatHex([numberToHex(BigInt(committee.epoch), { size: 8 }), count, ...members])), statement.committeeRoot);
+    assert.ok(signers.length * 3 > committee.members.length * 2, "a quorum");
+    const key = bls12_381.aggregatePublicKeys(signers.map((place) => committee.members[Number(place)].key.slice(2)));
+    const holds = (domain, bytes) => {
+      const DST = `CALDERA-${domain}-V1_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_`;
+      return bls12_381.verify(signature.slice(2), bytes.slice(2), key, { DST });
+    };
+    assert.equal(holds("CERTIFICATE", message), true);
+    assert.equal(holds("HANDOVER", message), false);
+    assert.equal(holds("CERTIFICATE", concatHex([message.slice(0, -2), "0x01"])), false);
+    const newest = await rpc.send("caldera_getCertificate");
+    assert.ok(BigInt(newest.statement.height) >= blockNumber, "without a block: the newest one");
+    assert.equal(await rpc.send("caldera_getCertificate", "0x0"), null);
+    const { hash, block, witness } = await rpc.send("caldera_getWitness", tag);
+    assert.equal(hash, blockHash);
+    assert.ok(block.length > 1_000 && witness.length > 1_000);
+    assert.ok((await rpc.refused("caldera_getWitness", "0x0")).message.includes("genesis"));
+  });
+
   test("blocks, their parts, and every tag", async () => {
     const { blockNumber, blockHash, transactionHash, transactionIndex } = await transfer();
-    for (const blockTag of ["latest", "safe", "finalized", "pending"]) {
+    for (const blockTag of ["latest", "pending"]) {
       assert.ok((await reader.getBlock({ blockTag })).number >= blockNumber, blockTag);
     }
+    // Once its validators have certified it.
+    await eventually("the block is safe", async () => (await reader.getBlock({ blockTag: "safe" })).number >= blockNumber);
+    assert.ok((await reader.getBlock({ blockTag: "finalized" })).number >= blockNumber);
     assert.equal((await reader.getBlock({ blockTag: "earliest" })).number, 0n);
     const block = await reader.getBlock({ blockHash, includeTransactions: true });
     assert.equal(block.transactions[transactionIndex].hash, transactionHash);
@@ -307,6 +354,8 @@ describe("every method", () => {
       AccountProof: await rpc.send("eth_getProof", token.address, ["0x0"], "latest"),
       FeeHistory: await rpc.send("eth_feeHistory", "0x2", "latest", [50]),
       Engines: await rpc.send("caldera_engines"),
+      Certificate: await rpc.send("caldera_getCertificate"),
+      Witness: await rpc.send("caldera_getWitness", "latest"),
     };
     for (const [name, value] of Object.entries(answers)) {
       const fits = shape(name);

@@ -8,12 +8,14 @@ use crate::workspace::{Dependency, Kind, Package};
 use std::collections::BTreeMap;
 
 /// The host's rooms, lowest floor first.
-const FLOORS: [(&str, u8); 7] = [
+const FLOORS: [(&str, u8); 9] = [
     ("caldera-types", 0),
+    ("caldera-bls", 0),
     ("caldera-state", 1),
     ("caldera-engine", 1),
     ("caldera-execution", 2),
     ("caldera-chain", 3),
+    ("caldera-validation", 3),
     ("caldera-api", 5),
     ("caldera-node", 6),
 ];

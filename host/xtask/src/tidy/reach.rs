@@ -9,13 +9,16 @@ use crate::{
 use std::collections::BTreeSet;
 
 /// What a host crate must never reach.
-const HOST: [(&str, &[&str]); 4] = [
+const HOST: [(&str, &[&str]); 6] = [
+    ("caldera-bls", &["sled", "wasmtime", "revm", "tokio"]),
     ("caldera-types", &["sled", "wasmtime", "revm", "tokio"]),
     ("caldera-state", &["wasmtime", "revm", "tokio"]),
     // It knows nothing of the EVM: all goes through the `EngineHost` port.
     ("caldera-engine", &["revm", "sled", "tokio"]),
     // Rules are pure: no sockets, no runtime.
     ("caldera-execution", &["tokio", "libp2p", "jsonrpsee-core"]),
+    // A validator needs no node: what it links of ours is named, and everything else is not it.
+    ("caldera-validation", &["caldera-chain", "caldera-api", "caldera-node", "tokio", "jsonrpsee-core"]),
 ];
 
 /// What a guest must never reach: it has no system below it.

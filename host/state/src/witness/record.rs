@@ -1,0 +1,139 @@
+//! A state with a record of what is read of it, from which a witness is made.
+//!
+//! Nodes are recorded where they are fetched, so the record holds whatever the walk needed: the paths to what was read,
+//! the ends of paths to what is absent, and, after [`Recorder::root_after`], the siblings that stay alone when a removal takes
+//! their branch away.
+
+use alloy_consensus::Header;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use caldera_types::Digest;
+use parking_lot::Mutex;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use super::Witness;
+use crate::{
+    diff::StateDiff,
+    error::StateError,
+    keys,
+    nodes::Nodes,
+    prune::Pin,
+    store::{Batch, Entries, Store, StoreError},
+    trie::{self, RootUpdate},
+    trie_view::TrieView,
+    view::{Account, StateView},
+};
+
+/// Nodes that one recording keeps at hand, in bytes: more than any block reads.
+const CACHE_BYTES: usize = 128 << 20;
+
+/// The nodes of a chain, with a record of those that were fetched.
+struct Seen {
+    below: Arc<Nodes>,
+    nodes: Mutex<BTreeMap<B256, Bytes>>,
+}
+
+impl Store for Seen {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let Some(hash) = key.strip_prefix(keys::NODES).filter(|hash| hash.len() == 32).map(B256::from_slice) else {
+            return Ok(None);
+        };
+        let found = self.below.get(hash).map_err(|error| match error {
+            StateError::Store(error) => error,
+            error => StoreError::Corrupt(error.to_string()),
+        })?;
+        if let Some(node) = &found {
+            self.nodes.lock().insert(hash, node.clone());
+        }
+        Ok(found)
+    }
+
+    fn commit(&self, _: Batch) -> Result<(), StoreError> {
+        Err(StoreError::Backend("a recording is only read".into()))
+    }
+
+    fn scan<'a>(&'a self, _: &[u8]) -> Entries<'a> {
+        Box::new(std::iter::empty())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn condemn(&self, why: &str) {
+        self.below.condemn(why);
+    }
+}
+
+/// The state at one root with a record of its reads.
+pub struct Recorder {
+    root: B256,
+    seen: Arc<Seen>,
+    nodes: Arc<Nodes>,
+    view: TrieView,
+    codes: Mutex<BTreeMap<B256, Bytes>>,
+    oldest_hash: Mutex<Option<u64>>,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Recorder {
+    pub(crate) fn new(store: Arc<dyn Store>, below: Arc<Nodes>, root: B256, pin: Pin) -> Result<Self, StateError> {
+        let seen = Arc::new(Seen { below, nodes: Mutex::default() });
+        let nodes = Arc::new(Nodes::keyed(seen.clone(), CACHE_BYTES));
+        let view = TrieView::open(store, nodes.clone(), root, pin)?;
+        Ok(Self { root, seen, nodes, view, codes: Mutex::default(), oldest_hash: Mutex::default() })
+    }
+
+    /// The root after `diff`; the nodes that this takes are recorded too.
+    pub fn root_after(&self, diff: &StateDiff) -> Result<RootUpdate, StateError> {
+        trie::root_after(&self.nodes, self.root, diff)
+    }
+
+    /// Height of the oldest block whose hash was asked for.
+    pub fn oldest_hash(&self) -> Option<u64> {
+        *self.oldest_hash.lock()
+    }
+
+    /// The witness of all that was read.
+    pub fn into_witness(self, headers: Vec<Header>, components: BTreeSet<Digest>) -> Witness {
+        Witness {
+            headers,
+            components: components.into_iter().collect(),
+            nodes: std::mem::take(&mut *self.seen.nodes.lock()).into_values().collect(),
+            codes: self.codes.into_inner().into_values().collect(),
+        }
+    }
+}
+
+impl StateView for Recorder {
+    fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
+        self.view.account(address)
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        self.view.storage(address, slot)
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytes, StateError> {
+        let code = self.view.code(hash)?;
+        if !code.is_empty() {
+            self.codes.lock().insert(hash, code.clone());
+        }
+        Ok(code)
+    }
+
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        let hash = self.view.block_hash(number)?;
+        let mut oldest = self.oldest_hash.lock();
+        *oldest = Some(oldest.map_or(number, |oldest| oldest.min(number)));
+        Ok(hash)
+    }
+}
