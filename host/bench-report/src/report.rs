@@ -79,6 +79,11 @@ impl Report {
         self.rows.push(Row { unit, p99: samples.p1(), ..Row::new(name, &samples, Some(peer)) });
     }
 
+    /// Adds a row of amounts of `unit` that are not times, such as gas. Less is better.
+    pub fn amount(&mut self, name: &str, unit: &'static str, samples: Samples) {
+        self.rows.push(Row { unit, ..Row::new(name, &samples, None) });
+    }
+
     /// Prints the table, and writes `NAME.json` into the folder that `CALDERA_BENCH_DIR` names, if it names one.
     pub fn finish(&self) -> io::Result<()> {
         println!("{self}");
