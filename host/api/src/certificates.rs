@@ -1,6 +1,7 @@
 //! What validators say of a chain: certificates, and the witnesses from which anybody can do their work.
 //!
-//! - `caldera_getCertificate(block)` → the certificate of a block with its committee, or null: not certified, or no committee.
+//! - `caldera_getCertificate(block)` → the certificate of a block with its committee, or null: not certified, or no committee. With each
+//!   member its proof of possession, so that another chain's governor can set the committee as it is.
 //! - `caldera_getWitness(block)` → a block and its witness, as `caldera verify` takes them.
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::{Bytes, U64};
 use caldera_chain::ChainError;
 use caldera_types::{Certificate, Committee};
-use caldera_validation::{ChainRules, WitnessFile};
+use caldera_validation::{ChainRules, Registration, WitnessFile};
 use jsonrpsee_core::RegisterMethodError;
 use serde_json::{Value, json};
 
@@ -63,17 +64,18 @@ fn certificate(api: &ChainApi, args: &mut Args<'_>) -> Reply<Value> {
     let block = args.next::<Option<BlockId>>()?.unwrap_or(BlockId::Number(BlockNumberOrTag::Safe));
     let number = api.existing(Some(block))?;
     let (Some(certified), Some(found)) = (&api.certified, api.certificate_of(number)?) else { return Ok(Value::Null) };
-    Ok(shown(certified.committee(), &found))
+    Ok(shown(certified.committee(), &api.registered, &found))
 }
 
-fn shown(committee: &Committee, certificate: &Certificate) -> Value {
+fn shown(committee: &Committee, registered: &[Registration], certificate: &Certificate) -> Value {
     let statement = &certificate.statement;
     // It was read by this committee, so the form is right.
     let signers = certificate.signers(committee).unwrap_or_default();
-    let members = committee
-        .members()
-        .iter()
-        .map(|member| json!({ "key": member.key, "weight": U64::from(member.weight), "owner": member.owner }));
+    let members = committee.members().iter().map(|member| {
+        let possession = registered.iter().find(|other| other.key == member.key).map(|other| other.possession);
+        let weight = U64::from(member.weight);
+        json!({ "key": member.key, "weight": weight, "owner": member.owner, "possession": possession })
+    });
     json!({
         "statement": {
             "chainId": U64::from(statement.chain_id),

@@ -6,7 +6,7 @@ use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::B256;
 use caldera_chain::{Chain, ExecutedBlock};
 use caldera_state::TrieView;
-use caldera_validation::Certified;
+use caldera_validation::{Certified, Registration};
 
 use crate::{
     dev::Keys,
@@ -27,6 +27,8 @@ pub(crate) struct ChainApi {
     pub(crate) leader: Option<Arc<dyn Leader>>,
     /// Certificates, if the chain has validators.
     pub(crate) certified: Option<Arc<Certified>>,
+    /// How its validators joined their committee.
+    pub(crate) registered: Arc<[Registration]>,
 }
 
 impl ChainApi {
@@ -36,7 +38,8 @@ impl ChainApi {
         let keys = if chain.is_development() { Keys::new(&beside.keys) } else { Keys::default() };
         let leader = beside.leaders.get(chain.name()).cloned();
         let certified = beside.certified.get(chain.name()).cloned();
-        Self { chain, limits, filters, keys, leader, certified }
+        let registered = beside.registered.get(chain.name()).cloned().unwrap_or_default();
+        Self { chain, limits, filters, keys, leader, certified, registered }
     }
 
     /// Height of the head.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use alloy_signer_local::PrivateKeySigner;
-use caldera_validation::Certified;
+use caldera_validation::{Certified, Registration};
 use jsonrpsee_types::ErrorObjectOwned;
 use serde_json::Value;
 
@@ -26,4 +26,6 @@ pub struct Beside {
     pub leaders: BTreeMap<String, Arc<dyn Leader>>,
     /// What is known of the certificates of chains that have validators, by the chain's name.
     pub certified: BTreeMap<String, Arc<Certified>>,
+    /// What the members of these chains' committees handed in to join, by the chain's name.
+    pub registered: BTreeMap<String, Arc<[Registration]>>,
 }

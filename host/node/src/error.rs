@@ -19,6 +19,7 @@ use crate::{
     tour::TourError,
     verify::VerifyCommandError,
     weave::CarryError,
+    weave_ctl::WeaveCtlError,
 };
 
 /// Exit code of a command that failed.
@@ -62,6 +63,9 @@ pub enum CommandError {
     /// An engine command.
     #[error(transparent)]
     Ctl(#[from] CtlError),
+    /// A weave command.
+    #[error(transparent)]
+    Weave(#[from] WeaveCtlError),
     /// A component's file.
     #[error(transparent)]
     Read(#[from] ReadError),

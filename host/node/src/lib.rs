@@ -1,7 +1,7 @@
 //! The node and its command line: configuration, wiring, event loop; the binary is caldera.
 //!
-//! Rooms of the host meet here and nowhere else. What talks to a live chain ([`rpc`], [`ctl`], [`obligations`],
-//! [`tour`]) knows it only through its JSON-RPC, as any client does.
+//! Rooms of the host meet here and nowhere else. What talks to a live chain ([`rpc`], [`ctl`], [`weave_ctl`],
+//! [`obligations`], [`tour`]) knows it only through its JSON-RPC, as any client does.
 
 pub mod admin;
 pub mod check;
@@ -27,3 +27,4 @@ pub mod tour;
 pub mod validation;
 pub mod verify;
 pub mod weave;
+pub mod weave_ctl;

@@ -20,8 +20,7 @@ use caldera_engine::{
     compile::{CacheOptions, ChildCompiler},
 };
 use caldera_state::{Backend, History, StateOptions};
-use caldera_validation::Certified;
-use caldera_weave::LinkOptions;
+use caldera_validation::{Certified, Registration};
 
 use crate::{
     admin::{self, AdminSpec, Note, NoteFile, Served},
@@ -31,7 +30,7 @@ use crate::{
     paths,
     rpc::RpcError,
     validation::{self, ValidationError, ValidationSpec, Validators},
-    weave::{Carrier, CarryError, Woven},
+    weave::{self, Carrier, CarryError, CarrySpec, Unfit, Woven},
 };
 
 /// Native stack of every thread, in bytes: engines and contracts call each other up to
@@ -57,6 +56,8 @@ pub struct NodeSpec {
     pub follow: BTreeMap<String, String>,
     /// The validators that the node runs; none of chains that follow another node's.
     pub validation: Option<ValidationSpec>,
+    /// What it carries between its chains.
+    pub carry: Option<CarrySpec>,
     /// The chains; the first is served at `/` too.
     pub chains: Vec<ChainSpec>,
 }
@@ -124,6 +125,12 @@ pub enum NodeError {
         /// Why not.
         source: Box<ValidationError>,
     },
+    /// No chain's validators start.
+    #[error("validators: {0}")]
+    Validators(Box<ValidationError>),
+    /// Nothing can be carried between the chains.
+    #[error(transparent)]
+    Carry(#[from] CarryError),
     /// A leader's address cannot be asked.
     #[error("following: {0}")]
     Follow(#[from] RpcError),
@@ -141,6 +148,7 @@ pub struct Node {
     /// What the validators certified, by the chain's name.
     certified: BTreeMap<String, Arc<Certified>>,
     carrier: Option<Carrier>,
+    metrics: Arc<Metrics>,
     server: ApiHandle,
     admin: AdminHandle,
     note: Option<NoteFile>,
@@ -196,6 +204,7 @@ impl Node {
             }
         }
         let mut validators = Vec::new();
+        let registered = registered(spec.validation.as_ref(), &spec.data)?;
         for (chain, counts) in chains.iter().zip(&all_counts) {
             let Some(validation) = spec.validation.as_ref().filter(|_| !chain.follows()) else { continue };
             let started = validation::start(validation, &spec.data, chain, &engines);
@@ -203,6 +212,7 @@ impl Node {
                 .map_err(|source| NodeError::Validation { name: chain.name().to_owned(), source: Box::new(source) })?;
             counts.watch_certified(&certified);
             beside.certified.insert(chain.name().to_owned(), certified);
+            beside.registered.insert(chain.name().to_owned(), registered.clone());
             validators.push(running);
         }
         if chains.iter().any(|chain| chain.is_development()) {
@@ -210,7 +220,7 @@ impl Node {
         }
         let certified = beside.certified.clone();
         let server = ApiServer::serve_with(listen, chains.clone(), spec.limits, &beside)?;
-        let admin = admin::serve(spec.admin, spec.data, &served, engines, metrics)?;
+        let admin = admin::serve(spec.admin, spec.data.clone(), &served, engines, metrics.clone())?;
         // After the servers: a port that is taken must not leave blocks behind.
         let (mut producers, mut followers) = (Vec::new(), Vec::new());
         for chain in &chains {
@@ -220,7 +230,15 @@ impl Node {
             }
         }
         let note = spec.admin.note.then(|| leave_note(&server, &admin)).flatten();
-        Ok(Self { chains, producers, followers, validators, certified, carrier: None, server, admin, note })
+        let mut node =
+            Self { chains, producers, followers, validators, certified, carrier: None, metrics, server, admin, note };
+        if let Some(carry) = &spec.carry
+            && let Err(error) = node.carry(&spec.data, carry)
+        {
+            node.stop().await;
+            return Err(error.into());
+        }
+        Ok(node)
     }
 
     /// The chains, in the order of the specification.
@@ -228,17 +246,26 @@ impl Node {
         &self.chains
     }
 
-    /// Carries units between all chains that have a weave engine there and validators here. Files lie in `data`.
-    pub fn carry(&mut self, data: &Path, engine: Address, options: LinkOptions) -> Result<(), CarryError> {
-        let mounted = |chain: &Arc<Chain>| {
-            chain.registry().is_ok_and(|registry| registry.mounts.iter().any(|mount| mount.address == engine))
-        };
-        let woven = self.chains.iter().filter(|chain| mounted(chain)).filter_map(|chain| {
-            let certified = self.certified.get(chain.name())?.clone();
-            Some(Woven { chain: chain.clone(), certified, engine })
-        });
-        self.carrier = Some(Carrier::start(data, woven.collect(), options)?);
+    /// Carries units between the chains. Files lie in `data`.
+    pub fn carry(&mut self, data: &Path, spec: &CarrySpec) -> Result<(), CarryError> {
+        let unfit = |name: &str, why| CarryError::Chain(name.to_owned(), why);
+        let carrier = Carrier::start(data, spec, |name| {
+            let chain = self.chains.iter().find(|chain| chain.name() == name);
+            let chain = chain.ok_or_else(|| unfit(name, Unfit::Unknown))?.clone();
+            let certified = self.certified.get(name).ok_or_else(|| unfit(name, Unfit::Uncertified))?.clone();
+            let engine = weave::engine(&chain, spec.engine)?;
+            Ok(Woven { chain, certified, engine })
+        })?;
+        for (ends, counts) in carrier.links() {
+            self.metrics.link(&ends.origin, &ends.destination, counts);
+        }
+        self.carrier = Some(carrier);
         Ok(())
+    }
+
+    /// Who carries, if anybody does: his account, and the chains where he has nothing to pay for gas with.
+    pub fn carrier(&self) -> Option<(Address, &[String])> {
+        self.carrier.as_ref().map(|carrier| (carrier.address(), carrier.penniless()))
     }
 
     /// `http://host:port`.
@@ -253,7 +280,8 @@ impl Node {
 
     /// Stops serving, lets the blocks under way be finished and written, and closes the folders.
     pub async fn stop(self) {
-        let Self { chains, producers, followers, validators, certified: _, carrier, server, admin, note } = self;
+        let Self { chains, producers, followers, validators, certified: _, carrier, metrics: _, server, admin, note } =
+            self;
         for follower in followers {
             follower.stop().await;
         }
@@ -272,6 +300,13 @@ impl Node {
             tracing::error!(%error, "stopping the chains failed");
         }
     }
+}
+
+/// What the validators handed in to join their committee.
+fn registered(validation: Option<&ValidationSpec>, data: &Path) -> Result<Arc<[Registration]>, NodeError> {
+    let Some(validation) = validation else { return Ok(Arc::default()) };
+    let registered = validation::registrations(validation, data);
+    registered.map(Arc::from).map_err(|error| NodeError::Validators(Box::new(error.into())))
 }
 
 /// Tells this user's command line where the admin API is. Without it, the command line has to be told.

@@ -14,6 +14,10 @@ pub struct Counts {
     pub(crate) open: AtomicU64,
     pub(crate) behind: AtomicU64,
     pub(crate) last_ms: AtomicU64,
+    pub(crate) total_ms: AtomicU64,
+    pub(crate) oldest_ms: AtomicU64,
+    pub(crate) given_up: AtomicU64,
+    pub(crate) failed: AtomicU64,
     pub(crate) refused: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -28,6 +32,14 @@ pub struct LinkCounts {
     pub behind: u64,
     /// From reading the last unit's block to seeing it done, in milliseconds.
     pub last_ms: u64,
+    /// The same of all units, added up.
+    pub total_ms: u64,
+    /// How long the oldest unit that is not done has been known, in milliseconds; 0: all are done.
+    pub oldest_ms: u64,
+    /// Units that the destination never takes.
+    pub given_up: u64,
+    /// Steps that could not be finished: a chain did not answer, the account has no funds, the file cannot be written.
+    pub failed: u64,
     /// Refusals by the error's name.
     pub refused: BTreeMap<&'static str, u64>,
 }
@@ -40,6 +52,10 @@ impl Counts {
             open: self.open.load(Relaxed),
             behind: self.behind.load(Relaxed),
             last_ms: self.last_ms.load(Relaxed),
+            total_ms: self.total_ms.load(Relaxed),
+            oldest_ms: self.oldest_ms.load(Relaxed),
+            given_up: self.given_up.load(Relaxed),
+            failed: self.failed.load(Relaxed),
             refused: self.refused.lock().clone(),
         }
     }

@@ -107,10 +107,20 @@ impl Link {
 
     /// Does what can be done now. `now` is the time since any fixed moment.
     pub fn step(&mut self, now: Duration) -> Result<(), LinkError> {
+        let stepped = self.advance(now);
+        let waits = self.cursor.open.keys().filter_map(|id| Some(now.saturating_sub(self.runs.get(id)?.since)));
+        self.counts.oldest_ms.store(millis(waits.max().unwrap_or_default()), Relaxed);
+        self.counts.open.store(self.cursor.open.len() as u64, Relaxed);
+        if stepped.is_err() {
+            self.counts.failed.fetch_add(1, Relaxed);
+        }
+        stepped
+    }
+
+    fn advance(&mut self, now: Duration) -> Result<(), LinkError> {
         let certified = self.origin.certified()?;
         self.read(certified, now)?;
         let done = self.carry(certified, now);
-        self.counts.open.store(self.cursor.open.len() as u64, Relaxed);
         self.save()?;
         done?;
         self.beat(certified, now)
@@ -236,8 +246,9 @@ impl Link {
         self.cursor.open.remove(&id);
         let run = self.runs.remove(&id).unwrap_or_default();
         self.counts.carried.fetch_add(1, Relaxed);
-        let taken = now.saturating_sub(run.since).as_millis();
-        self.counts.last_ms.store(u64::try_from(taken).unwrap_or(u64::MAX), Relaxed);
+        let taken = millis(now.saturating_sub(run.since));
+        self.counts.last_ms.store(taken, Relaxed);
+        self.counts.total_ms.fetch_add(taken, Relaxed);
     }
 
     fn refused(&mut self, id: B256, mut run: Run, data: &[u8], now: Duration) {
@@ -246,6 +257,7 @@ impl Link {
             Refusal::Done => self.finish(id, now),
             Refusal::Never => {
                 self.counts.refuse(name);
+                self.counts.given_up.fetch_add(1, Relaxed);
                 let (origin, destination) = self.ends();
                 tracing::warn!(origin, destination, unit = %id, name, "a unit is never taken");
                 self.cursor.open.remove(&id);
@@ -299,4 +311,8 @@ impl Link {
             Answer::Reverted(_) => Err(not_weave()),
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

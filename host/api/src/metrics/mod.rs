@@ -7,19 +7,21 @@
 mod calls;
 mod chain;
 mod histogram;
+mod links;
 mod page;
 mod rows;
 mod scrape;
 
 use std::sync::Arc;
 
+use caldera_weave::Counts;
 use parking_lot::RwLock;
 
 pub use chain::ChainMetrics;
 pub(crate) use scrape::CONTENT_TYPE;
 
 /// Every family, with the suffixes that its type and unit give it.
-pub const NAMES: [&str; 35] = [
+pub const NAMES: [&str; 43] = [
     "caldera_build_info",
     "caldera_chain_height",
     "caldera_chain_halted",
@@ -30,6 +32,14 @@ pub const NAMES: [&str; 35] = [
     "caldera_certified_height",
     "caldera_validator_evidence",
     "caldera_validator_messages_refused_total",
+    "caldera_weave_units_carried_total",
+    "caldera_weave_units_open",
+    "caldera_weave_units_given_up_total",
+    "caldera_weave_refusals_total",
+    "caldera_weave_failures_total",
+    "caldera_weave_lag_blocks",
+    "caldera_weave_lag_seconds",
+    "caldera_weave_carry_seconds_total",
     "caldera_chain_block_build_seconds",
     "caldera_chain_block_interval_seconds",
     "caldera_chain_transactions_total",
@@ -61,6 +71,7 @@ pub const NAMES: [&str; 35] = [
 #[derive(Default)]
 pub struct Metrics {
     chains: RwLock<Vec<Arc<ChainMetrics>>>,
+    links: RwLock<Vec<links::LinkMetrics>>,
 }
 
 impl Metrics {
@@ -69,5 +80,10 @@ impl Metrics {
         let chain = Arc::new(ChainMetrics::new(name));
         self.chains.write().push(chain.clone());
         chain
+    }
+
+    /// Shows what a link counts, from one chain to another by their names.
+    pub fn link(&self, origin: &str, destination: &str, counts: &Arc<Counts>) {
+        self.links.write().push(links::LinkMetrics::new(origin, destination, counts));
     }
 }

@@ -36,6 +36,15 @@ impl Page<'_> {
         metric.encode_counter::<NoLabelSet, f64, f64>(&value, None)
     }
 
+    /// A family of counters of time; `_total` is added to the name.
+    pub(super) fn seconds_of(&mut self, family: Family, series: Vec<(Labels, f64)>) -> fmt::Result {
+        let (name, help) = family;
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        series.iter().try_for_each(|(labels, value)| {
+            metric.encode_family(labels)?.encode_counter::<NoLabelSet, f64, f64>(value, None)
+        })
+    }
+
     /// A family of gauges.
     pub(super) fn gauge(&mut self, family: Family, series: Vec<(Labels, f64)>) -> fmt::Result {
         let (name, help) = family;

@@ -12,6 +12,7 @@ use prometheus_client::{
 use super::{
     Metrics,
     histogram::Counted,
+    links::{self, LinkMetrics, LinkRow},
     page::{Labels, Page},
     rows::{CallRow, MountRow, OpenRow, Row},
 };
@@ -31,7 +32,8 @@ impl Metrics {
     pub(crate) fn page(&self, compiler: &dyn Compiler) -> String {
         let chains: Vec<_> = self.chains.read().iter().map(|chain| Row::read(chain, compiler)).collect();
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Scrape { chains, compile: compiler.counters() }));
+        let links = self.links.read().iter().map(LinkMetrics::read).collect();
+        registry.register_collector(Box::new(Scrape { chains, links, compile: compiler.counters() }));
         let mut page = String::new();
         // Writing to a string fails only when memory does, and allocation aborts then.
         match text::encode(&mut page, &registry) {
@@ -45,6 +47,7 @@ impl Metrics {
 #[derive(Debug)]
 struct Scrape {
     chains: Vec<Row>,
+    links: Vec<LinkRow>,
     compile: CompileCounters,
 }
 
@@ -57,6 +60,7 @@ impl Collector for Scrape {
             vec![(vec![("version", version.to_owned())], 1.0)],
         )?;
         self.chains(page)?;
+        links::write(&self.links, page)?;
         self.engines(page)?;
         self.calls(page)?;
         self.shadows(page)?;

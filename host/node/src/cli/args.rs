@@ -11,6 +11,7 @@ use super::{
     engine_args::EngineCommand,
     exchange_args::{ExportArgs, ImportArgs},
     verify::{VerifyArgs, WitnessArgs},
+    weave_args::WeaveCommand,
 };
 use crate::config::LimitsConfig;
 
@@ -38,6 +39,9 @@ pub enum Command {
     /// See and change which engines a live chain runs.
     #[command(subcommand)]
     Engine(EngineCommand),
+    /// See rights and assets that cross between chains, bring them across, link chains.
+    #[command(subcommand)]
+    Weave(WeaveCommand),
     /// Work on plugin files.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -306,6 +310,17 @@ mod tests {
             ("caldera dev --genesis x --blocks y", true),
             ("caldera dev --block-interval-ms 0", false),
             ("caldera node", false),
+            ("caldera weave units --chain arena --owner 0x1111111111111111111111111111111111111111", true),
+            ("caldera weave prove", false),
+            ("caldera weave prove --kind permission", false),
+            ("caldera weave prove --kind vote --owner 0x1111111111111111111111111111111111111111 --key 0x12", false),
+            ("caldera weave accept", false),
+            ("caldera weave accept - --chain arena", true),
+            ("caldera weave roots --json", true),
+            ("caldera weave link --chain arena", false),
+            ("caldera weave link --chain arena --origin finance", true),
+            ("caldera weave link --origin a --origin-rpc http://x", false),
+            ("caldera weave config", false),
         ] {
             assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), ok, "{line}");
         }

@@ -42,7 +42,7 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
     let mut node = Node::start(spec, engines).await?;
     if let Some(validation) = validation {
         dev::link(&node.url(), node.chains(), &validation, &data.path()).await?;
-        node.carry(&data.path(), dev::WEAVE, dev::LINKS)?;
+        node.carry(&data.path(), &dev::carry())?;
     }
     if args.automine {
         for chain in node.chains() {

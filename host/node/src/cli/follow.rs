@@ -47,6 +47,8 @@ pub async fn run(args: FollowArgs, output: Output) -> Result<(), CommandError> {
     }
     let url = |name: &str| format!("{leader}/chains/{name}");
     spec.follow = spec.chains.iter().map(|chain| (chain.name.clone(), url(&chain.name))).collect();
+    // The leader carries, and has the validators.
+    spec.carry = None;
     let data = spec.data.display().to_string();
     let node = Node::start(spec, engines).await?;
     output.report(&node_command::ready(&node, data, &[])?);

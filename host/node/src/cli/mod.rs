@@ -15,6 +15,8 @@ mod run;
 mod signals;
 mod tools;
 mod verify;
+mod weave;
+mod weave_args;
 
 use std::process::ExitCode;
 

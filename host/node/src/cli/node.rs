@@ -41,6 +41,9 @@ pub(super) fn ready(node: &Node, data: String, accounts: &[crate::dev::Account])
         };
         ready.chain(chain.name(), chain.chain_id(), &registry.mounts, name_of);
     }
+    if let Some((address, penniless)) = node.carrier() {
+        ready.carrier(address, penniless);
+    }
     Ok(ready)
 }
 

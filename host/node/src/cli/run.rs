@@ -1,6 +1,6 @@
 //! From arguments to the module that does the work.
 
-use super::{args::Command, db, dev, engine, exchange, follow, node, tools, verify};
+use super::{args::Command, db, dev, engine, exchange, follow, node, tools, verify, weave};
 use crate::{error::CommandError, output::Output};
 
 /// Runs a command to its end.
@@ -10,6 +10,7 @@ pub async fn run(command: Command, output: Output) -> Result<(), CommandError> {
         Command::Node(args) => node::run(args, output).await,
         Command::Follow(args) => follow::run(args, output).await,
         Command::Engine(command) => engine::run(command, output).await,
+        Command::Weave(command) => weave::run(command, output).await,
         Command::Plugin(command) => tools::plugin(command, output).await,
         Command::Obligations(command) => tools::obligations(command, output).await,
         Command::Db(command) => db::run(command, output).await,

@@ -13,6 +13,7 @@ mod mount;
 mod pool;
 mod rpc_limits;
 mod validation;
+mod weave;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -31,6 +32,7 @@ pub use mount::{LimitsConfig, MountConfig};
 pub use pool::PoolConfig;
 pub use rpc_limits::RpcLimitsConfig;
 pub use validation::ValidationConfig;
+pub use weave::{LinkConfig, WeaveConfig};
 
 use crate::{
     node::{NodeSpec, StoreSpec},
@@ -69,6 +71,9 @@ pub struct Config {
     /// The validators that this node runs.
     #[serde(default)]
     pub validation: ValidationConfig,
+    /// What it carries between its chains.
+    #[serde(default)]
+    pub weave: WeaveConfig,
     /// The chains.
     #[serde(default, rename = "chain")]
     pub chains: Vec<ChainConfig>,
@@ -99,6 +104,7 @@ impl Config {
             compile: CompileConfig::default(),
             pool: PoolConfig::default(),
             validation: ValidationConfig::default(),
+            weave: WeaveConfig::default(),
             chains: Vec::new(),
         }
     }
@@ -149,6 +155,7 @@ impl Config {
             stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.state())).collect(),
             admin: self.admin.spec(),
             validation: self.validation.spec(),
+            carry: self.weave.spec(),
             follow: self.chains.iter().filter_map(|c| Some((c.name.clone(), c.follow.clone()?))).collect(),
             chains: chains.collect::<Result<_, _>>()?,
         })
@@ -158,6 +165,9 @@ impl Config {
         self.data = folder.join(&self.data);
         for mount in self.chains.iter_mut().flat_map(|chain| &mut chain.mounts) {
             mount.component = folder.join(&mount.component);
+        }
+        if let Some(key_file) = &mut self.weave.key_file {
+            *key_file = folder.join(&*key_file);
         }
         for genesis in self.chains.iter_mut().filter_map(|chain| chain.genesis.as_mut()) {
             *genesis = folder.join(&*genesis);
@@ -182,7 +192,8 @@ impl Config {
                 ));
             }
         }
-        if let Err(why) = self.limits.check().and_then(|()| self.validation.check()) {
+        let woven = || self.weave.check(&self.chains, &self.validation);
+        if let Err(why) = self.limits.check().and_then(|()| self.validation.check()).and_then(|()| woven()) {
             return bad(why);
         }
         if !self.admin.allow_remote && !self.admin.listen.ip().is_loopback() {

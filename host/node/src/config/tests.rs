@@ -14,13 +14,15 @@ fn known_keys(header: &str) -> Vec<String> {
     unknown_key(error.message()).expect("serde's words for an unknown field changed").1
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 12] = [
     "",
     "[limits]",
     "[admin]",
     "[compile]",
     "[pool]",
     "[validation]",
+    "[weave]",
+    "[[weave.links]]",
     "[[chain]]",
     "[[chain]]\n[[chain.account]]",
     "[[chain]]\n[[chain.mount]]",
@@ -36,7 +38,11 @@ fn the_example_parses_and_names_every_key() {
         for key in keys {
             let named = |line: &str| {
                 let line = line.trim_start_matches(['#', ' ', '[']);
-                line.strip_prefix("chain.mount.").or(line.strip_prefix("chain.")).unwrap_or(line).starts_with(&key)
+                line.strip_prefix("chain.mount.")
+                    .or(line.strip_prefix("chain."))
+                    .or(line.strip_prefix("weave.links."))
+                    .unwrap_or(line)
+                    .starts_with(&key)
             };
             assert!(EXAMPLE.lines().any(named), "caldera.example.toml does not name '{key}' of {table}");
         }
@@ -63,6 +69,7 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
         ("[[chain]]\nname = \"a\"\nchainid = 1", 3, "chainid", Some("chain-id")),
         ("[[chain]]\n[[chain.mount]]\n[chain.mount.limits]\nmemory = 5", 4, "memory", Some("memory-pages")),
         ("[admin]\nlisten-on = 1", 2, "listen-on", Some("listen")),
+        ("[weave]\nheart-beat = 1", 2, "heart-beat", Some("heartbeat")),
         ("[pool]\nmemory = 1", 2, "memory", Some("memory-mib")),
         ("zzz = 1", 1, "zzz", None),
     ] {
@@ -81,6 +88,10 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
 fn contradictions_say_what_does_not_fit() {
     let chain = |name: &str, id: u64, more: &str| {
         format!("[[chain]]\nname = \"{name}\"\nchain-id = {id}\ngovernor = \"0x{}\"\n{more}\n", "11".repeat(20))
+    };
+    let woven = |origin: &str, destination: &str| {
+        let link = format!("[[weave.links]]\norigin = \"{origin}\"\ndestination = \"{destination}\"\n");
+        chain("a", 1, "") + &chain("b", 2, "") + &link
     };
     for (text, want) in [
         (chain("a", 1, "") + &chain("a", 2, ""), "two chains are named 'a'"),
@@ -103,6 +114,23 @@ fn contradictions_say_what_does_not_fit() {
         (
             format!("[validation]\nowners = [{}]", vec![format!("\"0x{}\"", "11".repeat(20)); 129].join(", ")),
             "129 validators",
+        ),
+        (woven("a", "c"), "destination of a link of [weave] is 'c', which is no chain of this file; it has: a, b"),
+        (woven("c", "b"), "origin of a link of [weave] is 'c'"),
+        (woven("a", "a"), "goes from 'a' to itself"),
+        (woven("a", "b"), "name validators as owners of [validation]"),
+        (
+            woven("a", "b")
+                + "[[weave.links]]
+origin = \"a\"
+destination = \"b\"
+[validation]
+owners = [\"0x1111111111111111111111111111111111111111\"]",
+            "'a' to 'b' twice",
+        ),
+        (
+            woven("a", "b").replacen("chain-id", "follow = \"http://x/chains/a\"\nchain-id", 1),
+            "which follows another node",
         ),
         ("listen = \"nowhere\"".to_owned(), "invalid socket address"),
         ("[admin]\nlisten = \"0.0.0.0:8546\"".to_owned(), "allow-remote = true"),

@@ -108,6 +108,8 @@ pub fn node_spec(
         stores: Default::default(),
         admin,
         follow: Default::default(),
+        // Once they know each other.
+        carry: None,
         validation: Some(ValidationSpec { owners: validators.iter().map(Account::address).collect() }),
         chains,
     })

@@ -14,4 +14,4 @@ pub use chains::{ALLIANCE, ARENA, CHAINS, CLEARING, DevError, FINANCE, HELLO, IM
 pub use clearing::{LIQUIDATOR, PRICE_ACCOUNT};
 pub use ready::Ready;
 pub use tokens::{TOKENS, Token, artifact};
-pub use weave::{LINKS, LinkError, WEAVE, link};
+pub use weave::{LinkError, WEAVE, carry, link};

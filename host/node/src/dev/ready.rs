@@ -1,5 +1,6 @@
 //! What `caldera dev` says once it can be used.
 
+use alloy_primitives::Address;
 use caldera_api::admin::AdminHandle;
 use caldera_types::Mount;
 use serde::Serialize;
@@ -18,6 +19,14 @@ pub struct Ready {
     data: String,
     chains: Vec<ReadyChain>,
     accounts: Vec<ReadyAccount>,
+    carrier: Option<ReadyCarrier>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadyCarrier {
+    address: Address,
+    needs_funds_on: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,7 +69,13 @@ impl Ready {
             data,
             chains: Vec::new(),
             accounts: accounts.iter().map(account).collect(),
+            carrier: None,
         }
+    }
+
+    /// Who carries units between the chains, and where he has nothing to pay for gas with.
+    pub fn carrier(&mut self, address: Address, penniless: &[String]) {
+        self.carrier = Some(ReadyCarrier { address, needs_funds_on: penniless.to_vec() });
     }
 
     /// Adds a chain; `name_of` is what a mount's component calls itself.
@@ -109,6 +124,12 @@ impl Report for Ready {
         let mut text = format!("Caldera is live at {}, data in {}\n\n{}", self.http, self.data, self.chains_table());
         text += &format!("\nEngines\n{}", self.mounts_table());
         text += &format!("\nAdmin API and metrics at {}, token in {}\n", self.admin, self.admin_token_file);
+        if let Some(ReadyCarrier { address, needs_funds_on }) = &self.carrier {
+            text += &format!("Units are carried between the chains by {address}\n");
+            if !needs_funds_on.is_empty() {
+                text += &format!("It has nothing to pay for gas with on {}: send it some\n", needs_funds_on.join(", "));
+            }
+        }
         if !self.accounts.is_empty() {
             let moved = self.chains.iter().any(|chain| chain.name == IMPORTED);
             let but = if moved { format!(" but {IMPORTED}") } else { String::new() };

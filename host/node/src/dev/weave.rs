@@ -15,18 +15,18 @@ use caldera_validation::{Registration, RegistrationError, committee_of};
 use caldera_weave::LinkOptions;
 use weave_rules::abi::Weave as abi;
 
-use super::accounts;
+use super::{ALLIANCE, ARENA, FINANCE, accounts};
 use crate::{
     rpc::{Endpoint, Fees, Rpc, RpcError, Sender, SignedTx, Watch},
     validation::{self, KeyError, ValidationSpec},
-    weave::{self, CarrierKeyError},
+    weave::{self, CarrierKeyError, CarrySpec, LinkSpec},
 };
 
 /// Where the weave engine is mounted on each of the three.
 pub const WEAVE: Address = address!("000000000000000000000000000000000003EA7E");
 
 /// How the links behave: a root a minute at four blocks a second.
-pub const LINKS: LinkOptions = LinkOptions { heartbeat: 240 };
+const LINKS: LinkOptions = LinkOptions { heartbeat: 240 };
 
 /// Blocks that a root may lie behind the newest one that is known, and still carry a proof.
 const MAX_LAG: u64 = 1_024;
@@ -97,6 +97,15 @@ pub(super) fn config(governor: Address) -> Bytes {
         committee: Vec::new(),
     };
     config.abi_encode().into()
+}
+
+/// What is carried: everything, from each of the three chains to each other.
+pub fn carry() -> CarrySpec {
+    let names = [FINANCE, ARENA, ALLIANCE].map(|(name, _)| name);
+    let pairs = names.into_iter().flat_map(|origin| names.map(|destination| (origin, destination)));
+    let links = pairs.filter(|(origin, destination)| origin != destination);
+    let links = links.map(|(origin, destination)| LinkSpec { origin: origin.into(), destination: destination.into() });
+    CarrySpec { links: links.collect(), engine: Some(WEAVE), key_file: None, options: LINKS }
 }
 
 /// Makes every chain with a weave engine at [`WEAVE`] believe the committee of the others. What is done already is not done again.

@@ -86,6 +86,15 @@ impl Rpc {
         method: &'static str,
         questions: &[ArrayParams],
     ) -> Result<Vec<T>, RpcError> {
+        self.batch_each(method, questions).await?.into_iter().collect()
+    }
+
+    /// The same; one that is refused does not stop the others.
+    async fn batch_each<T: DeserializeOwned + std::fmt::Debug + 'static>(
+        &self,
+        method: &'static str,
+        questions: &[ArrayParams],
+    ) -> Result<Vec<Result<T, RpcError>>, RpcError> {
         let mut answers = Vec::with_capacity(questions.len());
         for chunk in questions.chunks(BATCH) {
             let mut batch = BatchRequestBuilder::new();
@@ -100,11 +109,10 @@ impl Rpc {
                 .await
                 .map_err(|error| RpcError::from_client(&self.endpoint.http, method, error))?;
             for answer in response {
-                answers.push(
-                    answer.map_err(|error| {
+                answers
+                    .push(answer.map_err(|error| {
                         RpcError::from_client(&self.endpoint.http, method, error.into_owned().into())
-                    })?,
-                );
+                    }));
             }
         }
         Ok(answers)
@@ -151,11 +159,27 @@ impl Rpc {
 
     /// Calls a view function many times at the head.
     pub async fn call_many<C: SolCall>(&self, to: Address, calls: &[C]) -> Result<Vec<C::Return>, RpcError> {
+        self.call_each(to, calls).await?.into_iter().collect()
+    }
+
+    /// The same; one that reverts does not stop the others.
+    pub async fn call_each<C: SolCall>(
+        &self,
+        to: Address,
+        calls: &[C],
+    ) -> Result<Vec<Result<C::Return, RpcError>>, RpcError> {
         let question = |call: &C| rpc_params![json!({ "to": to, "data": Bytes::from(call.abi_encode()) }), "latest"];
         let questions: Vec<_> = calls.iter().map(question).collect();
-        let answers: Vec<Bytes> =
-            self.batch("eth_call", &questions).await.map_err(|error| error.about(C::SIGNATURE))?;
-        answers.into_iter().map(decode::<C>).collect()
+        let answers: Vec<Result<Bytes, _>> = self.batch_each("eth_call", &questions).await?;
+        let answers = answers.into_iter().map(|answer| decode::<C>(answer.map_err(|error| error.about(C::SIGNATURE))?));
+        Ok(answers.collect())
+    }
+
+    /// Gas that a transaction of `from` would take at the head. One that would revert says why.
+    pub async fn estimate<C: SolCall>(&self, from: Address, to: Address, call: &C) -> Result<u64, RpcError> {
+        let request = json!({ "from": from, "to": to, "data": Bytes::from(call.abi_encode()) });
+        let gas: Result<U64, _> = self.request("eth_estimateGas", rpc_params![request, "latest"]).await;
+        Ok(gas.map_err(|error| error.about(C::SIGNATURE))?.to())
     }
 
     /// Sends a signed transaction.

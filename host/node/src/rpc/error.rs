@@ -5,6 +5,7 @@ use alloy_sol_types::{Revert, SolError, SolInterface};
 use caldera_execution::registry::abi::IEngineRegistry::IEngineRegistryErrors;
 use clearing_rules::abi::Clearing::ClearingErrors;
 use jsonrpsee_core::client::Error as ClientError;
+use weave_rules::abi::Weave::WeaveErrors;
 
 /// EIP-1474 has no code for a reverted call; clients and nodes agree on geth's.
 const REVERTED: i32 = 3;
@@ -98,7 +99,7 @@ impl RpcError {
     }
 }
 
-/// A revert reason in words: Solidity's own `Error(string)`, a typed error of the registry or of clearing, else its bytes.
+/// A revert reason in words: Solidity's own `Error(string)`, a typed error of the registry, of clearing or of the weave, else its bytes.
 fn reason(data: &Bytes) -> String {
     if data.is_empty() {
         return "without a reason".to_owned();
@@ -109,9 +110,44 @@ fn reason(data: &Bytes) -> String {
     if let Ok(error) = IEngineRegistryErrors::abi_decode(data) {
         return registry_reason(error);
     }
-    match ClearingErrors::abi_decode(data) {
-        Ok(error) => clearing_reason(error),
+    if let Ok(error) = ClearingErrors::abi_decode(data) {
+        return clearing_reason(error);
+    }
+    match WeaveErrors::abi_decode(data) {
+        Ok(error) => weave_reason(error),
         Err(_) => format!("{data}"),
+    }
+}
+
+fn weave_reason(error: WeaveErrors) -> String {
+    use WeaveErrors as E;
+    match error {
+        E::NoRule(e) => {
+            format!(
+                "NoRule: no rule maps kind {} {} of chain {} here: the governor sets one by setRule",
+                e.kind, e.key, e.origin
+            )
+        }
+        E::Duplicate(e) => format!("Duplicate: unit {} is proven here at height {} already", e.id, e.height),
+        E::Replay(e) => format!("Replay: of unit {} a later word than nonce {} is known here", e.id, e.nonce),
+        E::UnknownOrigin(e) => {
+            format!("UnknownOrigin: chain {} is not believed here: `caldera weave link` it", e.chainId)
+        }
+        E::NoCommittee(e) => format!("NoCommittee: nobody certifies chain {} here: `caldera weave link` it", e.chainId),
+        E::WrongChain(e) => format!("WrongChain: the unit is for chain {}, this is {}", e.destination, e.chainId),
+        E::StaleRoot(e) => {
+            format!("StaleRoot: block {} of chain {} is too old here: prove the unit again", e.height, e.chainId)
+        }
+        E::UncertifiedRoot(e) => format!(
+            "UncertifiedRoot: block {} of chain {} is not certified here: prove the unit at a block with a certificate",
+            e.height, e.chainId
+        ),
+        E::EpochNotLater(e) => format!(
+            "EpochNotLater: a committee of epoch {} is there already, and one of epoch {} cannot follow it",
+            e.current, e.epoch
+        ),
+        E::Unauthorized(e) => format!("Unauthorized: {} may not do this", e.caller),
+        other => format!("{other:?}"),
     }
 }
 

@@ -6,6 +6,7 @@ mod key;
 mod port;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -15,11 +16,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use alloy_signer_local::PrivateKeySigner;
-use caldera_chain::Chain;
+use caldera_chain::{Chain, ChainError};
 use caldera_validation::Certified;
-use caldera_weave::{CursorError, Link, LinkOptions};
+use caldera_weave::{Counts, CursorError, Link, LinkOptions};
 
 use crate::node::THREAD_STACK_BYTES;
 pub use key::CarrierKeyError;
@@ -46,6 +47,59 @@ pub enum CarryError {
     /// No thread.
     #[error("the carrier's thread does not start: {0}")]
     Thread(#[from] std::io::Error),
+    /// A link names a chain that is not carried from or to.
+    #[error("links of [weave] names chain '{0}', which {1}")]
+    Chain(String, Unfit),
+    /// What a chain has mounted cannot be read.
+    #[error("chain '{chain}': {source}")]
+    Registry {
+        /// Which.
+        chain: String,
+        /// Why not.
+        source: Box<ChainError>,
+    },
+}
+
+/// Why units cannot be carried from or to a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// There is none of that name.
+    #[error("this node has not")]
+    Unknown,
+    /// Nobody certifies it here.
+    #[error("has no validators here, so nobody can prove anything of it: name them as owners of [validation]")]
+    Uncertified,
+    /// No weave engine, or not where it was said to be.
+    #[error(
+        "has no weave engine: mount weave-v1.wasm there (a [[chain.mount]] of a new chain, else `caldera engine stage` and `arm`), \
+         or take the chain out of links"
+    )]
+    NoEngine,
+    /// More than one.
+    #[error("has more than one engine that calls itself weave: say which by engine of [weave]")]
+    ManyEngines,
+}
+
+/// What a node carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrySpec {
+    /// From which chain to which, by name.
+    pub links: Vec<LinkSpec>,
+    /// Where the weave engine is on all of them; the one mount that calls itself `weave` if nothing is said.
+    pub engine: Option<Address>,
+    /// The carrier's key; in the data folder if nothing is said.
+    pub key_file: Option<PathBuf>,
+    /// How the links behave.
+    pub options: LinkOptions,
+}
+
+/// One direction.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkSpec {
+    /// The chain whose units are carried.
+    pub origin: String,
+    /// Where they take effect.
+    pub destination: String,
 }
 
 /// The account that carries, by its key in a data folder, which is made if it is not there.
@@ -61,28 +115,85 @@ pub(crate) struct Woven {
     pub(crate) engine: Address,
 }
 
+/// What a component of the weave engine calls itself.
+const NAME: &str = "weave";
+
+/// Where a chain's weave engine is: at the given address, else where the one is that calls itself so.
+pub(crate) fn engine(chain: &Chain, given: Option<Address>) -> Result<Address, CarryError> {
+    let unfit = |why| CarryError::Chain(chain.name().to_owned(), why);
+    let registry = chain
+        .registry()
+        .map_err(|source| CarryError::Registry { chain: chain.name().to_owned(), source: Box::new(source) })?;
+    let is_weave = |digest| registry.staged.iter().any(|staged| staged.digest == digest && staged.name == NAME);
+    let mounts = registry.mounts.iter().filter(|mount| is_weave(mount.digest)).map(|mount| mount.address);
+    let mut found = mounts.filter(|address| given.is_none_or(|given| given == *address));
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(unfit(Unfit::NoEngine)),
+        _ => Err(unfit(Unfit::ManyEngines)),
+    }
+}
+
+/// What is known of a link: its chains by name, and its counts.
+pub(crate) type Counted = (LinkSpec, Arc<Counts>);
+
 /// The carrier at work, until it is dropped.
 pub(crate) struct Carrier {
+    /// Its account.
+    address: Address,
+    links: Vec<Counted>,
+    /// Chains where it must pay for gas and cannot.
+    penniless: Vec<String>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Carrier {
-    /// Carries from each of the chains to each other.
-    pub(crate) fn start(data: &Path, chains: Vec<Woven>, options: LinkOptions) -> Result<Self, CarryError> {
-        let signer = account(data)?;
-        let ports: Vec<_> = chains.into_iter().map(|woven| Arc::new(Port::new(woven, signer.clone()))).collect();
-        let mut links = Vec::new();
-        for (from, to) in ports.iter().flat_map(|from| ports.iter().map(move |to| (from, to))) {
-            if !Arc::ptr_eq(from, to) {
-                links.push(Link::open(from.clone(), to.clone(), file(data, from, to), options)?);
+    /// Carries between chains of this node, which are found by name; files lie in `data`.
+    pub(crate) fn start(
+        data: &Path,
+        spec: &CarrySpec,
+        woven: impl Fn(&str) -> Result<Woven, CarryError>,
+    ) -> Result<Self, CarryError> {
+        let signer = key::load(&spec.key_file.clone().unwrap_or_else(|| data.join(KEY_FILE)))?;
+        let mut ports = BTreeMap::new();
+        for name in spec.links.iter().flat_map(|link| [&link.origin, &link.destination]) {
+            if !ports.contains_key(name) {
+                ports.insert(name.clone(), Arc::new(Port::new(woven(name)?, signer.clone())));
             }
         }
+        let (mut links, mut counts) = (Vec::new(), Vec::new());
+        for ends in &spec.links {
+            // Both were put there.
+            let (Some(from), Some(to)) = (ports.get(&ends.origin), ports.get(&ends.destination)) else { continue };
+            let link = Link::open(from.clone(), to.clone(), file(data, from, to), spec.options)?;
+            counts.push((ends.clone(), link.counts()));
+            links.push(link);
+        }
+        let destinations: BTreeSet<_> = spec.links.iter().map(|link| &link.destination).collect();
+        let poor =
+            |name: &&String| ports.get(*name).is_some_and(|port| port.balance().is_ok_and(|wei| wei == U256::ZERO));
+        let penniless = destinations.into_iter().filter(poor).cloned().collect();
         let stop = Arc::<AtomicBool>::default();
         let stops = stop.clone();
         let thread = thread::Builder::new().name("weave".into()).stack_size(THREAD_STACK_BYTES);
         let thread = thread.spawn(move || work(links, &stops))?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { address: signer.address(), links: counts, penniless, stop, thread: Some(thread) })
+    }
+
+    /// Its account.
+    pub(crate) fn address(&self) -> Address {
+        self.address
+    }
+
+    /// What its links count.
+    pub(crate) fn links(&self) -> &[Counted] {
+        &self.links
+    }
+
+    /// Destinations where it had no funds when it started.
+    pub(crate) fn penniless(&self) -> &[String] {
+        &self.penniless
     }
 }
 

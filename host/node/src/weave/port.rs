@@ -41,6 +41,13 @@ impl Port {
         self.chain.name()
     }
 
+    /// What the carrier has there for gas.
+    pub(super) fn balance(&self) -> Result<U256, PortError> {
+        let view = self.chain.view(self.head()).map_err(|error| self.failed(error))?;
+        let account = view.account(self.signer.address()).map_err(|error| self.failed(error))?;
+        Ok(account.map_or(U256::ZERO, |account| account.balance))
+    }
+
     fn failed(&self, why: impl ToString) -> PortError {
         PortError { chain_id: self.chain.chain_id(), why: why.to_string() }
     }
