@@ -284,7 +284,11 @@ fn what_cannot_be_carried_stops_the_node_at_its_start() {
     let elsewhere = format!("[weave]\nengine = \"{}\"\n{link}", Address::repeat_byte(9));
     let (bad, open) = ("[weave]\nkey-file = \"bad\"\n", "[weave]\nkey-file = \"open\"\n");
     let cases = [
-        (elsewhere, "chain 'from', which has no weave engine: mount weave-v1.wasm there"),
+        (
+            elsewhere,
+            "chain 'from', which has no weave engine, or not at the address that engine of [weave] names: mount",
+        ),
+        (format!("{bad}{link}"), "key-file of [weave]: "),
         (format!("{bad}{link}"), "bad holds no key (64 hexadecimal digits)"),
         (format!("{open}{link}"), "open can be read by others: its mode must be 0600"),
     ];

@@ -24,7 +24,7 @@ pub struct Counts {
 /// The same at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkCounts {
-    /// Units that took effect, or stopped to.
+    /// Units that the link tried to bring and that took effect, or stopped to; also if somebody else was quicker.
     pub carried: u64,
     /// Units that are not done.
     pub open: u64,
@@ -60,8 +60,8 @@ impl Counts {
         }
     }
 
-    pub(crate) fn refuse(&self, name: &'static str) {
-        // As many names as the interface has errors.
+    /// Counts one refusal by the error's name; there are as many names as the interface has errors.
+    pub fn refuse(&self, name: &'static str) {
         *self.refused.lock().entry(name).or_default() += 1;
     }
 }

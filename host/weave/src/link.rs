@@ -61,6 +61,8 @@ struct Run {
     due: Duration,
     refusals: u32,
     sent: Option<(B256, Duration)>,
+    /// Whether anything was missing at the destination: a unit that is for another chain asks for nothing.
+    wanted: bool,
 }
 
 /// Carries from one chain to another.
@@ -184,6 +186,7 @@ impl Link {
                 }
                 continue;
             };
+            run.wanted = true;
             if room == 0 {
                 continue;
             }
@@ -193,7 +196,10 @@ impl Link {
                     self.runs.insert(id, run);
                     room -= 1;
                 }
-                Answer::Reverted(data) => self.refused(id, run, &data, now),
+                Answer::Reverted(data) => {
+                    self.runs.insert(id, run);
+                    self.refused(id, run, &data, now);
+                }
             }
         }
         Ok(())
@@ -245,6 +251,9 @@ impl Link {
     fn finish(&mut self, id: B256, now: Duration) {
         self.cursor.open.remove(&id);
         let run = self.runs.remove(&id).unwrap_or_default();
+        if !run.wanted {
+            return;
+        }
         self.counts.carried.fetch_add(1, Relaxed);
         let taken = millis(now.saturating_sub(run.since));
         self.counts.last_ms.store(taken, Relaxed);

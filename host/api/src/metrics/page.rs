@@ -22,6 +22,10 @@ pub(super) type Family = (&'static str, &'static str);
 impl Page<'_> {
     /// A family of counters; `_total` is added to the name.
     pub(super) fn counter(&mut self, family: Family, series: Vec<(Labels, u64)>) -> fmt::Result {
+        // A family without a series is none to strict readers of the format.
+        if series.is_empty() {
+            return Ok(());
+        }
         let (name, help) = family;
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         series.iter().try_for_each(|(labels, value)| {
@@ -38,6 +42,9 @@ impl Page<'_> {
 
     /// A family of counters of time; `_total` is added to the name.
     pub(super) fn seconds_of(&mut self, family: Family, series: Vec<(Labels, f64)>) -> fmt::Result {
+        if series.is_empty() {
+            return Ok(());
+        }
         let (name, help) = family;
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         series.iter().try_for_each(|(labels, value)| {
@@ -47,6 +54,9 @@ impl Page<'_> {
 
     /// A family of gauges.
     pub(super) fn gauge(&mut self, family: Family, series: Vec<(Labels, f64)>) -> fmt::Result {
+        if series.is_empty() {
+            return Ok(());
+        }
         let (name, help) = family;
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         series.iter().try_for_each(|(labels, value)| metric.encode_family(labels)?.encode_gauge(value))
@@ -54,6 +64,9 @@ impl Page<'_> {
 
     /// A family of histograms.
     pub(super) fn histogram(&mut self, family: Family, series: Vec<(Labels, Counted)>) -> fmt::Result {
+        if series.is_empty() {
+            return Ok(());
+        }
         let (name, help) = family;
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
         series.iter().try_for_each(|(labels, counted)| {

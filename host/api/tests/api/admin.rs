@@ -125,6 +125,9 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         let metrics = Arc::new(Metrics::default());
         let counts = metrics.chain("finance");
+        let link = Arc::new(caldera_weave::Counts::default());
+        link.refuse("NoRule");
+        metrics.link("finance", "arena", &link);
         let engines = Engines::new(EngineOptions { instances: 32 }).unwrap().observed(counts.calls());
         let chain = support::chain_on("finance", CHAIN_ID, &dir, &[key(1).address()], engines.clone());
         let shadows: Arc<dyn Shadows> = Arc::new(FakeShadows::default());
@@ -475,6 +478,9 @@ fn every_documented_metric_is_there_and_parses() {
     };
     let mount = format!("chain=\"finance\",engine=\"{ENGINE}\"");
     let block = format!("{mount},purpose=\"block\"");
+    let link = "origin=\"finance\",destination=\"arena\"";
+    assert_eq!(value(&format!("caldera_weave_refusals_total{{{link},error=\"NoRule\"}}")), 1.0);
+    assert_eq!(value(&format!("caldera_weave_units_carried_total{{{link}}}")), 0.0);
     for fault in ["unreachable", "out-of-fuel"] {
         assert_eq!(value(&format!("caldera_engine_faults_total{{{block},fault=\"{fault}\"}}")), 1.0);
     }

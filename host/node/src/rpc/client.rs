@@ -179,7 +179,9 @@ impl Rpc {
     pub async fn estimate<C: SolCall>(&self, from: Address, to: Address, call: &C) -> Result<u64, RpcError> {
         let request = json!({ "from": from, "to": to, "data": Bytes::from(call.abi_encode()) });
         let gas: Result<U64, _> = self.request("eth_estimateGas", rpc_params![request, "latest"]).await;
-        Ok(gas.map_err(|error| error.about(C::SIGNATURE))?.to())
+        // The name alone: the tuples of some signatures take a line and say nothing.
+        let name = C::SIGNATURE.split('(').next().unwrap_or(C::SIGNATURE);
+        Ok(gas.map_err(|error| error.about(name))?.to())
     }
 
     /// Sends a signed transaction.

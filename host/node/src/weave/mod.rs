@@ -19,6 +19,7 @@ use std::{
 use alloy_primitives::{Address, U256};
 use alloy_signer_local::PrivateKeySigner;
 use caldera_chain::{Chain, ChainError};
+use caldera_types::Mount;
 use caldera_validation::Certified;
 use caldera_weave::{Counts, CursorError, Link, LinkOptions};
 
@@ -41,6 +42,9 @@ pub enum CarryError {
     /// The carrier's key.
     #[error(transparent)]
     Key(#[from] CarrierKeyError),
+    /// The same, where the configuration says.
+    #[error("key-file of [weave]: {0}")]
+    KeyFile(CarrierKeyError),
     /// A link's file.
     #[error(transparent)]
     Cursor(#[from] CursorError),
@@ -71,8 +75,8 @@ pub enum Unfit {
     Uncertified,
     /// No weave engine, or not where it was said to be.
     #[error(
-        "has no weave engine: mount weave-v1.wasm there (a [[chain.mount]] of a new chain, else `caldera engine stage` and `arm`), \
-         or take the chain out of links"
+        "has no weave engine, or not at the address that engine of [weave] names: mount weave-v1.wasm there (a [[chain.mount]] of a \
+         new chain, else `caldera engine stage` and `arm`), or take the chain out of links"
     )]
     NoEngine,
     /// More than one.
@@ -124,9 +128,9 @@ pub(crate) fn engine(chain: &Chain, given: Option<Address>) -> Result<Address, C
     let registry = chain
         .registry()
         .map_err(|source| CarryError::Registry { chain: chain.name().to_owned(), source: Box::new(source) })?;
-    let is_weave = |digest| registry.staged.iter().any(|staged| staged.digest == digest && staged.name == NAME);
-    let mounts = registry.mounts.iter().filter(|mount| is_weave(mount.digest)).map(|mount| mount.address);
-    let mut found = mounts.filter(|address| given.is_none_or(|given| given == *address));
+    let calls_itself = |digest| registry.staged.iter().any(|staged| staged.digest == digest && staged.name == NAME);
+    let fits = |mount: &&Mount| given.map_or_else(|| calls_itself(mount.digest), |given| given == mount.address);
+    let mut found = registry.mounts.iter().filter(fits).map(|mount| mount.address);
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only),
         (None, _) => Err(unfit(Unfit::NoEngine)),
@@ -155,7 +159,10 @@ impl Carrier {
         spec: &CarrySpec,
         woven: impl Fn(&str) -> Result<Woven, CarryError>,
     ) -> Result<Self, CarryError> {
-        let signer = key::load(&spec.key_file.clone().unwrap_or_else(|| data.join(KEY_FILE)))?;
+        let signer = match &spec.key_file {
+            Some(path) => key::load(path).map_err(CarryError::KeyFile)?,
+            None => account(data)?,
+        };
         let mut ports = BTreeMap::new();
         for name in spec.links.iter().flat_map(|link| [&link.origin, &link.destination]) {
             if !ports.contains_key(name) {
