@@ -3,8 +3,10 @@
 //! The server answers the calls of a batch one after the other, and `eth_sendRawTransaction` is answered once the disk has the
 //! transaction: a batch of a hundred would wait for the disk a hundred times. Here those that follow each other in a batch
 //! have their signatures recovered on all processors, enter the pool in their order, and wait for the disk once.
+//!
+//! Single calls go through, but for one that comes before the server is ready for it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{B256, Bytes};
@@ -21,6 +23,10 @@ use crate::{
     methods::param::RAW_TRANSACTION,
     module::mine_what_came,
 };
+
+const UNSUBSCRIBE: &str = "eth_unsubscribe";
+/// How long a subscription may take from its answer to the server's table.
+const A_MOMENT: Duration = Duration::from_millis(20);
 
 /// Wraps what answers the calls of one chain.
 #[derive(Clone)]
@@ -61,7 +67,20 @@ where
     type BatchResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        self.inner.call(request)
+        // The server tells a client of its subscription a moment before it knows of it itself: who gives it back at once would
+        // be told that there is none, and go on hearing of it.
+        let again = (request.method == UNSUBSCRIBE).then(|| (self.inner.clone(), request.clone()));
+        let first = self.inner.call(request);
+        async move {
+            let answer = first.await;
+            match again {
+                Some((inner, request)) if says_false(&answer) => {
+                    tokio::time::sleep(A_MOMENT).await;
+                    inner.call(request).await
+                }
+                _ => answer,
+            }
+        }
     }
 
     fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
@@ -132,6 +151,10 @@ impl<S> Sends<S> {
         };
         calls.into_iter().zip(hashes).map(answer).collect()
     }
+}
+
+fn says_false(answer: &MethodResponse) -> bool {
+    answer.is_success() && answer.as_json().get().ends_with(r#""result":false}"#)
 }
 
 fn is_send(entry: &Entry<'_>) -> bool {

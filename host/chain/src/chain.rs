@@ -285,7 +285,7 @@ impl Chain {
     }
 
     fn publish(&self, block: Arc<ExecutedBlock>) {
-        self.recent.put(block.clone());
+        self.recent.put_newest(block.clone());
         self.blooms.put(block.number(), block.block.header.logs_bloom);
         *self.head.write() = block.clone();
         let _ = self.events.send(ChainEvent::Block(block));

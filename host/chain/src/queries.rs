@@ -71,7 +71,7 @@ impl Chain {
             return Ok(None);
         };
         let block = Arc::new(ExecutedBlock::read_back(block, receipts));
-        self.recent.put(block.clone());
+        self.recent.put_read(block.clone());
         Ok(Some(block))
     }
 

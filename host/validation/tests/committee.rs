@@ -151,7 +151,7 @@ fn simulate(seed: u64) {
 
 #[test]
 fn every_height_is_certified_and_every_liar_accused() {
-    let seeds = std::env::var("CALDERA_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12);
+    let seeds = std::env::var("CALDERA_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(3);
     (0..seeds).for_each(simulate);
 }
 

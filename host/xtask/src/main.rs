@@ -57,6 +57,12 @@ enum Chore {
         #[arg(long, default_value_t = 20)]
         rounds: u32,
     },
+    /// Kill two nodes in the middle of crossings of assets between their chains; some minutes.
+    Crossing {
+        /// How often one of them, or both, are killed.
+        #[arg(long, default_value_t = 100)]
+        kills: u32,
+    },
     /// Prove the past of a chain of so many blocks, checked by a library of others; some minutes.
     Proofs {
         /// How many blocks back.
@@ -92,6 +98,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Test => suite::run(&workspace),
         Chore::Dev { args } => dev::run(&workspace, &args),
         Chore::Crash { kills, rounds } => crash::run(&workspace, kills, rounds),
+        Chore::Crossing { kills } => crash::crossing(&workspace, kills),
         Chore::Proofs { blocks } => clients::proofs(&workspace, blocks),
         Chore::Bench { name, args } => bench::run(&workspace, &name, &args),
     }

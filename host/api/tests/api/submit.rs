@@ -126,7 +126,7 @@ async fn engines_are_listed() {
     assert_eq!((&mount["name"], &mount["version"]), (&json!("guest"), &json!("1.2.3")));
     assert_eq!(mount["limits"]["memoryPages"], json!(64));
     assert_eq!(mount["hooks"], json!({ "beginBlock": true, "endBlock": false }));
-    assert_eq!(mount["grants"], json!(["state", "evm", "crypto", "log"]));
+    assert_eq!(mount["grants"], json!(["state", "evm", "crypto", "log", "bls", "mpt"]));
     assert_eq!(mount["digest"], engines["staged"][0]["digest"]);
     assert_eq!(engines["armed"], json!([]));
 }

@@ -63,6 +63,20 @@ async fn heads_logs_and_pending_come_as_they_happen() {
     assert!(tokio::time::timeout(Duration::from_millis(100), logs.next()).await.is_err());
 }
 
+/// However soon: the server enters a subscription into its table after it told the client of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_just_subscribed_can_be_given_back() {
+    let rig = Rig::new();
+    let socket = socket(&rig).await;
+    for round in 0..500 {
+        let heads: Subscription<Header> = subscribe(&socket, json!(["newHeads"])).await.unwrap();
+        let jsonrpsee_core::client::SubscriptionKind::Subscription(id) = heads.kind() else { panic!("a subscription") };
+        let id = serde_json::to_value(id).unwrap();
+        let given_back = socket.request::<bool, _>("eth_unsubscribe", positional(json!([id]))).await.unwrap();
+        assert!(given_back, "round {round}");
+    }
+}
+
 #[tokio::test]
 async fn ids_are_ethereum_quantities_and_can_be_given_back() {
     let rig = Rig::new();

@@ -110,6 +110,9 @@ class EveryMethod(unittest.TestCase):
             time.sleep(0.025)
         for tag in ("safe", "finalized"):
             self.assertGreaterEqual(self.eth.get_block(tag)["number"], number)
+        certificate, witness = (self.result(name, hex(number)) for name in ("caldera_getCertificate", "caldera_getWitness"))
+        self.assertEqual(certificate["statement"]["blockHash"], block_hash.to_0x_hex())
+        self.assertEqual(witness["hash"], block_hash.to_0x_hex())
         self.assertEqual(self.eth.get_block("earliest")["number"], 0)
         self.assertEqual(self.eth.get_block(block_hash, True)["transactions"][index]["hash"], tx_hash)
         count = self.eth.get_block_transaction_count(number)

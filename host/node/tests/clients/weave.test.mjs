@@ -4,26 +4,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { TypedDataEncoder } from "ethers";
-import { concat, encodePacked, hashTypedData, keccak256, slice, toHex } from "viem";
-import { engineSlot } from "./proof.mjs";
+import { hashTypedData } from "viem";
+import { FIELDS, encodeUnit, unitCommitment, unitId, unitSlot } from "./weave.mjs";
 
 const text = readFileSync(new URL("../../../../plugins/weave/rules/tests/fixtures/units.txt", import.meta.url), "utf8");
-
-/** The fields of a unit in the order of its encoding, with their Solidity types. */
-const FIELDS = [
-  ["version", "uint8"],
-  ["kind", "uint8"],
-  ["origin", "uint64"],
-  ["issuer", "address"],
-  ["owner", "address"],
-  ["key", "bytes32"],
-  ["serial", "uint64"],
-  ["destination", "uint64"],
-  ["value", "uint256"],
-  ["issued", "uint64"],
-  ["nonce", "uint64"],
-  ["expiry", "uint64"],
-];
 
 const KINDS = { asset: 1, permission: 2, behaviour: 3 };
 
@@ -52,16 +36,10 @@ function pinned(name) {
 test("encoding, id, commitment and slot are what packed encoding and Keccak-256 give", () => {
   for (const name of Object.keys(KINDS)) {
     const [of, want] = [unit(name), pinned(name)];
-    const packed = (names) => {
-      const fields = names.map((field) => FIELDS.find(([known]) => known === field));
-      return encodePacked(fields.map(([, type]) => type), fields.map(([field]) => of[field]));
-    };
-    const encoding = packed(FIELDS.map(([field]) => field));
-    assert.equal(encoding, `0x${want.encoding}`);
-    const id = keccak256(packed(["origin", "issuer", "kind", "owner", "key", "serial"]));
-    assert.equal(id, want.id);
-    assert.equal(slice(keccak256(encoding), 0, 31), `0x${want.commitment}`);
-    assert.equal(engineSlot(concat([toHex(4, { size: 1 }), toHex("unit"), id])), want.slot);
+    assert.equal(encodeUnit(of), `0x${want.encoding}`);
+    assert.equal(unitId(of), want.id);
+    assert.equal(unitCommitment(of), `0x${want.commitment}`);
+    assert.equal(unitSlot(of), want.slot);
   }
 });
 

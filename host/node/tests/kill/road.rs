@@ -106,7 +106,8 @@ pub async fn walk(step: Step, kills: u32, seed: u64) -> Row {
     };
     let mut row = Row::default();
     while row.hits < kills {
-        assert!(row.misses <= 3 * kills + 5, "{}: {} hits, {} misses", step.name(), row.hits, row.misses);
+        // A write is over in a moment: on a busy machine most kills come beside it, and such a round says nothing.
+        assert!(row.misses <= 10 * kills + 20, "{}: {} hits, {} misses", step.name(), row.hits, row.misses);
         road.round += 1;
         let (hit, ended) = road.round(step).await;
         row.went_on += 1;
