@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 pub struct Counts {
     pub(crate) carried: AtomicU64,
     pub(crate) open: AtomicU64,
+    pub(crate) parked: AtomicU64,
     pub(crate) behind: AtomicU64,
     pub(crate) last_ms: AtomicU64,
     pub(crate) total_ms: AtomicU64,
@@ -24,10 +25,12 @@ pub struct Counts {
 /// The same at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkCounts {
-    /// Units that the link tried to bring and that took effect, or stopped to; also if somebody else was quicker.
+    /// Units for which something was sent, and that took effect or stopped to.
     pub carried: u64,
     /// Units that are not done.
     pub open: u64,
+    /// Those of them that were refused and are tried again.
+    pub parked: u64,
     /// Certified blocks that are not read.
     pub behind: u64,
     /// From reading the last unit's block to seeing it done, in milliseconds.
@@ -36,7 +39,7 @@ pub struct LinkCounts {
     pub total_ms: u64,
     /// How long the oldest unit that is not done has been known, in milliseconds; 0: all are done.
     pub oldest_ms: u64,
-    /// Units that the destination never takes.
+    /// Units that are not tried any more: never taken, or parked beyond the bound.
     pub given_up: u64,
     /// Steps that could not be finished: a chain did not answer, the account has no funds, the file cannot be written.
     pub failed: u64,
@@ -50,6 +53,7 @@ impl Counts {
         LinkCounts {
             carried: self.carried.load(Relaxed),
             open: self.open.load(Relaxed),
+            parked: self.parked.load(Relaxed),
             behind: self.behind.load(Relaxed),
             last_ms: self.last_ms.load(Relaxed),
             total_ms: self.total_ms.load(Relaxed),

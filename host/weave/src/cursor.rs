@@ -42,6 +42,8 @@ pub(crate) struct Cursor {
     version: u32,
     /// Every block up to here was read, and what it asks for is done or open.
     pub(crate) read: u64,
+    /// The same of the destination's blocks.
+    pub(crate) seen: u64,
     pub(crate) open: BTreeMap<B256, Errand>,
 }
 

@@ -30,6 +30,17 @@ pub(crate) fn errands(origin: &dyn Origin, destination: u64, logs: &[LogData]) -
     logs.iter().filter_map(|log| errand(origin, destination, log)).collect()
 }
 
+/// The rights of the origin that were accepted in a block of the destination.
+pub(crate) fn accepted(origin: &dyn Origin, logs: &[LogData]) -> Vec<(B256, Errand)> {
+    let accepted = logs.iter().filter(|log| log.topics().first() == Some(&abi::RightAccepted::SIGNATURE_HASH));
+    let accepted = accepted.filter_map(|log| abi::RightAccepted::decode_log_data(log).ok());
+    let ours = accepted.filter(|event| event.origin == origin.chain_id());
+    ours.map(|abi::RightAccepted { kind, owner, key, .. }| {
+        (origin.right_id(kind, owner, key), Errand::Right { kind, owner, key })
+    })
+    .collect()
+}
+
 fn errand(origin: &dyn Origin, destination: u64, log: &LogData) -> Option<(B256, Errand)> {
     match *log.topics().first()? {
         abi::UnitIssued::SIGNATURE_HASH => {

@@ -7,17 +7,21 @@
 //! Invariants:
 //! - The destination's state alone says what took effect. The link's file says how far it has read and what is still open, in one
 //!   atomic write, so whoever dies anywhere loses nothing; what is sent twice takes effect once.
-//! - Memory is bounded: while [`MAX_OPEN`] units are open nothing more is read.
+//! - Memory is bounded: while [`MAX_OPEN`] units are open nothing more is read. A unit that is refused for now (no rule maps it, a
+//!   limit is reached) is parked, so it holds up no other; of more than [`MAX_PARKED`] the least wanted are given up, and counted.
 
+mod carry;
 mod counts;
 mod cursor;
 mod errand;
+mod heartbeat;
 mod link;
 mod port;
 mod refusal;
+mod run;
 
 pub use counts::{Counts, LinkCounts};
 pub use cursor::CursorError;
-pub use link::{Link, LinkError, LinkOptions, MAX_OPEN};
+pub use link::{Link, LinkError, LinkOptions, MAX_OPEN, MAX_PARKED};
 pub use port::{Answer, Destination, Origin, PortError, Sent};
 pub use refusal::{Refusal, refusal};

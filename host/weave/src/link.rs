@@ -7,30 +7,24 @@ use std::{
     time::Duration,
 };
 
-use alloy_primitives::{B256, Bytes};
-use alloy_sol_types::SolCall;
-use weave_rules::abi::Weave as abi;
+use alloy_primitives::B256;
 
 use crate::{
-    Answer, Counts, CursorError, Destination, Origin, PortError, Refusal, Sent,
+    Counts, CursorError, Destination, Origin, PortError,
     cursor::Cursor,
-    errand::{Errand, errands},
-    refusal,
+    errand::{Errand, accepted, errands},
+    heartbeat::Heartbeat,
+    run::Run,
 };
 
-/// Most units that may be open at once.
+/// Most units that may be open at once, without those that are parked.
 pub const MAX_OPEN: usize = 4_096;
-/// Most blocks that one step reads.
+/// Most units that may be parked: refused for now, and tried again ever more seldom. What is refused beyond that is given up.
+pub const MAX_PARKED: usize = 1_024;
+/// Most blocks of either chain that one step reads.
 const BLOCKS_A_STEP: u64 = 256;
-/// Most transactions of one link that wait at once.
-const MAX_UNDER_WAY: usize = 128;
 /// Blocks after which the file is written though nothing else changed: reading them again costs little.
 const SAVE_BLOCKS: u64 = 64;
-/// How long a refused errand rests, at first and at most.
-const REST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// How long a transaction may be in no block before it is sent anew.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// How a link behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkOptions {
@@ -52,31 +46,19 @@ pub enum LinkError {
     NotWeave(u64),
 }
 
-/// What is known of an open errand besides what the file has.
-#[derive(Clone, Copy, Debug, Default)]
-struct Run {
-    /// When it was met.
-    since: Duration,
-    /// Not before.
-    due: Duration,
-    refusals: u32,
-    sent: Option<(B256, Duration)>,
-    /// Whether anything was missing at the destination: a unit that is for another chain asks for nothing.
-    wanted: bool,
-}
-
 /// Carries from one chain to another.
 pub struct Link {
-    origin: Arc<dyn Origin>,
-    destination: Arc<dyn Destination>,
-    options: LinkOptions,
+    pub(crate) origin: Arc<dyn Origin>,
+    pub(crate) destination: Arc<dyn Destination>,
+    pub(crate) options: LinkOptions,
     file: PathBuf,
-    cursor: Cursor,
+    pub(crate) cursor: Cursor,
     /// What the file has.
     saved: Cursor,
-    runs: BTreeMap<B256, Run>,
-    heartbeat: Option<(B256, Duration)>,
-    counts: Arc<Counts>,
+    /// Of open errands.
+    pub(crate) runs: BTreeMap<B256, Run>,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Link {
@@ -88,8 +70,8 @@ impl Link {
         options: LinkOptions,
     ) -> Result<Self, CursorError> {
         let cursor = Cursor::load(&file)?;
-        let (runs, saved) = (BTreeMap::new(), cursor.clone());
-        Ok(Self { origin, destination, options, file, cursor, saved, runs, heartbeat: None, counts: Arc::default() })
+        let (runs, saved, heartbeat) = (BTreeMap::new(), cursor.clone(), Heartbeat::default());
+        Ok(Self { origin, destination, options, file, cursor, saved, runs, heartbeat, counts: Arc::default() })
     }
 
     /// What it did.
@@ -102,9 +84,10 @@ impl Link {
         (self.origin.chain_id(), self.destination.chain_id())
     }
 
-    /// Whether a step could do something: there are certified blocks that were not read, or open units.
+    /// Whether a step could do something: there are blocks that were not read, or open units.
     pub fn has_work(&self) -> Result<bool, LinkError> {
-        Ok(!self.cursor.open.is_empty() || self.origin.certified()? > self.cursor.read)
+        let Cursor { open, read, seen, .. } = &self.cursor;
+        Ok(!open.is_empty() || self.origin.certified()? > *read || self.destination.head()? > *seen)
     }
 
     /// Does what can be done now. `now` is the time since any fixed moment.
@@ -113,6 +96,7 @@ impl Link {
         let waits = self.cursor.open.keys().filter_map(|id| Some(now.saturating_sub(self.runs.get(id)?.since)));
         self.counts.oldest_ms.store(millis(waits.max().unwrap_or_default()), Relaxed);
         self.counts.open.store(self.cursor.open.len() as u64, Relaxed);
+        self.counts.parked.store(self.parked().count() as u64, Relaxed);
         if stepped.is_err() {
             self.counts.failed.fetch_add(1, Relaxed);
         }
@@ -121,8 +105,12 @@ impl Link {
 
     fn advance(&mut self, now: Duration) -> Result<(), LinkError> {
         let certified = self.origin.certified()?;
+        self.watch(now)?;
         self.read(certified, now)?;
+        // Before anything is sent: who dies after sending finds it open.
+        self.save()?;
         let done = self.carry(certified, now);
+        self.give_up();
         self.save()?;
         done?;
         self.beat(certified, now)
@@ -133,195 +121,59 @@ impl Link {
         // Only a development chain that was taken back has less than what was read; what comes instead is read again.
         self.cursor.read = self.cursor.read.min(certified);
         let last = certified.min(self.cursor.read.saturating_add(BLOCKS_A_STEP));
-        while self.cursor.read < last && self.cursor.open.len() < MAX_OPEN {
+        while self.cursor.read < last && self.has_room() {
             let height = self.cursor.read + 1;
             let logs = self.origin.logs(height)?;
-            for (id, errand) in errands(&*self.origin, self.destination.chain_id(), &logs) {
-                self.cursor.open.insert(id, errand);
-                // Something new is known of it, so what it waited for may be over.
-                let run = self.runs.entry(id).or_insert(Run { since: now, ..Run::default() });
-                run.due = now;
-            }
+            self.meet(errands(&*self.origin, self.destination.chain_id(), &logs), now);
             self.cursor.read = height;
         }
         self.counts.behind.store(certified - self.cursor.read, Relaxed);
-        // Before anything is sent: who dies after sending finds it open.
-        self.save()
+        Ok(())
+    }
+
+    /// Reads which rights were accepted at the destination, by whomever. A proof of before a revocation holds as long as its root
+    /// is near enough, so a right that is gone may be accepted after it was looked at here, and must be ended then.
+    fn watch(&mut self, now: Duration) -> Result<(), LinkError> {
+        let head = self.destination.head()?;
+        self.cursor.seen = self.cursor.seen.min(head);
+        let last = head.min(self.cursor.seen.saturating_add(BLOCKS_A_STEP));
+        while self.cursor.seen < last && self.has_room() {
+            let height = self.cursor.seen + 1;
+            let logs = self.destination.logs(height)?;
+            self.meet(accepted(&*self.origin, &logs), now);
+            self.cursor.seen = height;
+        }
+        Ok(())
+    }
+
+    fn meet(&mut self, errands: Vec<(B256, Errand)>, now: Duration) {
+        for (id, errand) in errands {
+            self.cursor.open.insert(id, errand);
+            // Something new is known of it, so what it waited for may be over.
+            self.runs.entry(id).or_insert(Run::new(now)).due = now;
+        }
+    }
+
+    /// Open errands that were refused.
+    pub(crate) fn parked(&self) -> impl Iterator<Item = (&B256, &Run)> {
+        self.runs.iter().filter(|(_, run)| run.refused.is_some())
+    }
+
+    fn has_room(&self) -> bool {
+        self.cursor.open.len() < MAX_OPEN + self.parked().count()
     }
 
     fn save(&mut self) -> Result<(), LinkError> {
-        let same = self.cursor.open == self.saved.open;
-        if same && self.cursor.read.abs_diff(self.saved.read) < SAVE_BLOCKS {
-            return Ok(());
-        }
-        self.cursor.save(&self.file)?;
-        self.saved = self.cursor.clone();
-        Ok(())
-    }
-
-    /// Tries every open errand that is due.
-    fn carry(&mut self, certified: u64, now: Duration) -> Result<(), LinkError> {
-        if self.cursor.open.is_empty() {
-            return Ok(());
-        }
-        let Some(certificate) = self.origin.certificate(certified)? else { return Ok(()) };
-        let under_way = self.runs.values().filter(|run| run.sent.is_some()).count();
-        let mut room = MAX_UNDER_WAY.saturating_sub(under_way);
-        let open: Vec<_> = self.cursor.open.iter().map(|(id, errand)| (*id, *errand)).collect();
-        for (id, errand) in open {
-            let mut run = *self.runs.entry(id).or_insert(Run { since: now, ..Run::default() });
-            if let Some((hash, at)) = run.sent {
-                match self.destination.sent(hash)? {
-                    Sent::Waits if now.saturating_sub(at) < PATIENCE => continue,
-                    _ => (run.sent, run.due) = (None, now),
-                }
-                self.runs.insert(id, run);
-            }
-            if run.due > now {
-                continue;
-            }
-            let Some(input) = self.wanted(certified, id, errand, &certificate)? else {
-                if self.is_settled(errand)? {
-                    self.finish(id, now);
-                }
-                continue;
-            };
-            run.wanted = true;
-            if room == 0 {
-                continue;
-            }
-            match self.destination.ask(input.clone())? {
-                Answer::Returned(_) => {
-                    run.sent = Some((self.destination.submit(input)?, now));
-                    self.runs.insert(id, run);
-                    room -= 1;
-                }
-                Answer::Reverted(data) => {
-                    self.runs.insert(id, run);
-                    self.refused(id, run, &data, now);
-                }
-            }
+        let far = |now: u64, then: u64| now.abs_diff(then) >= SAVE_BLOCKS;
+        let moved = far(self.cursor.read, self.saved.read) || far(self.cursor.seen, self.saved.seen);
+        if self.cursor.open != self.saved.open || moved {
+            self.cursor.save(&self.file)?;
+            self.saved = self.cursor.clone();
         }
         Ok(())
-    }
-
-    /// The call that is missing at the destination, if one is.
-    fn wanted(&self, at: u64, id: B256, errand: Errand, certificate: &Bytes) -> Result<Option<Bytes>, LinkError> {
-        let unit = self.origin.unit(at, id)?;
-        let proof = || self.origin.proof(at, id);
-        let certificate = certificate.clone();
-        let call = match (errand, unit) {
-            (Errand::Right { kind, owner, key }, unit) => {
-                let origin = self.origin.chain_id();
-                let known = self.view(abi::rightOfCall { origin, kind, owner, key })?;
-                let here = self.destination.chain_id();
-                let ends = known.nonce != 0 && known.endedHeight == 0;
-                match unit.filter(|unit| unit.destination == 0 || unit.destination == here) {
-                    Some(unit) if unit.nonce > known.nonce => {
-                        abi::acceptCall { unit, proof: proof()?, certificate }.abi_encode()
-                    }
-                    Some(_) => return Ok(None),
-                    None if ends => {
-                        abi::endCall { origin, kind, owner, key, proof: proof()?, certificate }.abi_encode()
-                    }
-                    None => return Ok(None),
-                }
-            }
-            (_, None) => return Ok(None),
-            (errand, Some(unit)) => {
-                if self.view(abi::isConsumedCall { id })? {
-                    return Ok(None);
-                }
-                let proof = proof()?;
-                match errand {
-                    Errand::Mint => abi::mintCall { unit, proof, certificate }.abi_encode(),
-                    _ => abi::unlockCall { unit, proof, certificate }.abi_encode(),
-                }
-            }
-        };
-        Ok(Some(call.into()))
-    }
-
-    /// Whether nothing that an earlier run sent can still change what an errand wanted. A right that is gone at the origin and
-    /// unknown here may have its `accept` in the pool.
-    fn is_settled(&self, errand: Errand) -> Result<bool, LinkError> {
-        Ok(!matches!(errand, Errand::Right { .. }) || self.destination.is_idle()?)
-    }
-
-    fn finish(&mut self, id: B256, now: Duration) {
-        self.cursor.open.remove(&id);
-        let run = self.runs.remove(&id).unwrap_or_default();
-        if !run.wanted {
-            return;
-        }
-        self.counts.carried.fetch_add(1, Relaxed);
-        let taken = millis(now.saturating_sub(run.since));
-        self.counts.last_ms.store(taken, Relaxed);
-        self.counts.total_ms.fetch_add(taken, Relaxed);
-    }
-
-    fn refused(&mut self, id: B256, mut run: Run, data: &[u8], now: Duration) {
-        let (refusal, name) = refusal(data);
-        match refusal {
-            Refusal::Done => self.finish(id, now),
-            Refusal::Never => {
-                self.counts.refuse(name);
-                self.counts.given_up.fetch_add(1, Relaxed);
-                let (origin, destination) = self.ends();
-                tracing::warn!(origin, destination, unit = %id, name, "a unit is never taken");
-                self.cursor.open.remove(&id);
-                self.runs.remove(&id);
-            }
-            Refusal::MayPass => {
-                self.counts.refuse(name);
-                if run.refusals == 0 {
-                    let (origin, destination) = self.ends();
-                    tracing::info!(origin, destination, unit = %id, name, "a unit is not taken yet");
-                }
-                run.due = now + REST.1.min(REST.0.saturating_mul(1 << run.refusals.min(10)));
-                run.refusals = run.refusals.saturating_add(1);
-                self.runs.insert(id, run);
-            }
-        }
-    }
-
-    /// Lets the destination know a root, so that proofs of others are not stale there.
-    fn beat(&mut self, certified: u64, now: Duration) -> Result<(), LinkError> {
-        if let Some((hash, at)) = self.heartbeat {
-            match self.destination.sent(hash)? {
-                Sent::Waits if now.saturating_sub(at) < PATIENCE => return Ok(()),
-                _ => self.heartbeat = None,
-            }
-        }
-        if self.options.heartbeat == 0 || certified == 0 {
-            return Ok(());
-        }
-        let asked = abi::originOfCall { chainId: self.origin.chain_id() }.abi_encode();
-        // One that is not known there gets no roots.
-        let Answer::Returned(data) = self.destination.ask(asked.into())? else { return Ok(()) };
-        let known = abi::originOfCall::abi_decode_returns(&data);
-        let known = known.map_err(|_| LinkError::NotWeave(self.destination.chain_id()))?;
-        if known.frozen || certified < known.latestHeight.saturating_add(self.options.heartbeat) {
-            return Ok(());
-        }
-        let Some(certificate) = self.origin.certificate(certified)? else { return Ok(()) };
-        let input: Bytes = abi::submitRootsCall { certificates: vec![certificate] }.abi_encode().into();
-        match self.destination.ask(input.clone())? {
-            Answer::Returned(_) => self.heartbeat = Some((self.destination.submit(input)?, now)),
-            Answer::Reverted(data) => self.counts.refuse(refusal(&data).1),
-        }
-        Ok(())
-    }
-
-    fn view<C: SolCall>(&self, call: C) -> Result<C::Return, LinkError> {
-        let not_weave = || LinkError::NotWeave(self.destination.chain_id());
-        match self.destination.ask(call.abi_encode().into())? {
-            Answer::Returned(data) => C::abi_decode_returns(&data).map_err(|_| not_weave()),
-            Answer::Reverted(_) => Err(not_weave()),
-        }
     }
 }
 
-fn millis(time: Duration) -> u64 {
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -61,6 +61,8 @@ pub trait Destination: Send + Sync {
     fn submit(&self, input: Bytes) -> Result<B256, PortError>;
     /// What became of it.
     fn sent(&self, hash: B256) -> Result<Sent, PortError>;
-    /// Whether no transaction of the carrier waits, of this run or one before.
-    fn is_idle(&self) -> Result<bool, PortError>;
+    /// Height of the newest block.
+    fn head(&self) -> Result<u64, PortError>;
+    /// What the weave engine logged in a block, in order.
+    fn logs(&self, height: u64) -> Result<Vec<LogData>, PortError>;
 }

@@ -42,15 +42,19 @@ fn each<T>(links: &[LinkRow], read: impl Fn(&LinkCounts) -> T) -> Vec<(Labels, T
 /// Writes all of them.
 pub(super) fn write(links: &[LinkRow], page: &mut Page<'_>) -> fmt::Result {
     page.counter(
-        ("caldera_weave_units_carried", "Units that took effect at the destination, or stopped to"),
+        ("caldera_weave_units_carried", "Units that were sent and took effect at the destination, or stopped to"),
         each(links, |counts| counts.carried),
     )?;
     page.gauge(
         ("caldera_weave_units_open", "Units that are known and not yet brought"),
         each(links, |counts| counts.open as f64),
     )?;
+    page.gauge(
+        ("caldera_weave_units_parked", "Those of the open units that were refused and are tried again"),
+        each(links, |counts| counts.parked as f64),
+    )?;
     page.counter(
-        ("caldera_weave_units_given_up", "Units that the destination never takes"),
+        ("caldera_weave_units_given_up", "Units that are not tried any more: never taken, or too many are parked"),
         each(links, |counts| counts.given_up),
     )?;
     let refusals = links.iter().flat_map(|link| {

@@ -21,7 +21,7 @@ pub use chain::ChainMetrics;
 pub(crate) use scrape::CONTENT_TYPE;
 
 /// Every family, with the suffixes that its type and unit give it.
-pub const NAMES: [&str; 43] = [
+pub const NAMES: [&str; 44] = [
     "caldera_build_info",
     "caldera_chain_height",
     "caldera_chain_halted",
@@ -34,6 +34,7 @@ pub const NAMES: [&str; 43] = [
     "caldera_validator_messages_refused_total",
     "caldera_weave_units_carried_total",
     "caldera_weave_units_open",
+    "caldera_weave_units_parked",
     "caldera_weave_units_given_up_total",
     "caldera_weave_refusals_total",
     "caldera_weave_failures_total",

@@ -43,7 +43,7 @@ impl Port {
 
     /// What the carrier has there for gas.
     pub(super) fn balance(&self) -> Result<U256, PortError> {
-        let view = self.chain.view(self.head()).map_err(|error| self.failed(error))?;
+        let view = self.chain.view(self.chain.head().number()).map_err(|error| self.failed(error))?;
         let account = view.account(self.signer.address()).map_err(|error| self.failed(error))?;
         Ok(account.map_or(U256::ZERO, |account| account.balance))
     }
@@ -72,7 +72,7 @@ impl Port {
         Ok(is_ours.then(|| found.encode().into()))
     }
 
-    fn head(&self) -> u64 {
+    fn newest(&self) -> u64 {
         self.chain.head().number()
     }
 }
@@ -83,7 +83,7 @@ impl Origin for Port {
     }
 
     fn certified(&self) -> Result<u64, PortError> {
-        let newest = self.certified.newest().min(self.head());
+        let newest = self.certified.newest().min(self.newest());
         for height in (newest.saturating_sub(MOST_TAKEN_BACK).max(1)..=newest).rev() {
             if self.certificate_of(height)?.is_some() {
                 return Ok(height);
@@ -135,7 +135,7 @@ impl Destination for Port {
     }
 
     fn ask(&self, input: Bytes) -> Result<Answer, PortError> {
-        self.call(self.head(), input)
+        self.call(self.newest(), input)
     }
 
     fn submit(&self, input: Bytes) -> Result<B256, PortError> {
@@ -171,11 +171,11 @@ impl Destination for Port {
         })
     }
 
-    fn is_idle(&self) -> Result<bool, PortError> {
-        let address = self.signer.address();
-        let pending = self.chain.next_nonce(address).map_err(|error| self.failed(error))?;
-        let view = self.chain.view(self.head()).map_err(|error| self.failed(error))?;
-        let account = view.account(address).map_err(|error| self.failed(error))?;
-        Ok(account.map_or(0, |account| account.nonce) == pending)
+    fn head(&self) -> Result<u64, PortError> {
+        Ok(self.newest())
+    }
+
+    fn logs(&self, height: u64) -> Result<Vec<LogData>, PortError> {
+        Origin::logs(self, height)
     }
 }

@@ -18,6 +18,16 @@ RECIPIENT = Web3.to_checksum_address("0x" + "77" * 20)
 CODED = Web3.to_checksum_address("0x" + "c0de" * 10)
 READ_SLOT = "0x60005460005260206000f3"
 WRITE_SLOT = "0x600160005500"
+ISSUED = ["uint8", "address", "bytes32", "uint256", "uint64", "uint64"]
+ISSUE = [
+    {
+        "name": "issue",
+        "type": "function",
+        "stateMutability": "nonpayable",
+        "inputs": [{"name": f"_{place}", "type": kind} for place, kind in enumerate(ISSUED)],
+        "outputs": [{"name": "id", "type": "bytes32"}],
+    }
+]
 START_S = 60
 
 
@@ -53,6 +63,7 @@ class EveryMethod(unittest.TestCase):
         cls.finance = next(chain for chain in ready["chains"] if chain["name"] == "finance")
         cls.w3 = Web3(Remembering(cls.finance["url"]))
         cls.account = Account.from_key(ready["accounts"][7]["privateKey"])
+        cls.governor = Account.from_key(ready["accounts"][0]["privateKey"])
         cls.eth = cls.w3.eth
 
     @classmethod
@@ -146,6 +157,31 @@ class EveryMethod(unittest.TestCase):
         values = self.result("eth_getStorageValues", {engine: ["0x0"]}, "latest")
         self.assertEqual(values[engine.lower()], [slot.to_0x_hex()])
         self.assertEqual(len(self.eth.get_proof(engine, [0], "latest")["storageProof"]), 1)
+
+    def test_3_state_units(self):
+        place = next(mount["address"] for mount in self.finance["mounts"] if mount["name"].startswith("weave"))
+        weave = self.eth.contract(Web3.to_checksum_address(place), abi=ISSUE)
+        owner, key = RECIPIENT.lower(), "0x" + "03" * 32
+        nonce = self.eth.get_transaction_count(self.governor.address)
+        issue = weave.functions.issue(2, RECIPIENT, key, 7, 4202, 0)
+        request = issue.build_transaction({"from": self.governor.address, "nonce": nonce, "gas": 1_000_000})
+        raw = self.governor.sign_transaction(request).raw_transaction
+        receipt = self.eth.wait_for_transaction_receipt(self.eth.send_raw_transaction(raw), poll_latency=0.05)
+        self.assertEqual(receipt["status"], 1)
+        number = receipt["blockNumber"]
+        found = self.result("caldera_getStateUnitProof", {"kind": "0x2", "owner": owner, "key": key}, hex(number))
+        self.assertEqual((found["unit"]["owner"], found["unit"]["value"]), (owner, "0x7"))
+        proof = self.eth.get_proof(weave.address, [int(found["slot"], 16)], number)
+        self.assertEqual(found["proof"]["accountProof"], "0x" + b"".join(proof["accountProof"]).hex())
+        (slot,) = proof["storageProof"]
+        self.assertEqual(found["proof"]["storageProof"], "0x" + b"".join(slot["proof"]).hex())
+        # The first 31 bytes of the encoding's hash, and their length as Solidity has it.
+        commitment = Web3.keccak(hexstr=found["encoding"])[:31] + bytes([62])
+        self.assertEqual(bytes(slot["value"]).rjust(32, b"\0"), commitment)
+        # Unless somebody asked for another block: of one that was certified.
+        newest = self.result("caldera_getStateUnitProof", found["id"])
+        certified = self.result("caldera_getCertificate", newest["proof"]["height"])
+        self.assertEqual(newest["certificate"], certified["encoded"])
 
     def test_4_calls(self):
         word = "0x" + "2a".rjust(64, "0")

@@ -1,8 +1,10 @@
-//! Seeded runs of three chains that carry to each other, with loss, outages and restarts at any step of the carrier.
+//! Seeded runs of three chains that carry to each other, with loss, outages and restarts at any step of the carrier, and with
+//! somebody who shows destinations rights as they once were.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod model;
+mod refusals;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
@@ -58,6 +60,7 @@ fn check(seed: u64) {
                 3..=4 => chain.take(owner(a), key(b)),
                 5..=6 => chain.lock(to, a % 1_000 + 1),
                 7..=8 => chain.burn(to, a % 500 + 1),
+                9..=10 => show_old(chain, chains.iter().find(|chain| chain.id == to).unwrap(), a),
                 _ => {}
             }
             if quiet || rng.next_u64() % 2 == 0 {
@@ -80,6 +83,20 @@ fn check(seed: u64) {
     }
     assert!(crashes > 10, "seed {seed}: {crashes} crashes show nothing");
     settled(seed, &chains, &links);
+}
+
+/// One of the rights that a chain ever gave that destination, as it was then: what counts by now may be something else.
+fn show_old(from: &Chain, to: &Chain, which: u64) {
+    let logs: Vec<_> = from.inner.lock().blocks.concat();
+    let issued = logs
+        .iter()
+        .filter_map(|log| abi::UnitIssued::decode_log_data(log).ok())
+        .filter(|issued| issued.unit.kind != unit::Kind::Asset.code() && [0, to.id].contains(&issued.unit.destination));
+    let issued: Vec<_> = issued.collect();
+    if !issued.is_empty() {
+        let abi::UnitIssued { id, unit, .. } = &issued[which as usize % issued.len()];
+        from.show(to, *id, unit.issued);
+    }
 }
 
 /// Each unit took effect exactly once, rights are as their origins have them, nothing was made or lost.
@@ -112,7 +129,7 @@ fn settled(seed: u64, chains: &[Arc<Chain>; 3], links: &[Link]) {
         let locked = from.inner.lock().state.locked.get(&(to.id, asset)).copied().unwrap_or_default();
         assert_eq!(destination.minted.get(&asset).copied().unwrap_or(U256::ZERO), locked, "seed {seed}: supply");
         let latest = destination.latest.get(&from.id).copied().unwrap_or_default();
-        // The last may be on its way.
+        // The destination gets a root when it is so far behind, and that one may be on its way.
         assert!(latest + 2 * HEARTBEAT > from.certified().unwrap(), "seed {seed}: no heartbeat");
     }
     assert!(crossed > 20, "seed {seed}: {crossed} crossings show nothing");

@@ -11,7 +11,7 @@ use caldera_weave::{Answer, Destination, Origin, PortError, Sent};
 use parking_lot::Mutex;
 use weave_rules::{
     StateUnit,
-    abi::Weave::{self as abi, WeaveCalls as Calls},
+    abi::Weave::{self as abi, Proof, WeaveCalls as Calls},
     unit::{self, Kind},
 };
 
@@ -39,6 +39,10 @@ pub struct Inner {
     pub mined: BTreeSet<B256>,
     nonce: u64,
     sent: u64,
+    /// Keys that no rule maps here.
+    pub unmapped: BTreeSet<B256>,
+    /// Whether what looks well beforehand is refused in a block.
+    pub spoils: bool,
     /// Questions that are answered before the next fails; none: all are.
     pub fails_in: Option<u64>,
 }
@@ -76,11 +80,12 @@ impl Chain {
             if lost() {
                 continue;
             }
-            let mut state = inner.state.clone();
-            if run(&mut state, self.id, &input).is_ok() {
-                inner.state = state;
-            }
             inner.mined.insert(hash);
+            let mut state = inner.state.clone();
+            if !inner.spoils && run(&mut state, self.id, &inner.unmapped, &input).is_ok() {
+                inner.state = state;
+                inner.next.extend(accepted(&input));
+            }
         }
         let logs = std::mem::take(&mut inner.next);
         inner.blocks.push(logs);
@@ -108,6 +113,37 @@ impl Chain {
         let Some(unit) = at(&inner, u64::MAX, id) else { return };
         inner.units.entry(id).or_default().push((height, None));
         inner.next.push(abi::UnitRevoked { id, owner, key, nonce: unit.nonce }.encode_log_data());
+    }
+
+    /// Somebody shows a destination a right of this chain as it was after a block, whatever became of it since.
+    pub fn show(&self, to: &Self, id: B256, height: u64) {
+        let (Some(certificate), Some(unit)) = (self.certificate_of(height), at(&self.inner.lock(), height, id)) else {
+            return;
+        };
+        // Moved within its block; the engine takes nothing that is for another chain.
+        if ![0, to.id].contains(&unit.destination) {
+            return;
+        }
+        let proof = Proof { height, accountProof: Bytes::new(), storageProof: unit::encode(&unit).to_vec().into() };
+        to.send_in(abi::acceptCall { unit, proof, certificate }.abi_encode().into());
+    }
+
+    fn send_in(&self, input: Bytes) -> B256 {
+        let mut inner = self.inner.lock();
+        inner.sent += 1;
+        let hash = keccak256(inner.sent.to_be_bytes());
+        inner.pool.push((hash, input));
+        hash
+    }
+
+    fn certificate_of(&self, height: u64) -> Option<Bytes> {
+        let bytes = [self.id.to_be_bytes(), height.to_be_bytes()].concat();
+        (height != 0 && height <= self.inner.lock().certified).then(|| bytes.into())
+    }
+
+    /// How many transactions came.
+    pub fn sent_in(&self) -> u64 {
+        self.inner.lock().sent
     }
 
     /// Locks an asset of this chain.
@@ -168,8 +204,16 @@ fn at(inner: &Inner, height: u64, id: B256) -> Option<StateUnit> {
     inner.units.get(&id)?.iter().rev().find(|(from, _)| *from <= height).and_then(|(_, unit)| unit.clone())
 }
 
+/// What an `accept` logs.
+fn accepted(input: &[u8]) -> Option<LogData> {
+    let Ok(Calls::accept(abi::acceptCall { unit, proof, .. })) = Calls::abi_decode(input) else { return None };
+    let StateUnit { origin, owner, key, kind, value, nonce, .. } = unit;
+    let height = proof.height;
+    Some(abi::RightAccepted { origin, owner, key, kind, value, nonce, height }.encode_log_data())
+}
+
 /// A call, with the engine's refusals for what a carrier can do wrong.
-fn run(state: &mut State, here: u64, input: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+fn run(state: &mut State, here: u64, unmapped: &BTreeSet<B256>, input: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
     let refuse = |error: Vec<u8>| Err(error);
     match Calls::abi_decode(input).expect("a call of the engine") {
         Calls::rightOf(c) => {
@@ -192,8 +236,11 @@ fn run(state: &mut State, here: u64, input: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
             Ok(Vec::new())
         }
         Calls::accept(c) => {
-            note(state, &c.certificate);
             let (unit, id) = (&c.unit, unit::id(&c.unit));
+            if unmapped.contains(&unit.key) {
+                return refuse(abi::NoRule { origin: unit.origin, kind: unit.kind, key: unit.key }.abi_encode());
+            }
+            note(state, &c.certificate);
             assert!(unit.destination == 0 || unit.destination == here, "carried to the wrong chain");
             assert_eq!(c.proof.storageProof.as_ref(), unit::encode(unit).as_slice(), "a proof of something else");
             let place = (unit.origin, unit.kind, unit.owner, unit.key);
@@ -286,9 +333,7 @@ impl Origin for Chain {
 
     fn certificate(&self, height: u64) -> Result<Option<Bytes>, PortError> {
         self.answers()?;
-        let certified = self.inner.lock().certified;
-        let bytes = [self.id.to_be_bytes(), height.to_be_bytes()].concat();
-        Ok((height != 0 && height <= certified).then(|| bytes.into()))
+        Ok(self.certificate_of(height))
     }
 
     fn logs(&self, height: u64) -> Result<Vec<LogData>, PortError> {
@@ -301,11 +346,11 @@ impl Origin for Chain {
         Ok(at(&self.inner.lock(), height, id))
     }
 
-    fn proof(&self, height: u64, id: B256) -> Result<abi::Proof, PortError> {
+    fn proof(&self, height: u64, id: B256) -> Result<Proof, PortError> {
         self.answers()?;
         let unit = at(&self.inner.lock(), height, id);
         let encoding = unit.map(|unit| Bytes::copy_from_slice(&unit::encode(&unit))).unwrap_or_default();
-        Ok(abi::Proof { height, accountProof: Bytes::new(), storageProof: encoding })
+        Ok(Proof { height, accountProof: Bytes::new(), storageProof: encoding })
     }
 
     fn right_id(&self, kind: u8, owner: Address, key: B256) -> B256 {
@@ -320,8 +365,9 @@ impl Destination for Chain {
 
     fn ask(&self, input: Bytes) -> Result<Answer, PortError> {
         self.answers()?;
-        let mut state = self.inner.lock().state.clone();
-        Ok(match run(&mut state, self.id, &input) {
+        let inner = self.inner.lock();
+        let (mut state, unmapped) = (inner.state.clone(), &inner.unmapped);
+        Ok(match run(&mut state, self.id, unmapped, &input) {
             Ok(data) => Answer::Returned(data.into()),
             Err(data) => Answer::Reverted(data.into()),
         })
@@ -329,11 +375,7 @@ impl Destination for Chain {
 
     fn submit(&self, input: Bytes) -> Result<B256, PortError> {
         self.answers()?;
-        let mut inner = self.inner.lock();
-        inner.sent += 1;
-        let hash = keccak256(inner.sent.to_be_bytes());
-        inner.pool.push((hash, input));
-        Ok(hash)
+        Ok(self.send_in(input))
     }
 
     fn sent(&self, hash: B256) -> Result<Sent, PortError> {
@@ -349,8 +391,12 @@ impl Destination for Chain {
         })
     }
 
-    fn is_idle(&self) -> Result<bool, PortError> {
+    fn head(&self) -> Result<u64, PortError> {
         self.answers()?;
-        Ok(self.inner.lock().pool.is_empty())
+        Ok(self.inner.lock().blocks.len() as u64)
+    }
+
+    fn logs(&self, height: u64) -> Result<Vec<LogData>, PortError> {
+        Origin::logs(self, height)
     }
 }
