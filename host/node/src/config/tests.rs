@@ -40,7 +40,7 @@ fn the_example_parses_and_names_every_key() {
                 let line = line.trim_start_matches(['#', ' ', '[']);
                 line.strip_prefix("chain.mount.")
                     .or(line.strip_prefix("chain."))
-                    .or(line.strip_prefix("weave.links."))
+                    .or(line.strip_prefix("weave."))
                     .unwrap_or(line)
                     .starts_with(&key)
             };

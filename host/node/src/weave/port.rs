@@ -43,7 +43,7 @@ impl Port {
 
     /// What the carrier has there for gas.
     pub(super) fn balance(&self) -> Result<U256, PortError> {
-        let view = self.chain.view(self.chain.head().number()).map_err(|error| self.failed(error))?;
+        let view = self.chain.view(self.newest()).map_err(|error| self.failed(error))?;
         let account = view.account(self.signer.address()).map_err(|error| self.failed(error))?;
         Ok(account.map_or(U256::ZERO, |account| account.balance))
     }
