@@ -8,7 +8,8 @@
 //! - The destination's state alone says what took effect. The link's file says how far it has read and what is still open, in one
 //!   atomic write, so whoever dies anywhere loses nothing; what is sent twice takes effect once.
 //! - Memory is bounded: while [`MAX_OPEN`] units are open nothing more is read. A unit that is refused for now (no rule maps it, a
-//!   limit is reached) is parked, so it holds up no other; of more than [`MAX_PARKED`] the least wanted are given up, and counted.
+//!   limit is reached) is parked and tried ever more seldom; of more than [`MAX_PARKED`] the least wanted are given up, and counted,
+//!   so that they hold up no others.
 
 mod carry;
 mod counts;

@@ -17,9 +17,10 @@ use crate::{
     run::Run,
 };
 
-/// Most units that may be open at once, without those that are parked.
+/// Most units that may be open at once.
 pub const MAX_OPEN: usize = 4_096;
-/// Most units that may be parked: refused for now, and tried again ever more seldom. What is refused beyond that is given up.
+/// Most of them that may be parked: refused for now, and tried again ever more seldom. What is refused beyond that is given up, so
+/// there is always room for others.
 pub const MAX_PARKED: usize = 1_024;
 /// Most blocks of either chain that one step reads.
 const BLOCKS_A_STEP: u64 = 256;
@@ -160,7 +161,7 @@ impl Link {
     }
 
     fn has_room(&self) -> bool {
-        self.cursor.open.len() < MAX_OPEN + self.parked().count()
+        self.cursor.open.len() < MAX_OPEN
     }
 
     fn save(&mut self) -> Result<(), LinkError> {

@@ -5,6 +5,7 @@
 
 mod model;
 mod refusals;
+mod shown;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
@@ -49,6 +50,10 @@ fn check(seed: u64) {
     for step in 0..STEPS * 3 {
         let quiet = step >= STEPS;
         now += Duration::from_millis(if quiet { 5_000 } else { 250 });
+        // When nobody does anything else any more.
+        if step == STEPS * 2 {
+            pairs.iter().for_each(|(from, to)| shown::all(&chains[*from], &chains[*to]));
+        }
         for place in 0..3 {
             let chain = &chains[place];
             let mut other = || CHAINS[(place + 1 + rng.next_u64() as usize % 2) % 3];
@@ -60,7 +65,7 @@ fn check(seed: u64) {
                 3..=4 => chain.take(owner(a), key(b)),
                 5..=6 => chain.lock(to, a % 1_000 + 1),
                 7..=8 => chain.burn(to, a % 500 + 1),
-                9..=10 => show_old(chain, chains.iter().find(|chain| chain.id == to).unwrap(), a),
+                9..=10 => shown::once(chain, chains.iter().find(|chain| chain.id == to).unwrap(), a),
                 _ => {}
             }
             if quiet || rng.next_u64() % 2 == 0 {
@@ -83,20 +88,6 @@ fn check(seed: u64) {
     }
     assert!(crashes > 10, "seed {seed}: {crashes} crashes show nothing");
     settled(seed, &chains, &links);
-}
-
-/// One of the rights that a chain ever gave that destination, as it was then: what counts by now may be something else.
-fn show_old(from: &Chain, to: &Chain, which: u64) {
-    let logs: Vec<_> = from.inner.lock().blocks.concat();
-    let issued = logs
-        .iter()
-        .filter_map(|log| abi::UnitIssued::decode_log_data(log).ok())
-        .filter(|issued| issued.unit.kind != unit::Kind::Asset.code() && [0, to.id].contains(&issued.unit.destination));
-    let issued: Vec<_> = issued.collect();
-    if !issued.is_empty() {
-        let abi::UnitIssued { id, unit, .. } = &issued[which as usize % issued.len()];
-        from.show(to, *id, unit.issued);
-    }
 }
 
 /// Each unit took effect exactly once, rights are as their origins have them, nothing was made or lost.
