@@ -50,7 +50,7 @@ impl ChainApi {
     }
 
     /// The certificate of the chain's block at a height.
-    fn certificate_of(&self, number: u64) -> Reply<Option<Certificate>> {
+    pub(crate) fn certificate_of(&self, number: u64) -> Reply<Option<Certificate>> {
         let Some(certified) = &self.certified else { return Ok(None) };
         let found = certified.certificate(number).map_err(|error| RpcError::Node(error.to_string()))?;
         let Some(found) = found else { return Ok(None) };

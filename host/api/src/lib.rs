@@ -41,6 +41,7 @@ mod sends;
 mod server;
 mod slow;
 mod txpool;
+mod units;
 
 pub use leader::{Beside, Leader};
 pub use limits::ApiLimits;

@@ -21,7 +21,7 @@ use crate::{
     listen::Connection,
     logged,
     methods::{Method, Param, document},
-    node, txpool,
+    node, txpool, units,
 };
 
 /// Collects the methods of one chain.
@@ -51,6 +51,7 @@ impl Module {
         caldera::register(&mut module)?;
         logged::register(&mut module)?;
         certificates::register(&mut module)?;
+        units::register(&mut module)?;
         dev::register(&mut module)?;
         module.discoverable(&chain)?;
         Ok(module)

@@ -7,7 +7,7 @@ use crate::{
     config::ConfigError,
     ctl::CtlError,
     db::DbError,
-    dev::DevError,
+    dev::{DevError, LinkError},
     engine_replay::EngineReplayError,
     export::ExportCommandError,
     genesis_file::GenesisFileError,
@@ -18,6 +18,7 @@ use crate::{
     rpc::{KeyError, RpcError},
     tour::TourError,
     verify::VerifyCommandError,
+    weave::CarryError,
 };
 
 /// Exit code of a command that failed.
@@ -46,6 +47,12 @@ pub enum CommandError {
     /// The development chains.
     #[error(transparent)]
     Dev(#[from] DevError),
+    /// Carrying between chains.
+    #[error(transparent)]
+    Carry(#[from] CarryError),
+    /// The links between the development chains.
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// What a development chain is told.
     #[error(transparent)]
     Told(#[from] caldera_chain::DevError),

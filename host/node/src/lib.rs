@@ -26,3 +26,4 @@ pub mod rpc;
 pub mod tour;
 pub mod validation;
 pub mod verify;
+pub mod weave;

@@ -8,6 +8,7 @@ use std::{
     time::Instant,
 };
 
+use alloy_primitives::Address;
 use caldera_api::{
     ApiError, ApiHandle, ApiLimits, ApiServer, Beside,
     admin::{AdminError, AdminHandle, AdminLimits},
@@ -19,6 +20,8 @@ use caldera_engine::{
     compile::{CacheOptions, ChildCompiler},
 };
 use caldera_state::{Backend, History, StateOptions};
+use caldera_validation::Certified;
+use caldera_weave::LinkOptions;
 
 use crate::{
     admin::{self, AdminSpec, Note, NoteFile, Served},
@@ -28,6 +31,7 @@ use crate::{
     paths,
     rpc::RpcError,
     validation::{self, ValidationError, ValidationSpec, Validators},
+    weave::{Carrier, CarryError, Woven},
 };
 
 /// Native stack of every thread, in bytes: engines and contracts call each other up to
@@ -134,6 +138,9 @@ pub struct Node {
     producers: Vec<BlockProducer>,
     followers: Vec<Follower>,
     validators: Vec<Validators>,
+    /// What the validators certified, by the chain's name.
+    certified: BTreeMap<String, Arc<Certified>>,
+    carrier: Option<Carrier>,
     server: ApiHandle,
     admin: AdminHandle,
     note: Option<NoteFile>,
@@ -201,6 +208,7 @@ impl Node {
         if chains.iter().any(|chain| chain.is_development()) {
             beside.keys = dev::accounts()?.into_iter().map(|account| account.signer).collect();
         }
+        let certified = beside.certified.clone();
         let server = ApiServer::serve_with(listen, chains.clone(), spec.limits, &beside)?;
         let admin = admin::serve(spec.admin, spec.data, &served, engines, metrics)?;
         // After the servers: a port that is taken must not leave blocks behind.
@@ -212,12 +220,25 @@ impl Node {
             }
         }
         let note = spec.admin.note.then(|| leave_note(&server, &admin)).flatten();
-        Ok(Self { chains, producers, followers, validators, server, admin, note })
+        Ok(Self { chains, producers, followers, validators, certified, carrier: None, server, admin, note })
     }
 
     /// The chains, in the order of the specification.
     pub fn chains(&self) -> &[Arc<Chain>] {
         &self.chains
+    }
+
+    /// Carries units between all chains that have a weave engine there and validators here. Files lie in `data`.
+    pub fn carry(&mut self, data: &Path, engine: Address, options: LinkOptions) -> Result<(), CarryError> {
+        let mounted = |chain: &Arc<Chain>| {
+            chain.registry().is_ok_and(|registry| registry.mounts.iter().any(|mount| mount.address == engine))
+        };
+        let woven = self.chains.iter().filter(|chain| mounted(chain)).filter_map(|chain| {
+            let certified = self.certified.get(chain.name())?.clone();
+            Some(Woven { chain: chain.clone(), certified, engine })
+        });
+        self.carrier = Some(Carrier::start(data, woven.collect(), options)?);
+        Ok(())
     }
 
     /// `http://host:port`.
@@ -232,12 +253,14 @@ impl Node {
 
     /// Stops serving, lets the blocks under way be finished and written, and closes the folders.
     pub async fn stop(self) {
-        let Self { chains, producers, followers, validators, server, admin, note } = self;
+        let Self { chains, producers, followers, validators, certified: _, carrier, server, admin, note } = self;
         for follower in followers {
             follower.stop().await;
         }
         let stopped = tokio::task::spawn_blocking(move || {
             drop(note);
+            // It sends transactions, so it goes before what takes them.
+            drop(carrier);
             admin.stop();
             server.stop();
             producers.into_iter().for_each(BlockProducer::stop);

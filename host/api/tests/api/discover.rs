@@ -20,7 +20,7 @@ const EXPECTED: &str = "eth_accounts eth_blobBaseFee eth_blockNumber eth_call et
     debug_getRawBlock debug_getRawHeader debug_getRawReceipts debug_getRawTransaction debug_traceBlockByHash \
     debug_traceBlockByNumber debug_traceCall debug_traceTransaction net_listening net_peerCount net_version \
     txpool_content txpool_contentFrom txpool_inspect txpool_status web3_clientVersion web3_sha3 caldera_engines caldera_getCertificate \
-    caldera_getLoggedBlocks caldera_getWitness \
+    caldera_getLoggedBlocks caldera_getStateUnitProof caldera_getWitness \
     caldera_sendRawTransactionWithSidecar caldera_status rpc_discover rpc.discover";
 
 #[tokio::test]

@@ -38,7 +38,12 @@ pub async fn run(args: DevArgs, output: Output) -> Result<(), CommandError> {
         }
     }
     let tour_spec = args.tour.then(|| spec.clone());
-    let node = Node::start(spec, engines).await?;
+    let validation = spec.validation.clone();
+    let mut node = Node::start(spec, engines).await?;
+    if let Some(validation) = validation {
+        dev::link(&node.url(), node.chains(), &validation, &data.path()).await?;
+        node.carry(&data.path(), dev::WEAVE, dev::LINKS)?;
+    }
     if args.automine {
         for chain in node.chains() {
             chain.set_automine(true)?;

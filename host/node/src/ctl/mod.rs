@@ -120,7 +120,10 @@ async fn governor(rpc: &Rpc, key_file: Option<&PathBuf>) -> Result<Sender, CtlEr
     Ok(Sender::ask(rpc, key.signer().clone()).await?)
 }
 
-/// The mount that is meant: the given one, else the only one.
+/// What a weave engine calls itself. Every chain that takes part has one beside the engine that it is for.
+const BESIDE: &str = "weave";
+
+/// The mount that is meant: the given one, else the only one, or the only one beside the weave engine.
 async fn which_mount(rpc: &Rpc, given: Option<Address>) -> Result<Address, CtlError> {
     if let Some(mount) = given {
         return Ok(mount);
@@ -130,6 +133,16 @@ async fn which_mount(rpc: &Rpc, given: Option<Address>) -> Result<Address, CtlEr
         [mount] => Ok(mount.mount),
         [] => Err(CtlError::WhichMount("none yet".to_owned())),
         many => {
+            let mut others = Vec::new();
+            for mount in many {
+                let staged = rpc.call(registry::ADDRESS, abi::stagedComponentCall { digest: mount.digest }).await?;
+                if staged.name != BESIDE {
+                    others.push(mount.mount);
+                }
+            }
+            if let [mount] = others[..] {
+                return Ok(mount);
+            }
             Err(CtlError::WhichMount(many.iter().map(|mount| mount.mount.to_string()).collect::<Vec<_>>().join(", ")))
         }
     }

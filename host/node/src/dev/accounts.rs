@@ -1,4 +1,5 @@
-//! The ten accounts of the mnemonic that every Ethereum tool knows. Their keys are public: never for real money.
+//! The ten accounts of the mnemonic that every Ethereum tool knows, and four more for the validators. Their keys are public:
+//! never for real money.
 
 use alloy_primitives::{Address, B256, U256};
 use alloy_signer_local::{LocalSignerError, MnemonicBuilder, PrivateKeySigner};
@@ -7,6 +8,8 @@ use alloy_signer_local::{LocalSignerError, MnemonicBuilder, PrivateKeySigner};
 pub const MNEMONIC: &str = "test test test test test test test test test test test junk";
 /// How many of its accounts are funded.
 const ACCOUNTS: u32 = 10;
+/// How many validators certify each chain.
+const VALIDATORS: u32 = 4;
 /// Ether of each on each chain.
 const FUNDS_ETHER: u64 = 10_000;
 
@@ -31,8 +34,18 @@ impl Account {
 
 /// The ten, in the order of their derivation (m/44'/60'/0'/0/n).
 pub fn accounts() -> Result<Vec<Account>, LocalSignerError> {
+    derived(0..ACCOUNTS)
+}
+
+/// The four after them, whose bonds answer for the validators. Not of the ten, so that these have on every chain what every
+/// tool expects: all their money, and no nonce used. The first links the chains.
+pub(super) fn validators() -> Result<Vec<Account>, LocalSignerError> {
+    derived(ACCOUNTS..ACCOUNTS + VALIDATORS)
+}
+
+fn derived(places: std::ops::Range<u32>) -> Result<Vec<Account>, LocalSignerError> {
     let parent = MnemonicBuilder::from_phrase(MNEMONIC).build_parent_key()?;
-    (0..ACCOUNTS).map(|index| Ok(Account { signer: parent.child(index)?.signer() })).collect()
+    places.map(|index| Ok(Account { signer: parent.child(index)?.signer() })).collect()
 }
 
 /// Account 0: governor of the three chains, owner of the tokens, operator of clearing.

@@ -15,7 +15,12 @@ use caldera_execution::{Genesis, GenesisAccount, GenesisMount};
 use caldera_state::StateOptions;
 use caldera_types::{EngineLimits, Grants, limits};
 
-use super::{Account, TOKENS, accounts::funds, clearing, tokens};
+use super::{
+    Account, TOKENS,
+    accounts::{self, funds},
+    clearing, tokens,
+    weave::{self, WEAVE},
+};
 use crate::{
     admin::AdminSpec,
     component::{self, ReadError},
@@ -34,8 +39,6 @@ pub const ALLIANCE: (&str, u64) = ("alliance", 4203);
 pub const IMPORTED: &str = "imported";
 /// How many chains of its own there are.
 pub const CHAINS: usize = 3;
-/// How many validators certify each chain; the first accounts own them.
-const VALIDATORS: usize = 4;
 /// Where the clearing engine is mounted on `finance`.
 pub const CLEARING: Address = address!("000000000000000000000000000000000000C1EA");
 /// Where the hello engine is mounted on the other two.
@@ -65,19 +68,24 @@ pub fn node_spec(
     engines: &Engines,
 ) -> Result<NodeSpec, DevError> {
     let governor = accounts.first().map(Account::address).unwrap_or_default();
-    let mount = |address, file: &str, config| -> Result<GenesisMount, DevError> {
+    let mount = |address, file: &str, grants, config| -> Result<GenesisMount, DevError> {
         let component = component::read(&plugins.join(file))?;
-        Ok(GenesisMount { address, component, grants: Grants::ENGINE, limits: EngineLimits::recommended(), config })
+        Ok(GenesisMount { address, component, grants, limits: EngineLimits::recommended(), config })
     };
+    let validators = accounts::validators()?;
+    let linker = validators.first().map(Account::address).unwrap_or_default();
     let mut chains = Vec::new();
     let all: [(&str, u64); CHAINS] = [FINANCE, ARENA, ALLIANCE];
     for (name, chain_id) in all {
         let (mut state, mounts) = (
-            funded(accounts),
-            match name == FINANCE.0 {
-                true => vec![mount(CLEARING, "clearing-v1.wasm", clearing::config(accounts))?],
-                false => vec![mount(HELLO, "hello-engine.wasm", Bytes::new())?],
-            },
+            funded(accounts.iter().chain(&validators)),
+            vec![
+                match name == FINANCE.0 {
+                    true => mount(CLEARING, "clearing-v1.wasm", Grants::ENGINE, clearing::config(accounts))?,
+                    false => mount(HELLO, "hello-engine.wasm", Grants::ENGINE, Bytes::new())?,
+                },
+                mount(WEAVE, "weave-v1.wasm", Grants::ALL, weave::config(linker))?,
+            ],
         );
         if name == FINANCE.0 {
             let holders: Vec<_> = accounts.iter().map(Account::address).collect();
@@ -100,12 +108,12 @@ pub fn node_spec(
         stores: Default::default(),
         admin,
         follow: Default::default(),
-        validation: Some(ValidationSpec { owners: accounts.iter().take(VALIDATORS).map(Account::address).collect() }),
+        validation: Some(ValidationSpec { owners: validators.iter().map(Account::address).collect() }),
         chains,
     })
 }
 
-fn funded(accounts: &[Account]) -> BTreeMap<Address, GenesisAccount> {
+fn funded<'a>(accounts: impl Iterator<Item = &'a Account>) -> BTreeMap<Address, GenesisAccount> {
     let account = |account: &Account| (account.address(), GenesisAccount { balance: funds(), ..Default::default() });
-    accounts.iter().map(account).collect()
+    accounts.map(account).collect()
 }

@@ -7,9 +7,11 @@ mod chains;
 mod clearing;
 mod ready;
 mod tokens;
+mod weave;
 
 pub use accounts::{Account, MNEMONIC, accounts, governor};
 pub use chains::{ALLIANCE, ARENA, CHAINS, CLEARING, DevError, FINANCE, HELLO, IMPORTED, node_spec};
 pub use clearing::{LIQUIDATOR, PRICE_ACCOUNT};
 pub use ready::Ready;
 pub use tokens::{TOKENS, Token, artifact};
+pub use weave::{LINKS, LinkError, WEAVE, link};

@@ -6,6 +6,7 @@ mod worker;
 use std::{path::Path, sync::Arc};
 
 use alloy_primitives::Address;
+use caldera_bls::SecretKey;
 use caldera_chain::Chain;
 use caldera_engine::Engines;
 use caldera_validation::{Certified, FileError, Registration, RegistrationError, SignError, committee_of};
@@ -45,6 +46,16 @@ const KEYS_FOLDER: &str = "validator_keys";
 /// Folder of what validators keep, in a chain's folder.
 const CHAIN_FOLDER: &str = "validation";
 
+/// What a node's validators hand in to join a committee; keys that are not there yet are made.
+pub fn registrations(spec: &ValidationSpec, data: &Path) -> Result<Vec<Registration>, KeyError> {
+    let keys = keys::load(&data.join(KEYS_FOLDER), spec.owners.len())?;
+    Ok(registered(spec, &keys))
+}
+
+fn registered(spec: &ValidationSpec, keys: &[SecretKey]) -> Vec<Registration> {
+    keys.iter().zip(&spec.owners).map(|(key, owner)| Registration::of(key, 1, *owner)).collect()
+}
+
 /// Starts the validators of one chain; they live until the second value is stopped.
 pub(crate) fn start(
     spec: &ValidationSpec,
@@ -53,9 +64,7 @@ pub(crate) fn start(
     engines: &Engines,
 ) -> Result<(Arc<Certified>, Validators), ValidationError> {
     let keys = keys::load(&data.join(KEYS_FOLDER), spec.owners.len())?;
-    let registered: Vec<_> =
-        keys.iter().zip(&spec.owners).map(|(key, owner)| Registration::of(key, 1, *owner)).collect();
-    let committee = committee_of(0, &registered)?;
+    let committee = committee_of(0, &registered(spec, &keys))?;
     let folder = data.join(chain.name()).join(CHAIN_FOLDER);
     let certified = Arc::new(Certified::open(&folder, committee)?);
     let validators = Validators::start(chain.clone(), engines.clone(), certified.clone(), &folder, keys)?;

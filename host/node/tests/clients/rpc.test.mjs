@@ -125,6 +125,34 @@ describe("every method", () => {
     assert.ok((await rpc.refused("caldera_getWitness", "0x0")).message.includes("genesis"));
   });
 
+  test("a state unit comes with the proof that another chain's weave engine takes", async () => {
+    const weave = node.finance.mounts.find(({ name }) => name.startsWith("weave")).address;
+    const transport = custom({ request: ({ method, params = [] }) => rpc.send(method, ...params) }, { retryCount: 0 });
+    const governor = createWalletClient({ account: privateKeyToAccount(node.ready.accounts[0].privateKey), chain, transport });
+    const [kind, owner, key] = [2, RECIPIENT.toLowerCase(), keccak256("0x01")];
+    const issue = { name: "issue", type: "function", stateMutability: "nonpayable", outputs: [{ type: "bytes32" }], inputs: ["uint8", "address", "bytes32", "uint256", "uint64", "uint64"].map((type) => ({ type })) };
+    const hash = await governor.writeContract({ address: weave, abi: [issue], functionName: "issue", args: [kind, owner, key, 7n, 4202n, 0n] });
+    const { blockNumber, status } = await reader.waitForTransactionReceipt({ hash });
+    assert.equal(status, "success");
+    const tag = numberToHex(blockNumber);
+    await eventually("the block is certified", () => rpc.send("caldera_getCertificate", tag));
+    const name = { kind: "0x2", owner, key };
+    const found = await rpc.send("caldera_getStateUnitProof", name, tag);
+    assert.deepEqual([found.unit.owner, found.unit.value, found.unit.destination, found.unit.issued], [owner, "0x7", "0x106a", tag]);
+    assert.equal(found.certificate, (await rpc.send("caldera_getCertificate", tag)).encoded);
+    // The joined nodes are those of eth_getProof, and the slot has the first 31 bytes of the encoding's hash.
+    const proof = await rpc.send("eth_getProof", weave, [found.slot], tag);
+    assert.deepEqual(found.eip1186, proof);
+    assert.equal(found.proof.accountProof, concatHex(proof.accountProof));
+    assert.equal(found.proof.storageProof, concatHex(proof.storageProof[0].proof));
+    assert.equal(proof.storageProof[0].value, `${keccak256(found.encoding).slice(0, 64)}3e`);
+    assert.deepEqual(await rpc.send("caldera_getStateUnitProof", found.id, tag, weave), found);
+    const before = await rpc.send("caldera_getStateUnitProof", name, numberToHex(blockNumber - 1n));
+    assert.deepEqual([before.unit, before.encoding, before.proof.height], [null, null, numberToHex(blockNumber - 1n)]);
+    assert.ok((await rpc.refused("caldera_getStateUnitProof", { ...name, kind: "0x9" })).message.includes("kind is 1"));
+    assert.ok((await rpc.refused("caldera_getStateUnitProof", found.id, tag, RECIPIENT)).message.includes("no weave engine"));
+  });
+
   test("blocks, their parts, and every tag", async () => {
     const { blockNumber, blockHash, transactionHash, transactionIndex } = await transfer();
     for (const blockTag of ["latest", "pending"]) {
@@ -356,6 +384,7 @@ describe("every method", () => {
       Engines: await rpc.send("caldera_engines"),
       Certificate: await rpc.send("caldera_getCertificate"),
       Witness: await rpc.send("caldera_getWitness", "latest"),
+      StateUnitProof: await rpc.send("caldera_getStateUnitProof", `0x${"00".repeat(32)}`),
     };
     for (const [name, value] of Object.entries(answers)) {
       const fits = shape(name);

@@ -8,7 +8,7 @@ use crate::workspace::{Dependency, Kind, Package};
 use std::collections::BTreeMap;
 
 /// The host's rooms, lowest floor first.
-const FLOORS: [(&str, u8); 9] = [
+const FLOORS: [(&str, u8); 10] = [
     ("caldera-types", 0),
     ("caldera-bls", 0),
     ("caldera-state", 1),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, u8); 9] = [
     ("caldera-execution", 2),
     ("caldera-chain", 3),
     ("caldera-validation", 3),
+    ("caldera-weave", 4),
     ("caldera-api", 5),
     ("caldera-node", 6),
 ];
@@ -27,8 +28,13 @@ const TOOL: &str = "xtask";
 const AIDS: [&str; 2] = ["caldera-bench", "caldera-testkit"];
 
 /// Edges from the host to a guest's library that are meant: the tour and the CSV command speak to the clearing engine by its
-/// ABI, as any client would. An engine itself is never linked into the node.
-const CLIENTS: [(&str, &str); 1] = [("caldera-node", "clearing-rules")];
+/// ABI, as any client would, and what links chains to the weave engine by its. An engine itself is never linked into the node.
+const CLIENTS: [(&str, &str); 4] = [
+    ("caldera-node", "clearing-rules"),
+    ("caldera-node", "weave-rules"),
+    ("caldera-weave", "weave-rules"),
+    ("caldera-api", "weave-rules"),
+];
 
 /// Crates whose name stands in one room's manifest only. `wasmtime` covers `wasmtime-*` too.
 const HOMES: [(&str, &str); 4] = [
