@@ -9,7 +9,8 @@ pub fn run(workspace: &Workspace, kills: u32, rounds: u32) -> Result<()> {
     test(workspace, "crash", kills).env("CALDERA_ROUNDS", rounds.to_string()).run()
 }
 
-/// Kills nodes in the middle of crossings so many times; the table goes to `crossing.md` in the target folder.
+/// Kills nodes in the middle of crossings so many times, two that others carry between, and one that carries by itself; the tables go
+/// to `crossing.md` and `carrier.md` in the target folder.
 pub fn crossing(workspace: &Workspace, kills: u32) -> Result<()> {
     plugins::build(workspace)?;
     test(workspace, "crossing", kills).run()

@@ -57,9 +57,9 @@ enum Chore {
         #[arg(long, default_value_t = 20)]
         rounds: u32,
     },
-    /// Kill two nodes in the middle of crossings of assets between their chains; some minutes.
+    /// Kill nodes in the middle of crossings of assets between their chains; some minutes.
     Crossing {
-        /// How often one of them, or both, are killed.
+        /// How often, in each of two settings.
         #[arg(long, default_value_t = 100)]
         kills: u32,
     },

@@ -343,11 +343,14 @@ describe("attacks on the weave", { concurrency: false }, () => {
 
   test("a crossing arrives once, on either side", async () => {
     const asset = await a.read("assetId", a.id, WEI);
-    await b.mapAsset(a.id, asset);
+    // A cap that is reached: whoever carries waits until the forger had his turn.
+    await b.mapAsset(a.id, asset, 1n);
     const [amount, recipient] = [parseEther("3"), `0x${"7e".repeat(20)}`];
     const { unit } = a.event(await a.send("lock", [WEI, amount, b.id, accounts[ALICE]], { from: ALICE, value: amount }), "UnitIssued");
     const more = [{ ...unit, value: amount + 1n }, ...(await a.prove(unit))];
     await attack("mint beyond locked: more than the unit says", "NotCommitted", b, "mint", more);
+    await attack("mint beyond the cap: as the unit says", "CapExceeded", b, "mint", [unit, ...(await a.prove(unit))]);
+    await b.mapAsset(a.id, asset);
     const minted = await b.arrive("mint", a, unit);
     await attack("mint twice: the same proof", "AlreadyMinted", b, "mint", minted);
     await attack("mint twice: a later proof", "AlreadyMinted", b, "mint", [unit, ...(await a.prove(unit))]);

@@ -162,7 +162,9 @@ class Chain {
     this.rpc = new Rpc(ready.url);
     this.reader = createPublicClient({ ...shared, cacheTime: 0 });
     this.wallets = accounts.map(({ privateKey }) => createWalletClient({ ...shared, account: privateKeyToAccount(privateKey) }));
-    this.engine = ready.mounts.find((mount) => mount.name.includes("weave"))?.address;
+    this.engine = ready.mounts.find((mount) => mount.name.startsWith("weave"))?.address;
+    /** Whether the node carries units to this chain by itself. */
+    this.isServed = this.engine !== undefined;
   }
 
   read(functionName, ...args) {
@@ -235,8 +237,11 @@ class Chain {
     return this.event(await this.send("issue", [PERMISSION, owner, key, value, destination, 0n]), "UnitIssued").unit;
   }
 
-  /** Takes a right of another chain in, or proves it again, unless somebody was faster. */
+  /** Takes a right of another chain in, or proves it again. If the node carries, it must have been faster. */
   async accept(origin, unit) {
+    const { origin: id, kind, owner, key } = unit;
+    const isHere = async () => (await this.read("rightOf", id, kind, owner, key)).nonce >= unit.nonce;
+    if (this.isServed) await eventually("the node carries the right", isHere);
     await this.try("accept", [unit, ...(await this.later(origin, unit))]);
     const { nonce } = await this.read("rightOf", unit.origin, unit.kind, unit.owner, unit.key);
     assert.equal(nonce, unit.nonce, "the right is accepted");

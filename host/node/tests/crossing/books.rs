@@ -8,18 +8,11 @@ use std::{
 use alloy_primitives::{B256, U256};
 use alloy_rpc_types_eth::Filter;
 use alloy_sol_types::SolEvent;
-use caldera_testkit::account;
 use jsonrpsee_core::rpc_params;
 use serde_json::Value;
 use weave_rules::{abi::Weave as abi, unit};
 
-use crate::{
-    link::asset,
-    relay::issued,
-    rig::USER,
-    side::{Chain, WEAVE},
-    traffic::RECIPIENT,
-};
+use crate::{link::asset, relay::issued, rig::USER, chain::Chain, traffic::RECIPIENT};
 
 /// Longest time for what was accepted to come into a block.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -60,28 +53,28 @@ pub struct Books {
 }
 
 impl Books {
-    /// Reads everything, once nothing that was accepted waits for a block.
-    pub async fn read(home: &Chain, abroad: &Chain) -> Self {
+    /// Reads everything, once nothing that was accepted waits for a block. `bonds` is the wei of home's engine that is not locked.
+    pub async fn read(home: &Chain, abroad: &Chain, bonds: U256) -> Self {
         for chain in [home, abroad] {
             all_in_blocks(chain).await;
         }
-        let (asset, owner) = (asset(home), account(USER).address());
+        let (asset, owner) = (asset(home), abroad.player(USER));
         let answers = "the node answers";
         let locked = abi::lockedForCall { destination: abroad.id, asset };
-        let frozen = |at: &Chain, of: u64| {
-            let rpc = at.rpc.clone();
-            async move { rpc.call(WEAVE, abi::originOfCall { chainId: of }).await.expect("the node answers").frozen }
-        };
+        let origin = |of: &Chain| abi::originOfCall { chainId: of.id };
         Self {
             there: Way { left: left(home).await, arrived: minted(abroad).await },
             back: Way { left: left(abroad).await, arrived: unlocked(home).await },
-            locked: (home.rpc.call(WEAVE, locked).await.expect(answers), home.wei(WEAVE).await),
+            locked: (home.ask(locked).await.expect(answers), home.wei(home.weave).await - bonds),
             minted: (
-                abroad.rpc.call(WEAVE, abi::mintedOfCall { asset }).await.expect(answers),
-                abroad.rpc.call(WEAVE, abi::balanceOfCall { owner, asset }).await.expect(answers),
+                abroad.ask(abi::mintedOfCall { asset }).await.expect(answers),
+                abroad.ask(abi::balanceOfCall { owner, asset }).await.expect(answers),
             ),
             home_again: home.wei(RECIPIENT).await,
-            frozen: [frozen(home, abroad.id).await, frozen(abroad, home.id).await],
+            frozen: [
+                home.ask(origin(abroad)).await.expect(answers).frozen,
+                abroad.ask(origin(home)).await.expect(answers).frozen,
+            ],
         }
     }
 
@@ -155,7 +148,7 @@ async fn unlocked(chain: &Chain) -> Vec<(B256, U256)> {
 }
 
 async fn events<E: SolEvent>(chain: &Chain) -> Vec<E> {
-    let filter = Filter::new().address(WEAVE).event_signature(E::SIGNATURE_HASH).from_block(0);
+    let filter = Filter::new().address(chain.weave).event_signature(E::SIGNATURE_HASH).from_block(0);
     let logs = chain.rpc.logs(&filter).await.expect("the node answers");
     logs.iter().map(|log| E::decode_log(&log.inner).expect("the engine's own event").data).collect()
 }

@@ -4,10 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall;
 use weave_rules::{abi::Weave as abi, unit};
 
-use crate::{
-    rig::GOVERNOR,
-    side::{Chain, Side, WEAVE},
-};
+use crate::{chain::Chain, rig::GOVERNOR, side::Side};
 
 /// A root may be so many blocks behind: a carrier that was away still brings what it has.
 const MAX_LAG: u64 = 1_000_000;
@@ -19,16 +16,22 @@ pub fn asset(home: &Chain) -> B256 {
     unit::asset_id(home.id, Address::ZERO)
 }
 
-/// Tells each chain's engine the other's committee, and the foreign one that it may mint wei of the home.
+/// Tells each chain's engine the other's committee, and one of them that it may mint wei of the other.
 pub async fn believe_each_other(home: &Side, abroad: &Side) {
     for (here, there) in [(home, abroad), (abroad, home)] {
         let (chain, chain_id) = (here.chain(), there.chain().id);
-        govern(&chain, &abi::setOriginCall { chainId: chain_id, engine: WEAVE, maxLag: MAX_LAG }).await;
+        let origin = abi::setOriginCall { chainId: chain_id, engine: there.chain().weave, maxLag: MAX_LAG };
+        govern(&chain, &origin).await;
         govern(&chain, &abi::setCommitteeCall { chainId: chain_id, epoch: 0, members: there.members() }).await;
     }
-    let (origin, key) = (home.chain().id, asset(&home.chain()));
+    may_mint(&abroad.chain(), &home.chain()).await;
+}
+
+/// Tells a chain's engine that it may mint wei of the other.
+pub async fn may_mint(abroad: &Chain, home: &Chain) {
+    let (origin, key) = (home.id, asset(home));
     let rule = abi::Rule { localKey: key, maxStaleness: 0, expiryCap: 0, cap: U256::ZERO };
-    govern(&abroad.chain(), &abi::setRuleCall { origin, kind: ASSET, key, rule }).await;
+    govern(abroad, &abi::setRuleCall { origin, kind: ASSET, key, rule }).await;
 }
 
 async fn govern(chain: &Chain, call: &impl SolCall) {

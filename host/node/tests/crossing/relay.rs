@@ -14,11 +14,7 @@ use alloy_sol_types::{SolCall, SolEvent};
 use caldera_node::rpc::RpcError;
 use weave_rules::{StateUnit, abi::Weave as abi, unit};
 
-use crate::{
-    link::ASSET,
-    rig::LOADER,
-    side::{Chain, WEAVE},
-};
+use crate::{link::ASSET, rig::LOADER, chain::Chain};
 
 /// Most units in one go.
 const BATCH: usize = 20;
@@ -60,7 +56,7 @@ impl Relay {
         }
         let units = issued(&self.from, next, certified).await?;
         let consumed: Vec<_> = units.iter().map(|unit| abi::isConsumedCall { id: unit::id(unit) }).collect();
-        let consumed = self.to.rpc.call_many(WEAVE, &consumed).await?;
+        let consumed = self.to.rpc.call_many(self.to.weave, &consumed).await?;
         let mut left = units.into_iter().zip(consumed).filter(|(_, consumed)| !consumed).map(|(unit, _)| unit);
         let batch: Vec<_> = left.by_ref().take(BATCH).collect();
         let Some(first) = batch.first() else {
@@ -90,7 +86,7 @@ fn arrive(to: &Chain, unit: StateUnit, proof: abi::Proof, certificate: Bytes) ->
 
 /// Assets that left a chain in these blocks, in order.
 pub async fn issued(chain: &Chain, from: u64, to: u64) -> Result<Vec<StateUnit>, RpcError> {
-    let filter = Filter::new().address(WEAVE).event_signature(abi::UnitIssued::SIGNATURE_HASH);
+    let filter = Filter::new().address(chain.weave).event_signature(abi::UnitIssued::SIGNATURE_HASH);
     let logs = chain.rpc.logs(&filter.from_block(from).to_block(to)).await?;
     let unit = |log: &caldera_node::rpc::RpcLog| {
         abi::UnitIssued::decode_log(&log.inner).expect("the engine's own event").data.unit

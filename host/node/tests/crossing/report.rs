@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use crate::{Dies, books::Books};
+use crate::{Dies, books::Books, rig};
 
 /// What the kills of one kind met.
 pub struct Row {
@@ -28,11 +28,17 @@ impl Row {
     }
 }
 
+/// Shows a table and keeps it in the target folder.
+pub fn write(name: &str, table: &str) {
+    println!("{table}");
+    rig::write_report(name, table);
+}
+
 pub fn table(rows: &[Row], books: &Books, seed: u64, took: Duration) -> String {
     let (there, back) = books.crossings();
     let [locked, unlocked, abroad] = books.amounts();
     let mut text = format!(
-        "# kill -9 in the middle of crossings\n\nSeed {seed}, {} s. After each kill: locked = minted + under way, to the wei. \
+        "# kill -9 in the middle of crossings\n\nSeed {seed}, {} s. After each kill what was locked is what was minted and what was under way, to the wei. \
          At the end {there} crossings there and {back} back, each arrived once, none under way: \
          {locked} wei locked, {unlocked} unlocked, {abroad} abroad.\n\n\
          | what dies | kills | with crossings under way | crossings under way in all | most at once |\n|---|---|---|---|---|\n",
@@ -42,7 +48,7 @@ pub fn table(rows: &[Row], books: &Books, seed: u64, took: Duration) -> String {
         let what = match dies {
             Dies::Home => "the home of the asset",
             Dies::Abroad => "the chain where it is minted",
-            Dies::Both => "both",
+            Dies::Both => "both chains",
         };
         let _ = writeln!(text, "| {what} | {kills} | {met} | {all} | {most} |");
     }

@@ -1,38 +1,38 @@
-//! One chain with a weave engine and its validators, in a process of its own.
+//! Nodes whose chains have weave engines and validators: of one chain, or for development.
 
-use std::{fs, path::PathBuf};
+use std::{ffi::OsString, fs, path::PathBuf, sync::Arc};
 
-use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_primitives::{Address, Bytes};
+use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolValue;
 use caldera_bls::SecretKey;
-use caldera_node::rpc::{Endpoint, Rpc, RpcError, RpcReceipt, Sender};
-use caldera_testkit::account;
-use jsonrpsee_core::rpc_params;
-use serde_json::Value;
-use weave_rules::{
-    StateUnit,
-    abi::Weave::{self as abi, Config, Proof},
-    place, unit,
+use caldera_node::{
+    dev,
+    rpc::{Endpoint, Rpc},
 };
+use caldera_testkit::account;
+use weave_rules::abi::Weave::{self as abi, Config};
 
 use crate::{
+    chain::Chain,
     rig::{GOVERNOR, LOADER, USER},
-    support::{Dev, caldera},
+    support::{Dev, caldera, plugins},
 };
 
-/// Where the engine is mounted.
-pub const WEAVE: Address = Address::repeat_byte(0xea);
-/// Gas of what is sent here.
-const GAS: u64 = 3_000_000;
+/// Where the engine is mounted, unless the node says where.
+const WEAVE: Address = Address::repeat_byte(0xea);
 /// Time from one block to the next.
 const INTERVAL_MS: u64 = 50;
 const NAME: &str = "crossing";
 /// Chain ids: of the wei's home, and of where it goes.
 const IDS: [u64; 2] = [4_401, 4_402];
 const VALIDATORS: u8 = 4;
+/// Accounts of a development node that play governor, user and carrier.
+const PLAYERS: [usize; 3] = [0, 5, 6];
 
 /// A node and its folder.
 pub struct Side {
+    /// 0: a development node, whose chains have ids of their own.
     id: u64,
     folder: tempfile::TempDir,
     node: Option<Dev>,
@@ -42,12 +42,21 @@ impl Side {
     /// Home and abroad, not started yet.
     pub fn pair() -> [Self; 2] {
         IDS.map(|id| {
-            let side = Self { id, folder: tempfile::tempdir().expect("a folder can be made"), node: None };
+            let side = Self::new(id);
             let component = caldera_testkit::component("weave-v1");
             fs::write(side.path("weave-v1.wasm"), component.bytes()).expect("the folder takes files");
             fs::write(side.path("caldera.toml"), side.config()).expect("the folder takes files");
             side
         })
+    }
+
+    /// A development node, whose chains are linked, and which carries between them by itself.
+    pub fn development() -> Self {
+        Self::new(0)
+    }
+
+    fn new(id: u64) -> Self {
+        Self { id, folder: tempfile::tempdir().expect("a folder can be made"), node: None }
     }
 
     fn config(&self) -> String {
@@ -86,11 +95,21 @@ impl Side {
         assert!(self.node.is_none(), "it runs");
         let said = fs::OpenOptions::new().create(true).append(true).open(self.path("said.log"));
         let mut command = caldera();
-        command.args(["node", "--json", "--config"]).arg(self.path("caldera.toml"));
-        self.node = Some(Dev::spawn({
-            command.stderr(said.expect("the folder takes files"));
-            command
-        }));
+        command.args(self.arguments()).stderr(said.expect("the folder takes files"));
+        self.node = Some(Dev::spawn(command));
+    }
+
+    fn arguments(&self) -> Vec<OsString> {
+        let texts = |texts: &[&str]| texts.iter().map(OsString::from).collect::<Vec<_>>();
+        let mut arguments = match self.id {
+            0 => texts(&["dev", "--port", "0", "--json", "--block-interval-ms", "100", "--plugins"]),
+            _ => texts(&["node", "--json", "--config"]),
+        };
+        match self.id {
+            0 => arguments.extend([plugins().into(), "--data".into(), self.path("data").into()]),
+            _ => arguments.push(self.path("caldera.toml").into()),
+        }
+        arguments
     }
 
     /// `kill -9`.
@@ -106,8 +125,22 @@ impl Side {
 
     /// A client of its chain, as long as this life of the node lasts.
     pub fn chain(&self) -> Chain {
+        let players = [GOVERNOR, USER, LOADER].map(account);
+        self.client((NAME, self.id), WEAVE, &Arc::new(players))
+    }
+
+    /// Clients of two chains of a development node: home and abroad.
+    pub fn chains(&self) -> [Chain; 2] {
+        let accounts = &self.node.as_ref().expect("it runs").ready["accounts"];
+        let key = |n: usize| accounts[n]["privateKey"].as_str().expect("development accounts are published");
+        let players = Arc::new(PLAYERS.map(|n| key(n).parse().expect("a key")));
+        [dev::FINANCE, dev::ARENA].map(|chain| self.client(chain, dev::WEAVE, &players))
+    }
+
+    fn client(&self, (name, id): (&str, u64), weave: Address, players: &Arc<[PrivateKeySigner; 3]>) -> Chain {
         let url = self.node.as_ref().expect("it runs").url();
-        Chain { id: self.id, rpc: Rpc::new(Endpoint::of(url, NAME)).expect("the URL is one") }
+        let rpc = Rpc::new(Endpoint::of(url, name)).expect("the URL is one");
+        Chain { id, rpc, weave, players: players.clone() }
     }
 
     /// Its validators, with the proofs that they have their keys. The keys are in the operator's folder.
@@ -136,66 +169,4 @@ impl Drop for Side {
             eprintln!("last words of chain {}:\n{}", self.id, lines[lines.len().saturating_sub(30)..].join("\n"));
         }
     }
-}
-
-/// A chain of a node that may die.
-#[derive(Clone, Debug)]
-pub struct Chain {
-    /// Chain id.
-    pub id: u64,
-    /// Its JSON-RPC.
-    pub rpc: Rpc,
-}
-
-impl Chain {
-    /// Sends calls of one account, each with its wei, and waits for their receipts. Refused ones are no error.
-    pub async fn send(&self, from: u8, calls: &[(Bytes, U256)]) -> Result<Vec<RpcReceipt>, RpcError> {
-        let mut sender = Sender::ask(&self.rpc, account(from)).await?;
-        let mut hashes = Vec::new();
-        for (input, wei) in calls {
-            let tx = sender.sign(WEAVE, *wei, input.clone(), GAS)?;
-            hashes.push(self.rpc.send_raw(&tx.raw).await?);
-        }
-        loop {
-            let receipts = self.rpc.receipts(&hashes).await?;
-            if let Some(receipts) = receipts.into_iter().collect() {
-                return Ok(receipts);
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    }
-
-    /// Height of the newest certified block.
-    pub async fn certified(&self) -> Result<u64, RpcError> {
-        let block: Value = self.rpc.request("eth_getBlockByNumber", rpc_params!["safe", false]).await?;
-        Ok(field::<U64>(&block, "number").to())
-    }
-
-    /// The certificate of a certified block.
-    pub async fn certificate(&self, height: u64) -> Result<Bytes, RpcError> {
-        let params = rpc_params![U64::from(height)];
-        let found: Value = self.rpc.request("caldera_getCertificate", params).await?;
-        Ok(field(&found, "encoded"))
-    }
-
-    /// That a unit is in the state after a block.
-    pub async fn prove(&self, of: &StateUnit, height: u64) -> Result<Proof, RpcError> {
-        let slots: [B256; 1] = [place::slot(unit::id(of))];
-        let found: Value = self.rpc.request("eth_getProof", rpc_params![WEAVE, slots, U64::from(height)]).await?;
-        let join = |nodes: Vec<Bytes>| Bytes::from(nodes.concat());
-        Ok(Proof {
-            height,
-            accountProof: join(field(&found, "accountProof")),
-            storageProof: join(field(&found["storageProof"][0], "proof")),
-        })
-    }
-
-    /// Wei of an account.
-    pub async fn wei(&self, of: Address) -> U256 {
-        self.rpc.request("eth_getBalance", rpc_params![of, "latest"]).await.expect("the node answers")
-    }
-}
-
-fn field<T: serde::de::DeserializeOwned>(of: &Value, name: &str) -> T {
-    serde_json::from_value(of[name].clone()).unwrap_or_else(|error| panic!("{name} of {of}: {error}"))
 }

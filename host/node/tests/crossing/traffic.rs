@@ -5,18 +5,13 @@ use std::time::Duration;
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 use caldera_node::rpc::RpcError;
-use caldera_testkit::account;
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{RngCore, SeedableRng},
 };
 use weave_rules::abi::Weave as abi;
 
-use crate::{
-    link::asset,
-    rig::USER,
-    side::{Chain, WEAVE},
-};
+use crate::{link::asset, rig::USER, chain::Chain};
 
 /// Who has what came home.
 pub const RECIPIENT: Address = Address::repeat_byte(0x7e);
@@ -46,7 +41,7 @@ impl Traffic {
                 token: Address::ZERO,
                 amount,
                 destination: abroad.id,
-                recipient: account(USER).address(),
+                recipient: abroad.player(USER),
             };
             let amounts: Vec<_> = (0..self.up_to(BURST)).map(|_| U256::from(self.up_to(MOST))).collect();
             let calls: Vec<_> = amounts.iter().map(|amount| (lock(*amount).abi_encode().into(), *amount)).collect();
@@ -61,8 +56,8 @@ impl Traffic {
     pub async fn burns(mut self, abroad: Chain, home: Chain) -> Result<(), RpcError> {
         let asset = asset(&home);
         loop {
-            let owner = account(USER).address();
-            let balance = abroad.rpc.call(WEAVE, abi::balanceOfCall { owner, asset }).await?;
+            let owner = abroad.player(USER);
+            let balance = abroad.ask(abi::balanceOfCall { owner, asset }).await?;
             let amount = U256::from(self.up_to(MOST)).min(balance);
             if amount.is_zero() {
                 tokio::time::sleep(POLL).await;
