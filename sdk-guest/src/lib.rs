@@ -18,6 +18,7 @@ pub mod crypto;
 pub mod log;
 pub mod migration;
 pub mod storage;
+pub mod verify;
 
 #[cfg(target_arch = "wasm32")]
 mod arena;

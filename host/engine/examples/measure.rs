@@ -9,6 +9,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use alloy_primitives::{B256, keccak256};
+use caldera_bls::{Domain, SecretKey, aggregate};
 use caldera_engine::{CallOutcome, EngineResult, Export};
 use caldera_types::{EngineLimits, Grants, metering};
 use support::{
@@ -108,6 +110,7 @@ fn main() {
         let (ns, gas) = (nanos(time) / f64::from(count), outcome.gas_used as f64 / f64::from(count));
         println!("  {name:26} {ns:9.1} ns {gas:9.1} gas {:7.2} ns/gas", ns / gas);
     }
+    verifications();
     instances();
     pages();
     outputs();
@@ -152,6 +155,49 @@ fn report(name: &str, (time, outcome): (Duration, CallOutcome)) {
     assert!(matches!(outcome.result, EngineResult::Return(_)), "{name}: {outcome:?}");
     let rate = outcome.fuel_used as f64 / nanos(time);
     println!("  {name:26} {rate:7.3} fuel/ns {:7.2} ns/gas", metering::FUEL_PER_GAS as f64 / rate);
+}
+
+/// Host calls of `caldera:verify` on what holds, which takes longest. Input: signature, message of 121 bytes, keys; or root, key,
+/// nodes.
+fn verifications() {
+    println!("verification: us and gas for one");
+    let body = "(drop (call $bls_all (i32.const 1) (i32.add (local.get $in) (i32.const 217)) (i32.sub (local.get $len) (i32.const 217))
+        (i32.add (local.get $in) (i32.const 96)) (i32.const 121) (local.get $in) (i32.const 96))) (call $ok (local.get $in) (i32.const 0))";
+    for count in [1u8, 4, 32, 125] {
+        let secrets: Vec<_> = (0..count).map(|n| SecretKey::from_entropy(&[n; 32])).collect();
+        let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(Domain::Certificate, &[7; 121])).collect();
+        let keys: Vec<_> = secrets.iter().map(|secret| secret.public_key().to_bytes()).collect();
+        let sum = aggregate(&signatures).expect("there are some").to_bytes();
+        verification(&format!("bls, {count} keys"), body, [sum.as_slice(), &[7; 121], &keys.concat()].concat());
+    }
+    let body = "(call $mpt (local.get $in) (i32.add (local.get $in) (i32.const 32)) (i32.const 32)
+        (i32.add (local.get $in) (i32.const 64)) (i32.sub (local.get $len) (i32.const 64)) (i32.const 512))
+        (call $ok (local.get $in) (i32.const 0))";
+    let leaf = [[0xe2, 0x20].as_slice(), &[0xa0], &[7; 32]].concat();
+    for depth in [1, 8, 60] {
+        // Full branches, 532 bytes each, whose child at nibble 5 is the one below.
+        let mut nodes: Vec<Vec<u8>> = Vec::new();
+        for _ in 0..depth {
+            let below = keccak256(nodes.last().unwrap_or(&leaf));
+            let child = |n: usize| [&[0xa0], if n == 5 { below } else { B256::repeat_byte(7) }.as_slice()].concat();
+            nodes.push([vec![0xf9, 0x02, 0x11], (0..16).flat_map(child).collect(), vec![0x80]].concat());
+        }
+        nodes.reverse();
+        let input = [keccak256(&nodes[0]).as_slice(), &[0x55; 32], &nodes.concat()].concat();
+        verification(&format!("mpt, {depth} branches"), body, input);
+    }
+}
+
+fn verification(name: &str, body: &str, input: Vec<u8>) {
+    let rig = Rig::new(Guest::verifying(body));
+    let empty = Rig::new(Guest::verifying("(call $ok (local.get $in) (i32.const 0))"));
+    let run = |rig: &Rig| {
+        let outcome = rig.call(&mut MapHost::default(), &input, GAS);
+        (percentiles(200, || drop(rig.call(&mut MapHost::default(), &input, GAS))).0, outcome.gas_used)
+    };
+    let ((with, gas), (without, base)) = (run(&rig), run(&empty));
+    let (us, gas) = (with - without, gas - base);
+    println!("  {name:26} {us:9.1} us {gas:9} gas {:7.2} ns/gas", us * 1000.0 / gas as f64);
 }
 
 /// A fresh instance with an empty call, by initial pages; and a warm one.

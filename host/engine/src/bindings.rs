@@ -1,4 +1,4 @@
-//! Types generated from the WIT world, kept apart because the world's name gives a type `Engine` that is not wasmtime's.
+//! Types generated from the WIT worlds, the larger of which includes the other.
 //!
 //! Only the types are used: host functions are wrapped by hand in [`crate::imports`] so that lists are checked where
 //! they lie in the guest's memory, before anything is copied. Words and numbers are records of integers and become
@@ -8,8 +8,8 @@ use alloy_primitives::{Address, B256, U256};
 use caldera::engine::types as wit;
 
 wasmtime::component::bindgen!({
-    path: "../../wit/caldera-engine@0.1.0",
-    world: "engine",
+    path: ["../../wit/caldera-engine@0.1.0", "../../wit/caldera-verify@0.1.0"],
+    world: "caldera:verify/verifier",
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 

@@ -9,7 +9,10 @@ use wasmparser::{
     Encoding, FunctionBody, Operator, Parser, Payload,
 };
 
-use crate::{error::Rejection, imports::import_name};
+use crate::{
+    error::Rejection,
+    imports::{TYPES, import_name},
+};
 
 /// The limits. Consensus: a component over one of them is rejected by every node.
 pub mod limits {
@@ -251,12 +254,14 @@ fn canonical(function: wasmparser::CanonicalFunction) -> Result<(), Rejection> {
 /// in a world becomes) ask for nothing.
 fn import_is_granted(import: &ComponentImport<'_>, grants: Grants) -> Result<(), Rejection> {
     let name = import.name.name;
-    if name == import_name("types") || matches!(import.ty, ComponentTypeRef::Type(wasmparser::TypeBounds::Eq(_))) {
+    if name == TYPES || matches!(import.ty, ComponentTypeRef::Type(wasmparser::TypeBounds::Eq(_))) {
         return Ok(());
     }
-    match Interface::ALL.into_iter().find(|interface| name == import_name(interface.name())) {
+    match Interface::ALL.into_iter().find(|interface| name == import_name(*interface)) {
         Some(interface) if grants.allows(interface) => Ok(()),
-        Some(interface) => Err(Rejection::NotGranted { interface: interface.name(), granted: grants.to_string() }),
+        Some(interface) => {
+            Err(Rejection::NotGranted { interface: import_name(interface), granted: grants.to_string() })
+        }
         None => Err(Rejection::WrongWorld(format!("import '{name}' is not part of it"))),
     }
 }

@@ -17,10 +17,10 @@ pub enum Rejection {
     #[error("does not fit the world caldera:engine/engine@0.1.0: {0}")]
     WrongWorld(String),
     /// It imports an interface that its mount does not grant.
-    #[error("imports caldera:engine/{interface}@0.1.0, which its mount does not grant (granted: {granted})")]
+    #[error("imports {interface}, which its mount does not grant (granted: {granted})")]
     NotGranted {
-        /// The interface's name, such as `evm`.
-        interface: &'static str,
+        /// The interface's full name, such as `caldera:engine/evm@0.1.0`.
+        interface: String,
         /// What is granted, by name.
         granted: String,
     },

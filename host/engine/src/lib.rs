@@ -27,6 +27,7 @@ mod fault;
 mod guest;
 mod imports;
 mod memory;
+mod mpt;
 mod observer;
 pub mod port;
 mod run;

@@ -4,7 +4,7 @@ mod support;
 
 use caldera_engine::{EngineOptions, Engines, Rejection, StageError};
 use caldera_types::{Component, EngineLimits, Fault, Grants, Interface};
-use support::guest::{ALL_IMPORTS, Guest, describe, encode};
+use support::guest::{ALL_IMPORTS, Guest, VERIFY_IMPORTS, describe, encode};
 
 #[track_caller]
 fn rejection(bytes: Vec<u8>) -> Rejection {
@@ -52,7 +52,7 @@ fn staging_twice_is_the_same() {
 
 #[test]
 fn what_is_not_granted_does_not_link() {
-    let imports = ALL_IMPORTS.lines().filter(|line| !line.trim().is_empty());
+    let imports = ALL_IMPORTS.lines().chain(VERIFY_IMPORTS.lines()).filter(|line| !line.trim().is_empty());
     for import in imports {
         let component = Guest { imports: import.into(), ..Guest::default() }.component();
         let needed = Interface::ALL.into_iter().find(|i| import.contains(&format!("/{}@", i.name()))).unwrap();
@@ -62,7 +62,8 @@ fn what_is_not_granted_does_not_link() {
             if grants.allows(needed) {
                 staged.unwrap();
             } else {
-                let expected = Rejection::NotGranted { interface: needed.name(), granted: grants.to_string() };
+                let interface = format!("{}/{}@0.1.0", needed.package(), needed.name());
+                let expected = Rejection::NotGranted { interface, granted: grants.to_string() };
                 assert_eq!(staged, Err(StageError::Rejected(expected)));
             }
         }

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use crate::{component::Digest, limits};
 
-/// An interface of `caldera:engine` that a mount can be granted. `types` holds no functions and needs no grant.
+/// An interface that a mount can be granted. `types` holds no functions and needs no grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Interface {
@@ -19,11 +19,15 @@ pub enum Interface {
     Crypto,
     /// Local diagnostics.
     Log,
+    /// BLS signatures of committees.
+    Bls,
+    /// Proofs in Merkle Patricia tries.
+    Mpt,
 }
 
 impl Interface {
     /// All of them, in the order of their bits.
-    pub const ALL: [Self; 4] = [Self::State, Self::Evm, Self::Crypto, Self::Log];
+    pub const ALL: [Self; 6] = [Self::State, Self::Evm, Self::Crypto, Self::Log, Self::Bls, Self::Mpt];
 
     /// Its name in WIT.
     pub const fn name(self) -> &'static str {
@@ -32,6 +36,16 @@ impl Interface {
             Self::Evm => "evm",
             Self::Crypto => "crypto",
             Self::Log => "log",
+            Self::Bls => "bls",
+            Self::Mpt => "mpt",
+        }
+    }
+
+    /// The WIT package that it is in, without a version.
+    pub const fn package(self) -> &'static str {
+        match self {
+            Self::State | Self::Evm | Self::Crypto | Self::Log => "caldera:engine",
+            Self::Bls | Self::Mpt => "caldera:verify",
         }
     }
 }
@@ -46,7 +60,7 @@ impl FromStr for Interface {
 
 /// A grant for something that is no interface.
 #[derive(Debug, thiserror::Error)]
-#[error("'{0}' is no interface; the interfaces are state, evm, crypto and log")]
+#[error("'{0}' is no interface; the interfaces are state, evm, crypto, log, bls and mpt")]
 pub struct UnknownInterface(String);
 
 /// A set of interfaces that a mount may import. Empty denies everything.
@@ -55,7 +69,9 @@ pub struct Grants(u8);
 
 impl Grants {
     /// Everything.
-    pub const ALL: Self = Self(0b1111);
+    pub const ALL: Self = Self(0b11_1111);
+    /// What `caldera:engine` has: all that an engine needs which believes no other chain.
+    pub const ENGINE: Self = Self(0b1111);
     /// Nothing.
     pub const NONE: Self = Self(0);
 
@@ -206,8 +222,10 @@ mod tests {
     #[test]
     fn bits_are_closed() {
         for bits in 0..=u8::MAX {
-            assert_eq!(Grants::from_bits(bits).is_some(), bits <= 0b1111);
+            assert_eq!(Grants::from_bits(bits).is_some(), bits <= 0b11_1111);
         }
         assert_eq!(Grants::ALL, Interface::ALL.into_iter().collect());
+        let engine = Interface::ALL.into_iter().filter(|interface| interface.package() == "caldera:engine");
+        assert_eq!(Grants::ENGINE, engine.collect());
     }
 }

@@ -13,8 +13,8 @@ use wit_parser::{
     decoding::{DecodedWasm, decode},
 };
 
-/// The only package that a component may import from. What else it wanted would not link on any node.
-const CONTRACT: &str = "caldera:engine/";
+/// The only packages that a component may import from. What else it wanted would not link on any node.
+const CONTRACT: [&str; 2] = ["caldera:engine/", "caldera:verify/"];
 
 /// Encodes the module as a component.
 pub fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>> {
@@ -47,9 +47,10 @@ fn check_world(bytes: &[u8]) -> Result<(), String> {
     // A type that is named in the world is no capability; what it comes from is an import of its own.
     let imports = world.imports.iter().filter(|(_, item)| !matches!(item, WorldItem::Type { .. }));
     let names = imports.map(|(key, _)| resolve.name_world_key(key));
-    let foreign: Vec<_> = names.filter(|name| !name.starts_with(CONTRACT)).collect();
+    let foreign: Vec<_> = names.filter(|name| !CONTRACT.iter().any(|package| name.starts_with(package))).collect();
     if !foreign.is_empty() {
-        return Err(format!("imports {}; an engine may import only {CONTRACT}*", foreign.join(", ")));
+        let allowed = CONTRACT.map(|package| format!("{package}*")).join(" and ");
+        return Err(format!("imports {}; an engine may import only {allowed}", foreign.join(", ")));
     }
     if world.exports.is_empty() {
         return Err("exports nothing; export the engine with the SDK's macro".into());

@@ -5,9 +5,13 @@
 
 use alloy_primitives::{Address, B256, U256};
 
-use crate::bindings::{self, caldera::engine as wit};
+use crate::bindings::{
+    self,
+    caldera::{engine as wit, verify},
+};
 use crate::contract::CallError;
 use crate::log::Level;
+use crate::verify::{Domain, ProofFailure};
 use crate::{BlockEnv, BlockSummary, CallEnv, Migrated, Migration};
 use wit::types::{Uint256, Word};
 
@@ -62,6 +66,27 @@ pub(crate) fn verify_ed25519(public_key: B256, message: &[u8], signature: &[u8])
     wit::crypto::verify_ed25519(public_key.into(), message, signature)
 }
 
+pub(crate) fn bls_verify(domain: Domain, public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    verify::bls::verify(domain.into(), public_key, message, signature)
+}
+
+pub(crate) fn bls_verify_all(domain: Domain, public_keys: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    verify::bls::fast_aggregate_verify(domain.into(), public_keys, message, signature)
+}
+
+pub(crate) fn bls_verify_possession(public_key: &[u8], proof: &[u8]) -> bool {
+    verify::bls::verify_possession(public_key, proof)
+}
+
+pub(crate) fn mpt_get(root: B256, key: &[u8], nodes: &[u8]) -> Result<Option<Vec<u8>>, ProofFailure> {
+    verify::mpt::get(root.into(), key, nodes).map_err(|failure| match failure {
+        verify::mpt::Failure::Malformed => ProofFailure::Malformed,
+        verify::mpt::Failure::WrongNode => ProofFailure::WrongNode,
+        verify::mpt::Failure::MissingNode => ProofFailure::MissingNode,
+        verify::mpt::Failure::SurplusNode => ProofFailure::SurplusNode,
+    })
+}
+
 pub(crate) fn log(level: Level, message: &str) {
     let level = match level {
         Level::Error => wit::log::Level::Error,
@@ -76,6 +101,16 @@ pub(crate) fn log(level: Level, message: &str) {
 pub(crate) fn hook_panics() {
     #[cfg(feature = "panic-log")]
     std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())));
+}
+
+impl From<Domain> for verify::bls::Domain {
+    fn from(domain: Domain) -> Self {
+        match domain {
+            Domain::Possession => Self::Possession,
+            Domain::Certificate => Self::Certificate,
+            Domain::Handover => Self::Handover,
+        }
+    }
 }
 
 impl From<wit::evm::CallFailure> for CallError {

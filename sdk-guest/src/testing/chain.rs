@@ -1,6 +1,10 @@
 //! What a test does with the chain.
 
-use std::{cmp::Ordering, collections::BTreeMap, rc::Rc};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::{SolCall, SolEvent, abi::AbiDecoderConfig};
@@ -219,6 +223,11 @@ impl TestHost {
     /// An account's storage, to pin a layout or to compare.
     pub fn storage(&self, of: Address) -> BTreeMap<Vec<u8>, Vec<u8>> {
         with(|world| world.storage.get(&of).cloned().unwrap_or_default())
+    }
+
+    /// Every account that has storage, a balance or an engine.
+    pub fn accounts(&self) -> BTreeSet<Address> {
+        with(|world| world.storage.keys().chain(world.balances.keys()).chain(world.engines.keys()).copied().collect())
     }
 
     /// Storage operations since the last reset, those of undone calls included.

@@ -7,14 +7,18 @@
 //! One chain per thread: [`TestHost::new`] starts an empty one.
 
 mod abi;
+mod bls;
 mod chain;
 mod failure;
 pub(crate) mod port;
 mod recording;
+mod trie;
 mod world;
 
 pub use abi::{check_abi, write_abi};
+pub use bls::{Secret, aggregate};
 pub use chain::TestHost;
 pub use failure::Failure;
 pub use recording::{Difference, Hook, Kind, Outcome, Recording};
+pub use trie::{Proof, State};
 pub use world::{Accesses, Log};

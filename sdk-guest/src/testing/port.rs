@@ -4,10 +4,15 @@ use alloy_primitives::{Address, B256, Signature, U256};
 use ed25519_dalek::VerifyingKey;
 
 use super::{
-    Failure,
+    Failure, bls, trie,
     world::{Log, enter, halt, too_deep, with},
 };
-use crate::{CallEnv, contract::CallError, log::Level};
+use crate::{
+    CallEnv,
+    contract::CallError,
+    log::Level,
+    verify::{Domain, ProofFailure},
+};
 
 /// Longest key, as the node has it.
 const MAX_KEY_BYTES: usize = 256;
@@ -121,6 +126,22 @@ pub(crate) fn verify_ed25519(public_key: B256, message: &[u8], signature: &[u8])
     let key = VerifyingKey::from_bytes(&public_key.0);
     let signature = ed25519_dalek::Signature::from_slice(signature);
     matches!((key, signature), (Ok(key), Ok(signature)) if key.verify_strict(message, &signature).is_ok())
+}
+
+pub(crate) fn bls_verify(domain: Domain, public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    bls::verify_all(domain, public_key, message, signature)
+}
+
+pub(crate) fn bls_verify_all(domain: Domain, public_keys: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    bls::verify_all(domain, public_keys, message, signature)
+}
+
+pub(crate) fn bls_verify_possession(public_key: &[u8], proof: &[u8]) -> bool {
+    bls::verify_all(Domain::Possession, public_key, public_key, proof)
+}
+
+pub(crate) fn mpt_get(root: B256, key: &[u8], nodes: &[u8]) -> Result<Option<Vec<u8>>, ProofFailure> {
+    trie::get(root, key, nodes)
 }
 
 pub(crate) fn log(level: Level, message: &str) {

@@ -10,3 +10,4 @@ mod fixture;
 mod migration;
 mod ordered;
 mod storage;
+mod verify;

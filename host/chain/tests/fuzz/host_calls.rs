@@ -51,6 +51,19 @@ fn interpreter() -> Guest {
             p(24)
         ),
         format!("(call $log {} {} {})", p(20), p(4), p(8)),
+        format!(
+            "(drop (call $bls (i32.load8_u offset=20 (local.get $in)) {} {} {} {} {} {}))",
+            p(4),
+            p(8),
+            p(12),
+            p(16),
+            p(20),
+            p(24)
+        ),
+        // With a signature of the right length, whatever it is, so that more gets past the lengths.
+        format!("(drop (call $bls_all (i32.const 1) {} {} {} {} {} (i32.const 96)))", p(4), p(8), p(12), p(16), p(20)),
+        format!("(drop (call $bls_possession {} (i32.const 48) {} (i32.const 96)))", p(4), p(12)),
+        format!("(call $mpt {} {} {} {} {} {})", p(20), p(4), p(8), p(12), p(16), p(28)),
         "(drop (memory.grow (i32.load8_u offset=4 (local.get $in))))".to_owned(),
         // A call of itself with a part of its own input.
         format!(
@@ -68,7 +81,7 @@ fn interpreter() -> Guest {
             )
         })
         .collect();
-    Guest::calling(&format!(
+    Guest::verifying(&format!(
         "(block $end (loop $next
             (br_if $end (i32.lt_u (local.get $len) (i32.const {RECORD_BYTES})))
             {arms}

@@ -14,7 +14,7 @@ use wit_parser::Resolve;
 use crate::{
     Entry,
     arena::{Arena, limits},
-    guest::{self, ALL_IMPORTS, Guest, describe, encode},
+    guest::{self, ALL_IMPORTS, Guest, VERIFY_IMPORTS, describe, encode},
     wire::stage_call,
 };
 
@@ -168,7 +168,7 @@ pub fn entries() -> Vec<Entry> {
         let bytes = move || Guest { extra: text.into(), ..Guest::default() }.bytes();
         entries.push(refused(GROUP, feature, "does not compile", Grants::ALL, bytes));
     }
-    for (import, interface) in ALL_IMPORTS.lines().filter_map(|line| {
+    for (import, interface) in ALL_IMPORTS.lines().chain(VERIFY_IMPORTS.lines()).filter_map(|line| {
         let interface = Interface::ALL.into_iter().find(|i| line.contains(&format!("/{}@", i.name())))?;
         Some((line.to_owned(), interface))
     }) {

@@ -7,7 +7,7 @@ use caldera_types::Component;
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{PackageId, Resolve};
 
-/// Every import of the world, as core WebAssembly sees it.
+/// Every import of the world `engine`, as core WebAssembly sees it.
 pub const ALL_IMPORTS: &str = r#"
     (import "caldera:engine/state@0.1.0" "get" (func $get (param i32 i32 i32)))
     (import "caldera:engine/state@0.1.0" "set" (func $set (param i32 i32 i32 i32)))
@@ -20,6 +20,13 @@ pub const ALL_IMPORTS: &str = r#"
     (import "caldera:engine/crypto@0.1.0" "recover-secp256k1" (func $raw_recover (param i64 i64 i64 i64 i32 i32 i32)))
     (import "caldera:engine/crypto@0.1.0" "verify-ed25519" (func $raw_ed25519 (param i64 i64 i64 i64 i32 i32 i32 i32) (result i32)))
     (import "caldera:engine/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
+
+/// What the world `verifier` adds. Apart, because an import that is there costs a little even if nobody calls it.
+pub const VERIFY_IMPORTS: &str = r#"
+    (import "caldera:verify/bls@0.1.0" "verify" (func $bls (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+    (import "caldera:verify/bls@0.1.0" "fast-aggregate-verify" (func $bls_all (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+    (import "caldera:verify/bls@0.1.0" "verify-possession" (func $bls_possession (param i32 i32 i32 i32) (result i32)))
+    (import "caldera:verify/mpt@0.1.0" "get" (func $raw_mpt (param i64 i64 i64 i64 i32 i32 i32 i32 i32)))"#;
 
 /// The imports that take words, with pointers to them instead: address or word first, everything else as it is.
 const HELPERS: &str = r#"
@@ -43,6 +50,12 @@ const HELPERS: &str = r#"
         (call $raw_ed25519 (i64.load (local.get $key)) (i64.load offset=8 (local.get $key))
             (i64.load offset=16 (local.get $key)) (i64.load offset=24 (local.get $key))
             (local.get 1) (local.get 2) (local.get 3) (local.get 4)))"#;
+
+const VERIFY_HELPERS: &str = r#"
+    (func $mpt (param $root i32) (param i32 i32 i32 i32 i32)
+        (call $raw_mpt (i64.load (local.get $root)) (i64.load offset=8 (local.get $root))
+            (i64.load offset=16 (local.get $root)) (i64.load offset=24 (local.get $root))
+            (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5)))"#;
 
 /// A guest whose parts can be replaced. Bodies may use `$in` and `$len` (the input of `call`) and call `$ok` and `$err`
 /// (pointer, length), which give the pointer to a result; `migrate` has `$from`, `$to` and its cursor as input, `$more` (cursor,
@@ -105,6 +118,12 @@ impl Guest {
     /// A guest that may import everything and whose `call` is this body.
     pub fn calling(body: &str) -> Self {
         Self { imports: ALL_IMPORTS.into(), helpers: HELPERS.into(), call: body.into(), ..Self::default() }
+    }
+
+    /// The same, and it may verify.
+    pub fn verifying(body: &str) -> Self {
+        let (imports, helpers) = ([ALL_IMPORTS, VERIFY_IMPORTS].concat(), [HELPERS, VERIFY_HELPERS].concat());
+        Self { imports, helpers, call: body.into(), ..Self::default() }
     }
 
     /// The core module as text.
@@ -182,17 +201,24 @@ pub fn encode(text: &str) -> Vec<u8> {
 
 /// Where the contract lies.
 pub const WIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/caldera-engine@0.1.0");
+/// Where the interfaces of engines that verify lie.
+const WIT_VERIFY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/caldera-verify@0.1.0");
 
 /// Makes a component of a core module.
 pub fn encode_module(module: Vec<u8>) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path(WIT).expect("the WIT is valid");
-    encode_of(&resolve, package, module)
+    resolve.push_path(WIT).expect("the WIT is valid");
+    let (package, _) = resolve.push_path(WIT_VERIFY).expect("the WIT is valid");
+    encode_in(&resolve, package, "verifier", module)
 }
 
 /// The same for a contract of the test's own.
-pub fn encode_of(resolve: &Resolve, package: PackageId, mut module: Vec<u8>) -> Vec<u8> {
-    let world = resolve.select_world(&[package], Some("engine")).expect("the world is there");
+pub fn encode_of(resolve: &Resolve, package: PackageId, module: Vec<u8>) -> Vec<u8> {
+    encode_in(resolve, package, "engine", module)
+}
+
+fn encode_in(resolve: &Resolve, package: PackageId, world: &str, mut module: Vec<u8>) -> Vec<u8> {
+    let world = resolve.select_world(&[package], Some(world)).expect("the world is there");
     wit_component::embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8)
         .expect("the world can be embedded");
     ComponentEncoder::default()

@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn grants_are_names_with_commas() {
         assert_eq!(grants("none").unwrap(), Grants::NONE);
-        assert_eq!(grants("state, evm,crypto,log").unwrap(), Grants::ALL);
+        assert_eq!(grants("state, evm,crypto,log").unwrap(), Grants::ENGINE);
         assert!(grants("state,files").unwrap_err().contains("'files' is no interface"));
         assert!(grants("").is_err());
     }

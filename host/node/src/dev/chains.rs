@@ -67,7 +67,7 @@ pub fn node_spec(
     let governor = accounts.first().map(Account::address).unwrap_or_default();
     let mount = |address, file: &str, config| -> Result<GenesisMount, DevError> {
         let component = component::read(&plugins.join(file))?;
-        Ok(GenesisMount { address, component, grants: Grants::ALL, limits: EngineLimits::recommended(), config })
+        Ok(GenesisMount { address, component, grants: Grants::ENGINE, limits: EngineLimits::recommended(), config })
     };
     let mut chains = Vec::new();
     let all: [(&str, u64); CHAINS] = [FINANCE, ARENA, ALLIANCE];

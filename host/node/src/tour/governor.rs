@@ -15,7 +15,7 @@ use crate::{check, ctl::stage_tx, dev::CLEARING, output};
 
 /// Checks a component, stages it, and tells what it is.
 pub async fn stage(step: &mut Step, world: &mut World, engine: &Component) -> Result<(), TourError> {
-    let (grants, limits) = (Grants::ALL, EngineLimits::recommended());
+    let (grants, limits) = (Grants::ENGINE, EngineLimits::recommended());
     let checked = check::check(engine, grants, &limits)?;
     let tx = stage_tx(world.operator(), engine, grants, &limits)?;
     world.rpc.send_with_sidecar(&tx.raw, &[engine.bytes()]).await?;

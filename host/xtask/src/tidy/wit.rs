@@ -17,10 +17,11 @@ pub fn findings(root: &Path) -> Result<Vec<Finding>> {
     let released = released(&root.join(RELEASED))?;
     let mut findings = Vec::new();
     let mut seen = Vec::new();
-    for folder in versions(&root.join("wit"))? {
+    let folders = versions(&root.join("wit"))?;
+    for folder in &folders {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        findings.extend(misnamed(&folder, &name));
-        let digest = digest(&folder)?;
+        findings.extend(misnamed(folder, &name, &folders));
+        let digest = digest(folder)?;
         match released.get(&name).map(|value| value.as_str()) {
             None => eprintln!("tidy: wit/{name} is a draft; to release it, add to {RELEASED}: \"{name}\" = \"{digest}\""),
             Some(Some(frozen)) if frozen == digest => {}
@@ -51,8 +52,16 @@ fn versions(wit: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-fn misnamed(folder: &Path, name: &str) -> Option<Finding> {
+/// A package may use others of the project that use none themselves.
+fn misnamed(folder: &Path, name: &str, all: &[PathBuf]) -> Option<Finding> {
     let mut resolve = Resolve::default();
+    for other in all.iter().filter(|other| *other != folder) {
+        // What does not parse is found when its own turn comes.
+        let mut with_other = resolve.clone();
+        if with_other.push_dir(other).is_ok() {
+            resolve = with_other;
+        }
+    }
     let problem = match resolve.push_dir(folder) {
         Err(error) => format!("does not parse: {error:#}"),
         Ok((package, _)) => {
