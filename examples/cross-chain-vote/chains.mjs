@@ -115,13 +115,17 @@ export class Chain {
     return { unit: args.unit, id: args.id, height: BigInt(receipt.blockNumber) };
   }
 
-  /** The certificate of a block, once the committee has signed it. */
-  async certificate(height) {
-    for (const end = Date.now() + WITHIN_MS; Date.now() < end; await sleep(POLL_MS)) {
-      const found = await this.rpc("caldera_getCertificate", numberToHex(height)).catch(() => null);
-      if (found) return found.encoded;
+  /** The newest block that is certified, once that is this one or a later one: its height and certificate. */
+  async certified(height) {
+    for (const end = Date.now() + WITHIN_MS; ; await sleep(POLL_MS)) {
+      const safe = BigInt((await this.rpc("eth_getBlockByNumber", "safe", false))?.number ?? 0);
+      const found = safe >= height ? await this.rpc("caldera_getCertificate", numberToHex(safe)) : null;
+      if (found) return { height: safe, certificate: found.encoded };
+      if (Date.now() > end) {
+        const head = BigInt(await this.rpc("eth_blockNumber"));
+        throw new Error(`${this.name}: block ${height} is not certified after ${WITHIN_MS} ms; safe is ${safe}, the newest ${head}`);
+      }
     }
-    throw new Error(`${this.name}: block ${height} was not certified within ${WITHIN_MS} ms`);
   }
 
   /** What `accept` takes after a unit. */
@@ -162,7 +166,7 @@ export async function start(count, accounts) {
   const said = await Promise.race([ready, exited.then(() => null), late]);
   if (said === null) {
     kill();
-    throw new Error(`${bin} is not live after ${START_MS / 1_000} s:\n${log}`);
+    throw new Error(`${bin} ended, or is not live after ${START_MS / 1_000} s:\n${log}`);
   }
   const chains = said.chains.map((chain) => new Chain(chain));
   return { chains, committee: committee(join(data, "chains"), accounts), stop };

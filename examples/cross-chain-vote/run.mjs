@@ -37,6 +37,7 @@ async function measure(world, name, times, fresh, way) {
   let people;
   for (let round = 0; round < times; round++) {
     people = await way(fresh(), `${name}, round ${round}`);
+    process.stderr.write(`${world.chains.length} chains: ${name}: ${people.latencies.map(Math.round).join(" ")} ms\n`);
     latencies.push(...people.latencies);
   }
   const [count, gas] = sums(world.chains);

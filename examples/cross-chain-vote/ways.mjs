@@ -85,8 +85,8 @@ export async function proven({ chains, people, weave }, voters, question, bySelf
   await Promise.all(chains.map(async (chain, n) => {
     if (chain === home) return;
     // One height for all voters, so that the snapshot, which is the newest known height, is no later than any proof.
-    const height = rights.reduce((most, units) => (units[n].height > most ? units[n].height : most), 0n);
-    const certificate = await chain.certificate(height);
+    const last = rights.reduce((most, units) => (units[n].height > most ? units[n].height : most), 0n);
+    const { height, certificate } = await chain.certified(last);
     await Promise.all(voters.map(async (voter, place) => {
       const { unit, id } = rights[place][n];
       const proof = await chain.proof(id, height);
@@ -110,8 +110,9 @@ function voteAtHome(home, governor, voters, proposal, granted) {
 export async function refusals({ chains, people, weave }, [late, early], question) {
   const [home, origin] = chains;
   const arrive = async (owner) => {
-    const { unit, id, height } = await origin.issue(people.community, owner.address, weave.key, weight(1), home.id);
-    await home.weave(people.courier, "accept", unit, await origin.proof(id, height), await origin.certificate(height));
+    const right = await origin.issue(people.community, owner.address, weave.key, weight(1), home.id);
+    const { height, certificate } = await origin.certified(right.height);
+    await home.weave(people.courier, "accept", right.unit, await origin.proof(right.id, height), certificate);
   };
   await arrive(early);
   const proposal = await propose(home, weave.governor, people.community, question);
