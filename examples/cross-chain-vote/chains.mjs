@@ -148,6 +148,7 @@ export async function start(count, accounts) {
   // Should this process go first, however it goes, the node does not outlive it.
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]]) process.once(signal, () => process.exit(code));
   let log = "";
   child.stderr.on("data", (chunk) => (log = (log + chunk).slice(-8_000)));
   const stop = async () => {
