@@ -167,6 +167,7 @@ export async function start(count, accounts) {
   const said = await Promise.race([ready, exited.then(() => null), late]);
   if (said === null) {
     kill();
+    rmSync(data, { recursive: true });
     throw new Error(`${bin} ended, or is not live after ${START_MS / 1_000} s:\n${log}`);
   }
   const chains = said.chains.map((chain) => new Chain(chain));

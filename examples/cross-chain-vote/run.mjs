@@ -10,9 +10,10 @@ const { values } = parseArgs({
     chains: { type: "string", default: "1,2,5,10" },
     voters: { type: "string", default: "3" },
     rounds: { type: "string", default: "5" },
-    /** Source finality that the relayer waits for, in seconds, the sweep. */
+    // What a relayer waits for on a source, in seconds: nothing; a second; the about 10 s that Caldera's Metalayer states for its soft
+    // finality; a minute.
     finality: { type: "string", default: "0,1,10,60" },
-    /** What one signature costs a person, in seconds: added to what was measured in one column, never waited. */
+    // What one signature costs a person, in seconds: added to what was measured in one column, never waited.
     hand: { type: "string", default: "5" },
   },
 });
