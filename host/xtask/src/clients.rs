@@ -13,6 +13,10 @@ use crate::{
 };
 
 const FOLDER: &str = "host/node/tests/clients";
+/// The example of one decision over many chains, which checks what it counts.
+const VOTE: &str = "examples/cross-chain-vote";
+/// The smallest setting of it, with no wait of the relay.
+const SMALL_VOTE: [&str; 9] = ["run.mjs", "--chains", "2", "--voters", "2", "--rounds", "1", "--finality", "0"];
 /// What pip installs, and the script that needs it.
 const REQUIREMENTS: &str = "requirements.txt";
 const SCRIPT: &str = "test_web3.py";
@@ -30,6 +34,10 @@ pub fn test(workspace: &Workspace) -> Result<String> {
     }
     install_packages(&folder)?;
     with_node(workspace, Tool::new("npm").arg("test")).dir(&folder).run()?;
+    let vote = workspace.root.join(VOTE);
+    install_packages(&vote)?;
+    Tool::new("npm").args(["run", "compile", "--", "--check"]).dir(&vote).run()?;
+    with_node(workspace, Tool::new("node").args(SMALL_VOTE)).dir(&vote).run()?;
     match python(workspace, &folder) {
         Ok(python) => with_node(workspace, Tool::new(python).args(["-B", SCRIPT])).dir(&folder).run()?,
         Err(why) => return skipped("client tests in Python", &why),
