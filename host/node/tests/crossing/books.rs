@@ -12,7 +12,7 @@ use jsonrpsee_core::rpc_params;
 use serde_json::Value;
 use weave_rules::{abi::Weave as abi, unit};
 
-use crate::{link::asset, relay::issued, rig::USER, chain::Chain, traffic::RECIPIENT};
+use crate::{chain::Chain, link::asset, relay::issued, rig::USER, traffic::RECIPIENT};
 
 /// Longest time for what was accepted to come into a block.
 const WITHIN: Duration = Duration::from_secs(30);

@@ -14,7 +14,7 @@ use alloy_sol_types::{SolCall, SolEvent};
 use caldera_node::rpc::RpcError;
 use weave_rules::{StateUnit, abi::Weave as abi, unit};
 
-use crate::{link::ASSET, rig::LOADER, chain::Chain};
+use crate::{chain::Chain, link::ASSET, rig::LOADER};
 
 /// Most units in one go.
 const BATCH: usize = 20;

@@ -11,7 +11,7 @@ use rand_chacha::{
 };
 use weave_rules::abi::Weave as abi;
 
-use crate::{link::asset, rig::USER, chain::Chain};
+use crate::{chain::Chain, link::asset, rig::USER};
 
 /// Who has what came home.
 pub const RECIPIENT: Address = Address::repeat_byte(0x7e);
