@@ -23,7 +23,13 @@ fn the_tour_holds() {
         |value: &Value| value.as_str().map_or(value.as_u64().map(u128::from), |text| text.parse().ok()).unwrap();
 
     assert_eq!(lines[0]["event"], "ready");
-    assert_eq!(step("live")["chains"].as_array().unwrap().len(), 3);
+    let live = step("live")["chains"].as_array().unwrap();
+    for chain in [4201, 4202, 4203] {
+        let engines: Vec<_> =
+            live.iter().filter(|row| row["id"] == chain).map(|row| row["engine"].as_str().unwrap()).collect();
+        assert_eq!(engines.len(), 2, "its own engine and weave: {live:?}");
+        assert!(engines.iter().any(|engine| engine.starts_with("weave ")), "{engines:?}");
+    }
     assert_eq!(step("members")["members"], 200);
     assert_eq!(step("load")["obligations"], 10_000);
 
