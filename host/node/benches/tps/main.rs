@@ -9,6 +9,7 @@
 //! Flags: `--seconds N` (60), `--accounts N`, `--kind transfers|ERC-20|engine`, `--mode single|batch`, `--store sled|fjall`, `--interval MS`,
 //! `--connections N`, `--no-peer`, `--not-durable`.
 
+mod floor;
 #[path = "../load/mod.rs"]
 mod load;
 mod run;
@@ -30,6 +31,9 @@ fn main() -> io::Result<()> {
     if let Some(order) = text("--drive") {
         return serde_json::from_str::<Drive>(&order)?.run();
     }
+    if flag("--hyper") {
+        return floor::serve();
+    }
     let seconds = number("--seconds").unwrap_or(60);
     let sizes = number("--accounts").map_or_else(|| vec![1_000, 10_000, 100_000], |size| vec![size]);
     let kind = text("--kind");
@@ -47,6 +51,7 @@ fn main() -> io::Result<()> {
     };
     let connections = number("--connections");
     let mut report = Report::new("tps");
+    let mut measured = false;
     for kind in kinds {
         for size in &sizes {
             // The last ones are for what waits for its receipt.
@@ -56,6 +61,10 @@ fn main() -> io::Result<()> {
             println!("signing {} {} of {size} accounts", seconds * SIGNED_PER_SECOND, kind.name());
             work::write(&file, kind, &accounts, 0..*size, 0..seconds * SIGNED_PER_SECOND)?;
             work::write(&sync_file, kind, &accounts, *size..size + SYNC_CONNECTIONS, 0..SYNC_CONNECTIONS * SYNC_EACH)?;
+            if !measured {
+                floor::report(&mut report, &modes, &file, *size)?;
+                measured = true;
+            }
             for mode in &modes {
                 let run =
                     Run { file: &file, sync_file: &sync_file, accounts: *size, mode: *mode, connections, seconds };

@@ -38,7 +38,8 @@ impl Mode {
         }
     }
 
-    fn shape(self) -> (usize, u64) {
+    /// How many in one request, and on how many connections.
+    pub fn shape(self) -> (usize, u64) {
         match self {
             Self::Single => (1, 16),
             Self::Batch => (100, 16),
