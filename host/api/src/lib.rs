@@ -42,6 +42,7 @@ mod server;
 mod slow;
 mod txpool;
 mod units;
+mod unsubscribed;
 
 pub use leader::{Beside, Leader};
 pub use limits::ApiLimits;

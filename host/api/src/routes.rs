@@ -15,7 +15,7 @@ use tower::{Service, layer::util::Identity};
 
 use crate::{
     context::ChainApi, ids::HexIds, leader::Beside, limits::ApiLimits, listen::Answer, module::Module,
-    node::CLIENT_VERSION, sends::Together, server::ApiError,
+    node::CLIENT_VERSION, sends::Together, server::ApiError, unsubscribed::Unsubscribed,
 };
 
 /// Any page may ask: there are no keys and no cookies here, only what the chain shows to everybody.
@@ -92,8 +92,9 @@ impl Routes {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             return response;
         }
-        let together = RpcServiceBuilder::new().layer(answers.together.clone());
-        let service = self.service.clone().set_rpc_middleware(together);
+        // The first is the outermost.
+        let layers = RpcServiceBuilder::new().layer(answers.together.clone()).layer(Unsubscribed);
+        let service = self.service.clone().set_rpc_middleware(layers);
         let mut service = service.build(answers.methods.clone(), stop.clone());
         service.call(request).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "a request failed in the transport");

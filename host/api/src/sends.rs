@@ -4,15 +4,20 @@
 //! transaction: a batch of a hundred would wait for the disk a hundred times. Here those that follow each other in a batch
 //! have their signatures recovered on all processors, enter the pool in their order, and wait for the disk once.
 //!
-//! Single calls go through, but for one that comes before the server is ready for it.
+//! Single calls go through.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, LazyLock},
+    thread::available_parallelism,
+};
 
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{B256, Bytes};
 use jsonrpsee_core::middleware::{Batch, BatchEntry, BatchEntryErr, Notification, Request, RpcServiceT};
 use jsonrpsee_server::{BatchResponseBuilder, MethodResponse, ResponsePayload};
 use jsonrpsee_types::Params;
+use tokio::sync::Semaphore;
 use tower::Layer;
 
 use crate::{
@@ -24,9 +29,10 @@ use crate::{
     module::mine_what_came,
 };
 
-const UNSUBSCRIBE: &str = "eth_unsubscribe";
-/// How long a subscription may take from its answer to the server's table.
-const A_MOMENT: Duration = Duration::from_millis(20);
+/// Batches are taken in by as many threads as there are processors: more would not take in more, and the thread that makes
+/// blocks would get the less of a processor the more connections send.
+static TURNS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, NonZeroUsize::get)));
 
 /// Wraps what answers the calls of one chain.
 #[derive(Clone)]
@@ -67,20 +73,7 @@ where
     type BatchResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        // The server tells a client of its subscription a moment before it knows of it itself: who gives it back at once would
-        // be told that there is none, and go on hearing of it.
-        let again = (request.method == UNSUBSCRIBE).then(|| (self.inner.clone(), request.clone()));
-        let first = self.inner.call(request);
-        async move {
-            let answer = first.await;
-            match again {
-                Some((inner, request)) if says_false(&answer) => {
-                    tokio::time::sleep(A_MOMENT).await;
-                    inner.call(request).await
-                }
-                _ => answer,
-            }
-        }
+        self.inner.call(request)
     }
 
     fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
@@ -153,10 +146,6 @@ impl<S> Sends<S> {
     }
 }
 
-fn says_false(answer: &MethodResponse) -> bool {
-    answer.is_success() && answer.as_json().get().ends_with(r#""result":false}"#)
-}
-
 fn is_send(entry: &Entry<'_>) -> bool {
     matches!(entry, Ok(BatchEntry::Call(call)) if call.method == SEND_RAW_TRANSACTION)
 }
@@ -190,7 +179,11 @@ async fn take_in(api: Arc<ChainApi>, raw: Vec<Reply<Bytes>>) -> Vec<Reply<B256>>
         };
         refused.into_iter().map(answer).collect::<Vec<Reply<_>>>()
     };
-    let accepted = match tokio::task::spawn_blocking(accept).await {
+    // A closed one would let all in.
+    let turn = TURNS.acquire().await;
+    let accepted = tokio::task::spawn_blocking(accept).await;
+    drop(turn);
+    let accepted = match accepted {
         Ok(accepted) => accepted,
         Err(error) => {
             let failed = || Err(RpcError::Node(format!("accepting transactions: {error}")));

@@ -1,11 +1,6 @@
 //! Taking transactions in: from a client, and after a restart from the pool's journal.
 
-use std::{
-    collections::HashSet,
-    num::NonZeroUsize,
-    sync::{Arc, LazyLock},
-    thread::{self, available_parallelism},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use alloy_consensus::{Transaction, TxEnvelope};
 use alloy_primitives::{Address, B256, U256};
@@ -25,6 +20,7 @@ use crate::{
         journal::{Batch, JournalError, Reader, Record},
     },
     spec::ChainSpec,
+    spread,
 };
 
 /// Gas of a transaction before its data (EIP-2718 types with a recipient).
@@ -33,10 +29,6 @@ const TX_BASE_GAS: u64 = 21_000;
 const RESTORED_AT_A_TIME: usize = 4_096;
 /// Transactions that enter the pool under one lock: it is needed for each that a block takes, too.
 const ENTERED_AT_A_TIME: usize = 128;
-/// Signatures that one thread recovers at least: starting it takes about as long as one.
-const RECOVERED_AT_LEAST: usize = 32;
-/// Asked once: on Linux the question reads files.
-static THREADS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, NonZeroUsize::get));
 
 /// A signed transaction with the components that it stages.
 pub type Sent = (TxEnvelope, Vec<Component>);
@@ -198,18 +190,9 @@ pub(crate) fn restore(
     Ok(())
 }
 
-/// Who signed each that is fit, on all processors: it is the longest part of taking them in.
+/// Who signed each that is fit: the longest part of taking them in.
 fn senders(spec: &ChainSpec, transactions: &[Sent]) -> Vec<Result<Address, SubmitError>> {
-    let recover = |part: &[Sent]| part.iter().map(|(tx, sidecar)| sender(spec, tx, sidecar)).collect::<Vec<_>>();
-    if transactions.len() <= RECOVERED_AT_LEAST {
-        return recover(transactions);
-    }
-    let part = transactions.len().div_ceil(*THREADS).max(RECOVERED_AT_LEAST);
-    thread::scope(|scope| {
-        let parts: Vec<_> = transactions.chunks(part).map(|part| (part, scope.spawn(move || recover(part)))).collect();
-        // A panic there would come again here.
-        parts.into_iter().flat_map(|(part, thread)| thread.join().unwrap_or_else(|_| recover(part))).collect()
-    })
+    spread::over_processors(transactions, |(tx, sidecar)| sender(spec, tx, sidecar))
 }
 
 /// Who signed a transaction, if it is one that this chain can take.

@@ -34,6 +34,7 @@ mod replay;
 pub mod shadow;
 mod source;
 mod spec;
+mod spread;
 mod traces;
 mod witness;
 

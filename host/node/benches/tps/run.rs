@@ -24,7 +24,7 @@ use crate::{
 pub enum Mode {
     /// One a request, on sixteen connections.
     Single,
-    /// A hundred a request, on four.
+    /// A hundred a request, on as many.
     Batch,
 }
 
@@ -38,10 +38,11 @@ impl Mode {
         }
     }
 
-    fn shape(self) -> (usize, u64) {
+    /// How many in one request, and on how many connections.
+    pub fn shape(self) -> (usize, u64) {
         match self {
             Self::Single => (1, 16),
-            Self::Batch => (100, 4),
+            Self::Batch => (100, 16),
         }
     }
 }
@@ -58,6 +59,8 @@ pub struct Run<'a> {
     pub sync_file: &'a Path,
     pub accounts: u64,
     pub mode: Mode,
+    /// Not those of the mode, but so many.
+    pub connections: Option<u64>,
     pub seconds: u64,
 }
 
@@ -83,7 +86,7 @@ impl Run<'_> {
             accounts: self.accounts,
             method: "eth_sendRawTransaction".into(),
             batch,
-            connections,
+            connections: self.connections.unwrap_or(connections),
             seconds: self.seconds,
             pace: None,
         };
