@@ -43,6 +43,8 @@ pub struct Driven {
     pub latencies: Vec<f64>,
     /// Processor time of sending, in microseconds.
     pub cpu: f64,
+    /// From the first request to the last answer.
+    pub seconds: f64,
 }
 
 impl Drive {
@@ -63,7 +65,8 @@ impl Drive {
     pub fn run(&self) -> io::Result<()> {
         let (bytes, places) = read(&self.file)?;
         let before = Cpu::of("self").all;
-        let until = Instant::now() + Duration::from_secs(self.seconds);
+        let began = Instant::now();
+        let until = began + Duration::from_secs(self.seconds);
         let all = thread::scope(|scope| {
             let (bytes, places) = (&bytes, &places);
             let threads: Vec<_> = (0..self.connections)
@@ -74,7 +77,8 @@ impl Drive {
                 .map(|thread| thread.join().expect("no connection panics"))
                 .collect::<io::Result<Vec<_>>>()
         })?;
-        let mut sum = Driven { cpu: Cpu::of("self").all - before, ..Driven::default() };
+        let (cpu, seconds) = (Cpu::of("self").all - before, began.elapsed().as_secs_f64());
+        let mut sum = Driven { cpu, seconds, ..Driven::default() };
         for one in all {
             sum.sent += one.sent;
             sum.errors += one.errors;

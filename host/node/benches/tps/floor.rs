@@ -50,10 +50,8 @@ pub fn report(report: &mut Report, modes: &[Mode], file: &Path, accounts: u64) -
             seconds: SECONDS,
             pace: None,
         };
-        let began = Instant::now();
         let driven: Driven = Drive::result(drive.spawn()?)?;
-        let seconds = began.elapsed().as_secs_f64().min(SECONDS as f64);
-        let rate = driven.sent as f64 / seconds;
+        let rate = driven.sent as f64 / driven.seconds;
         let most = 1e9 / (1e9 / rate + recovery / processors());
         println!(
             "machine, {}: hyper alone answers {rate:.0} transactions a second; with a signature of {:.1} \u{b5}s on {} processors \
