@@ -8,7 +8,7 @@ import {Community} from "./Community.sol";
 contract PlainGovernor is Community {
     IVotes public immutable members;
 
-    constructor(IVotes members_, uint256 period_, uint256 quorum_) Community(period_, quorum_) {
+    constructor(IVotes members_, uint256 period_, uint256 quorum_, bool early_) Community(period_, quorum_, early_) {
         members = members_;
     }
 

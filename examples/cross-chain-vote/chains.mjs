@@ -29,6 +29,8 @@ const MAX_LAG = 1_000n;
 /** Wei for each unit of gas: more than the base fee of a quiet chain. */
 const GAS_PRICE = 5_000_000_000n;
 const CALL_GAS = 2_000_000n;
+/** For what checks proofs and signatures of many chains: below the limit of a transaction (EIP-7825). */
+export const PROOFS_GAS = 12_000_000n;
 const DEPLOY_GAS = 8_000_000n;
 const START_MS = 120_000;
 const WITHIN_MS = 60_000;
@@ -43,6 +45,8 @@ export class Chain {
   #nonces = new Map();
   /** Of each account, the transaction that was handed over last. */
   #sent = new Map();
+  /** By hash, who waits for a receipt. */
+  #waiting = new Map();
   #lastId = 0;
   transactions = 0;
   gas = 0n;
@@ -80,16 +84,43 @@ export class Chain {
     return receipt;
   }
 
+  /** The receipt, as soon as a block has it. One look at the chain serves all that wait. */
   async #receipt(hash) {
-    for (const end = Date.now() + WITHIN_MS; Date.now() < end; await sleep(POLL_MS)) {
-      const receipt = await this.rpc("eth_getTransactionReceipt", hash);
-      if (receipt) return receipt;
-    }
-    throw new Error(`${this.name}: no block took ${hash} within ${WITHIN_MS} ms`);
+    const watched = this.#waiting.size > 0;
+    const receipt = new Promise((resolve, reject) => this.#waiting.set(hash, { resolve, reject }));
+    if (!watched) this.#watch().catch((error) => this.#fail(() => error));
+    return receipt;
   }
 
-  send(from, to, abi, functionName, args) {
-    return this.#send(from, { to, data: encodeFunctionData({ abi, functionName, args }), gas: CALL_GAS });
+  #fail(why) {
+    for (const [hash, { reject }] of this.#waiting) reject(why(hash));
+    this.#waiting.clear();
+  }
+
+  async #watch() {
+    let seen = BigInt(await this.rpc("eth_blockNumber")) - 2n;
+    let end = Date.now() + WITHIN_MS;
+    for (; this.#waiting.size > 0; await sleep(POLL_MS)) {
+      const newest = BigInt(await this.rpc("eth_blockNumber"));
+      while (seen < newest) {
+        seen += 1n;
+        for (const receipt of await this.rpc("eth_getBlockReceipts", numberToHex(seen < 0n ? 0n : seen))) {
+          this.#waiting.get(receipt.transactionHash)?.resolve(receipt);
+          if (this.#waiting.delete(receipt.transactionHash)) end = Date.now() + WITHIN_MS;
+        }
+      }
+      if (Date.now() < end) continue;
+      this.#fail((hash) => new Error(`${this.name}: no block took ${hash} within ${WITHIN_MS} ms`));
+    }
+  }
+
+  /** Once the node has all that was sent so far: what is sent now comes behind it in the same block. */
+  async handedOver() {
+    await Promise.all(this.#sent.values());
+  }
+
+  send(from, to, abi, functionName, args, gas = CALL_GAS) {
+    return this.#send(from, { to, data: encodeFunctionData({ abi, functionName, args }), gas });
   }
 
   weave(from, functionName, ...args) {
@@ -112,7 +143,7 @@ export class Chain {
   async issue(from, owner, key, value, destination) {
     const receipt = await this.weave(from, "issue", PERMISSION, owner, key, value, BigInt(destination), 0n);
     const [{ args }] = parseEventLogs({ abi: weaveAbi, logs: receipt.logs, eventName: "UnitIssued" });
-    return { unit: args.unit, id: args.id, height: BigInt(receipt.blockNumber) };
+    return { unit: args.unit, slot: this.slotOf(args.id), height: BigInt(receipt.blockNumber) };
   }
 
   /** The newest block that is certified, once that is this one or a later one: its height and certificate. */
@@ -128,9 +159,13 @@ export class Chain {
     }
   }
 
+  /** Where the proof of a unit is read: found before it is asked for. */
+  slotOf(id) {
+    return this.read(WEAVE, weaveAbi, "slotOf", id);
+  }
+
   /** What `accept` takes after a unit. */
-  async proof(id, height) {
-    const slot = await this.read(WEAVE, weaveAbi, "slotOf", id);
+  async proof(slot, height) {
     const { accountProof, storageProof } = await this.rpc("eth_getProof", WEAVE, [slot], numberToHex(height));
     return { height, accountProof: concat(accountProof), storageProof: concat(storageProof[0].proof) };
   }

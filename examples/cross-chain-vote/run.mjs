@@ -53,7 +53,7 @@ async function measure(world, name, times, fresh, way) {
 
 async function compare(count) {
   const finalities = count === 1 ? [] : numbers(values.finality);
-  const needed = FIRST_VOTER + voters * rounds * (4 + finalities.length) + 2;
+  const needed = FIRST_VOTER + voters * rounds * (6 + finalities.length) + 2;
   const accounts = Array.from({ length: needed }, (_, index) => account(index));
   const people = { community: accounts[0], relayer: accounts[4], courier: accounts[5] };
   let next = FIRST_VOTER;
@@ -63,14 +63,17 @@ async function compare(count) {
     const world = await prepare(chains, people, committee);
     const rows = [];
     const row = async (name, times, way) => rows.push(await measure(world, name, times, fresh, way));
-    await row("(a) on each chain, one after another", rounds, (who, what) => separately(world, who, what, false));
-    await row("(a) on each chain, all at once", rounds, (who, what) => separately(world, who, what, true));
+    const each = (name, how) => row(`(a) on each chain, ${name}`, rounds, (who, what) => separately(world, who, what, how));
+    await each("one after another", { atOnce: false, early: false });
+    await each("all at once", { atOnce: true, early: false });
+    await each("early, one after another", { atOnce: false, early: true });
+    await each("early, all at once", { atOnce: true, early: true });
     for (const seconds of finalities) {
       const times = seconds >= LONG_WAIT_S ? 1 : rounds;
       await row(`(b) relay, waits ${seconds} s (simulated)`, times, (who, what) => relayed(world, who, what, seconds * 1_000));
     }
     await row("(c) proof, a courier carries", rounds, (who, what) => proven(world, who, what, false));
-    await row("(c) proof, carried by the voters", rounds, (who, what) => proven(world, who, what, true));
+    await row("(c) proof, each in his vote", rounds, (who, what) => proven(world, who, what, true));
     if (count > 1) await refusals(world, fresh(2), "refusals");
     return rows;
   } finally {
