@@ -28,7 +28,7 @@ const TX_BASE_GAS: u64 = 21_000;
 /// Transactions of the journal that are read at a time.
 const RESTORED_AT_A_TIME: usize = 4_096;
 /// Transactions that enter the pool under one lock: it is needed for each that a block takes, too.
-const ENTERED_AT_A_TIME: usize = 128;
+const ENTERED_AT_A_TIME: usize = 32;
 
 /// A signed transaction with the components that it stages.
 pub type Sent = (TxEnvelope, Vec<Component>);

@@ -15,30 +15,31 @@ pub(crate) struct Cache<K, V> {
     young_bytes: usize,
     /// Most bytes of one generation.
     limit: usize,
+    /// What a value takes with its key, in bytes. It never changes for a value that is here.
+    weigh: fn(&V) -> usize,
 }
 
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     /// A cache of about `bytes` in all. Zero keeps nothing.
-    pub fn new(bytes: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), young_bytes: 0, limit: bytes / 2 }
+    pub fn new(bytes: usize, weigh: fn(&V) -> usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), young_bytes: 0, limit: bytes / 2, weigh }
     }
 
-    /// The value of `key`; `bytes` as for [`Self::put`].
-    pub fn get(&mut self, key: &K, bytes: impl Fn(&V) -> usize) -> Option<V> {
+    /// The value of `key`.
+    pub fn get(&mut self, key: &K) -> Option<V> {
         if let Some(value) = self.young.get(key) {
             return Some(value.clone());
         }
         let (key, value) = self.old.remove_entry(key)?;
-        self.put(key, value.clone(), bytes(&value));
+        self.put(key, value.clone());
         Some(value)
     }
 
-    /// Sets the value of `key`; both together take `bytes`.
-    pub fn put(&mut self, key: K, value: V, bytes: usize) {
+    /// Sets the value of `key`.
+    pub fn put(&mut self, key: K, value: V) {
         // No older value may come back, whether or not this one is kept.
-        self.old.remove(&key);
-        self.young.remove(&key);
-        let bytes = bytes + ENTRY_BYTES;
+        self.remove(&key);
+        let bytes = self.bytes(&value);
         if bytes > self.limit {
             return;
         }
@@ -50,10 +51,23 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         self.young.insert(key, value);
     }
 
+    /// Forgets the value of `key`: what it took is free.
+    pub fn remove(&mut self, key: &K) {
+        self.old.remove(key);
+        if let Some(value) = self.young.remove(key) {
+            self.young_bytes -= self.bytes(&value);
+        }
+    }
+
     /// Forgets the values of all keys that are like that; looks at every one.
     pub fn forget(&mut self, like: impl Fn(&K) -> bool) {
         self.young.retain(|key, _| !like(key));
         self.old.retain(|key, _| !like(key));
+        self.young_bytes = self.young.values().map(|value| self.bytes(value)).sum();
+    }
+
+    fn bytes(&self, value: &V) -> usize {
+        (self.weigh)(value) + ENTRY_BYTES
     }
 }
 
@@ -62,35 +76,57 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A number that takes its own amount of bytes.
+    fn itself(value: &usize) -> usize {
+        *value
+    }
+
     proptest! {
-        /// It may forget, but never says anything but the last value.
+        /// It may forget, but never says anything but the last value; and knows what it holds.
         #[test]
-        fn never_stale(puts in prop::collection::vec((0u8..20, 0usize..200), 0..300), limit in 0usize..3000) {
-            let mut cache = Cache::new(limit);
+        fn never_stale(puts in prop::collection::vec((0u8..20, 0usize..200, 0u8..40), 0..300), limit in 0usize..3000) {
+            let mut cache = Cache::new(limit, itself);
             let mut last = HashMap::new();
-            for (key, value) in puts {
-                cache.put(key, value, value);
+            for (key, value, gone) in puts {
+                cache.put(key, value);
                 last.insert(key, value);
+                cache.remove(&gone);
+                prop_assert_eq!(cache.get(&gone), None);
                 for key in 0..20 {
-                    if let Some(found) = cache.get(&key, |value| *value) {
+                    if let Some(found) = cache.get(&key) {
                         prop_assert_eq!(Some(&found), last.get(&key));
                     }
                 }
                 let young: usize = cache.young.values().map(|value| value + ENTRY_BYTES).sum();
                 prop_assert!(young <= limit / 2);
+                prop_assert_eq!(young, cache.young_bytes);
             }
         }
     }
 
     #[test]
     fn it_keeps_what_fits() {
-        let mut cache = Cache::new(2 * (10 + ENTRY_BYTES));
-        cache.put(1, 'a', 10);
-        cache.put(2, 'b', 10);
-        assert_eq!((cache.get(&2, |_| 10), cache.get(&1, |_| 10)), (Some('b'), Some('a')));
-        cache.put(3, 'c', 10);
-        assert_eq!((cache.get(&2, |_| 10), cache.get(&3, |_| 10)), (None, Some('c')));
+        let mut cache = Cache::new(2 * (10 + ENTRY_BYTES), |_: &char| 10);
+        cache.put(1, 'a');
+        cache.put(2, 'b');
+        assert_eq!((cache.get(&2), cache.get(&1)), (Some('b'), Some('a')));
+        cache.put(3, 'c');
+        assert_eq!((cache.get(&2), cache.get(&3)), (None, Some('c')));
         cache.forget(|key| [1, 3].contains(key));
-        assert_eq!((cache.get(&3, |_| 10), cache.get(&1, |_| 10)), (None, None));
+        assert_eq!((cache.get(&3), cache.get(&1)), (None, None));
+    }
+
+    /// What goes makes room: replacing one value again and again pushes out nothing.
+    #[test]
+    fn what_goes_makes_room() {
+        let mut cache = Cache::new(4 * (10 + ENTRY_BYTES), |_: &u32| 10);
+        cache.put(0, 0);
+        for n in 1..100 {
+            cache.put(n, n);
+            cache.remove(&n);
+            cache.put(1000, n);
+        }
+        assert_eq!((cache.get(&0), cache.get(&1000)), (Some(0), Some(99)));
+        assert_eq!(cache.old.len(), 0);
     }
 }

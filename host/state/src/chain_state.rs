@@ -272,7 +272,7 @@ impl ChainState {
         let turn = self.pruner.turn(&update.nodes, &mut batch);
         self.store.commit(batch)?;
         turn.done(head);
-        self.nodes.remember(update.nodes);
+        self.nodes.advance(&update.replaced, update.nodes);
         self.flat.advance(diff, update.accounts, head.state_root);
         *self.head.write() = Some(head);
         Ok(head)

@@ -41,7 +41,8 @@ struct State {
 impl Flat {
     /// The state at `root`; at most about `cache_bytes` are kept.
     pub fn new(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256, cache_bytes: usize) -> Self {
-        let (accounts, slots) = (Cache::new(cache_bytes / 2), Cache::new(cache_bytes / 2));
+        let accounts = Cache::new(cache_bytes / 2, |_| ACCOUNT_BYTES);
+        let slots = Cache::new(cache_bytes / 2, |_| SLOT_BYTES);
         Self { store, nodes, state: Mutex::new(State { root, accounts, slots }) }
     }
 
@@ -62,13 +63,13 @@ impl Flat {
             if change.clears_storage() {
                 state.slots.forget(|(owner, _)| owner == address);
             }
-            state.accounts.put(*address, None, ACCOUNT_BYTES);
+            state.accounts.put(*address, None);
             for (slot, value) in change.written_storage() {
-                state.slots.put((*address, *slot), *value, SLOT_BYTES);
+                state.slots.put((*address, *slot), *value);
             }
         }
         for (address, account) in accounts {
-            state.accounts.put(address, Some(account), ACCOUNT_BYTES);
+            state.accounts.put(address, Some(account));
         }
     }
 
@@ -86,21 +87,21 @@ const SLOT_BYTES: usize = size_of::<(Address, U256)>() + size_of::<U256>();
 
 impl State {
     fn account(&mut self, nodes: &Nodes, address: Address) -> Result<Option<TrieAccount>, StateError> {
-        if let Some(account) = self.accounts.get(&address, |_| ACCOUNT_BYTES) {
+        if let Some(account) = self.accounts.get(&address) {
             return Ok(account);
         }
         let account = trie::account(nodes, self.root, address)?;
-        self.accounts.put(address, account, ACCOUNT_BYTES);
+        self.accounts.put(address, account);
         Ok(account)
     }
 
     fn slot(&mut self, nodes: &Nodes, address: Address, slot: U256) -> Result<U256, StateError> {
-        if let Some(word) = self.slots.get(&(address, slot), |_| SLOT_BYTES) {
+        if let Some(word) = self.slots.get(&(address, slot)) {
             return Ok(word);
         }
         let root = self.account(nodes, address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
         let word = decode_word(trie::get(nodes, root, &trie::slot_key(slot))?)?;
-        self.slots.put((address, slot), word, SLOT_BYTES);
+        self.slots.put((address, slot), word);
         Ok(word)
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Nodes {
 
 impl Nodes {
     pub fn new(store: Arc<dyn Store>, cache_bytes: usize) -> Self {
-        let cache = std::array::from_fn(|_| Mutex::new(Cache::new(cache_bytes / SHARDS)));
+        let cache = std::array::from_fn(|_| Mutex::new(Cache::new(cache_bytes / SHARDS, bytes_of)));
         Self { store, cache, is_keyed: false }
     }
 
@@ -38,14 +38,14 @@ impl Nodes {
 
     /// The node with this hash.
     pub fn get(&self, hash: B256) -> Result<Option<Bytes>, StateError> {
-        if let Some(node) = self.shard(&hash).lock().get(&hash, |node| bytes_of(node)) {
+        if let Some(node) = self.shard(&hash).lock().get(&hash) {
             return Ok(Some(node));
         }
         let Some(bytes) = self.store.get(&keys::node(hash))? else { return Ok(None) };
         if !self.is_keyed && keccak256(&bytes) != hash {
             return Err(self.damaged(hash));
         }
-        self.shard(&hash).lock().put(hash, bytes.clone(), bytes_of(&bytes));
+        self.shard(&hash).lock().put(hash, bytes.clone());
         Ok(Some(bytes))
     }
 
@@ -68,11 +68,14 @@ impl Nodes {
         error
     }
 
-    /// Takes nodes that were just committed: the next block walks over them.
-    pub fn remember(&self, nodes: impl IntoIterator<Item = (B256, Bytes)>) {
+    /// Takes nodes that were just committed: the next block walks over them, and not over those that they replace, which
+    /// make room. So the cache holds of the newest state what fits, and not every version of what changes often.
+    pub fn advance(&self, replaced: &[B256], nodes: impl IntoIterator<Item = (B256, Bytes)>) {
+        for hash in replaced {
+            self.shard(hash).lock().remove(hash);
+        }
         for (hash, node) in nodes {
-            let bytes = bytes_of(&node);
-            self.shard(&hash).lock().put(hash, node, bytes);
+            self.shard(&hash).lock().put(hash, node);
         }
     }
 
@@ -82,6 +85,6 @@ impl Nodes {
 }
 
 /// What a node takes with its key.
-fn bytes_of(node: &[u8]) -> usize {
+fn bytes_of(node: &Bytes) -> usize {
     node.len() + size_of::<B256>()
 }

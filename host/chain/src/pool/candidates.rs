@@ -1,7 +1,9 @@
 //! What a block may take, drawn from the pool as the block asks for it.
 //!
-//! The pool is locked for each batch of senders and for each step of one; never while a transaction runs. What changes
-//! in the pool meanwhile may be missed until the next block; what a block is offered was in the pool when it was drawn.
+//! The pool is locked for each batch of senders, of whom some transactions each are drawn, and seldom again for one of them;
+//! never while a transaction runs. Under load those who send hold the pool's lock as often as not, so a block that took it
+//! for every transaction would wait most of its time. What changes in the pool meanwhile may be missed until the next
+//! block; what a block is offered was in the pool when it was drawn.
 
 use std::{
     cmp::Reverse,
@@ -16,6 +18,10 @@ use super::{heads::Rank, transaction::PooledTx, waiting::Pool};
 
 /// Senders drawn at first; each further batch is twice as large.
 const FIRST_BATCH: usize = 128;
+/// Transactions that are drawn with a sender's first,
+const FIRST_RUN: usize = 3;
+/// and once those are used up.
+const LATER_RUN: usize = 16;
 
 /// Runnable transactions in the order in which a block should try them: best tip first, and each sender's in order.
 pub struct Candidates<'a> {
@@ -26,7 +32,26 @@ pub struct Candidates<'a> {
     seen: HashSet<Address>,
     /// No sender that was not drawn has anything better than this; none if all were drawn.
     floor: Option<Rank>,
-    ready: BTreeMap<Rank, Arc<PooledTx>>,
+    ready: BTreeMap<Rank, Line>,
+}
+
+/// What was drawn of one sender and not used yet.
+struct Line {
+    tx: Arc<PooledTx>,
+    /// Those behind it with their places in the order of arrival, the last one first.
+    behind: Vec<(u64, Arc<PooledTx>)>,
+    /// Whether there were more.
+    goes_on: bool,
+}
+
+impl Line {
+    /// A transaction and at most so many behind it.
+    fn draw(pool: &Pool, tx: &Arc<PooledTx>, most: usize) -> Self {
+        let behind = pool.run_after(tx).take(most).map(|(seq, tx)| (seq, tx.clone()));
+        let mut behind: Vec<_> = behind.collect();
+        behind.reverse();
+        Self { tx: tx.clone(), goes_on: behind.len() == most, behind }
+    }
 }
 
 impl<'a> Candidates<'a> {
@@ -45,18 +70,20 @@ impl<'a> Candidates<'a> {
         while self.floor.is_some_and(|floor| self.ready.last_key_value().is_none_or(|(rank, _)| *rank < floor)) {
             self.draw();
         }
-        self.ready.last_key_value().map(|(_, tx)| tx)
+        self.ready.last_key_value().map(|(_, line)| &line.tx)
     }
 
     /// Goes on to its sender's next.
     pub fn advance(&mut self) {
-        let Some((_, tx)) = self.ready.pop_last() else { return };
-        let pool = self.pool.lock();
+        let Some((_, mut line)) = self.ready.pop_last() else { return };
+        if line.behind.is_empty() && line.goes_on {
+            line = Line::draw(&self.pool.lock(), &line.tx, LATER_RUN);
+        }
         // One that does not cover the base fee blocks those behind it, too.
-        if let Some((seq, next)) = pool.after(&tx)
+        if let Some((seq, next)) = line.behind.pop()
             && let Ok(yields) = u64::try_from(next.price().tip_at(self.base_fee))
         {
-            self.ready.insert((yields, Reverse(seq)), next.clone());
+            self.ready.insert((yields, Reverse(seq)), Line { tx: next, ..line });
         }
     }
 
@@ -75,7 +102,7 @@ impl<'a> Candidates<'a> {
                 break;
             }
             if self.seen.insert(tx.sender) {
-                self.ready.insert(rank, tx.clone());
+                self.ready.insert(rank, Line::draw(&pool, tx, FIRST_RUN));
                 drawn += 1;
             }
         }

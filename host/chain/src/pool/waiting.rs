@@ -248,10 +248,12 @@ impl Pool {
         self.heads.best(base_fee).filter_map(first)
     }
 
-    /// The one after another of the same sender.
-    pub(super) fn after(&self, tx: &PooledTx) -> Option<(u64, &Arc<PooledTx>)> {
-        let waiting = self.account(tx.sender)?.get(tx.nonce().checked_add(1)?)?;
-        Some((waiting.seq, &waiting.tx))
+    /// Those right after another of the same sender, in order, without a gap.
+    pub(super) fn run_after(&self, tx: &PooledTx) -> impl Iterator<Item = (u64, &Arc<PooledTx>)> {
+        let place = self.account(tx.sender).zip(tx.nonce().checked_add(1));
+        let behind = place.into_iter().flat_map(|(account, from)| account.from(from).zip(from..));
+        let run = behind.take_while(|(waiting, nonce)| waiting.nonce == *nonce);
+        run.map(|(waiting, _)| (waiting.seq, &waiting.tx))
     }
 
     /// Some of what waits, from a place on, of at least so much memory if there is as much, and the place after it; none at

@@ -19,6 +19,8 @@ const key = (name) => keccak256(toHex(name));
 const [ALICE, BOB, PINNER, REPORTER, VALIDATOR] = [4, 5, 6, 7, 8];
 /** A member's owner that has no part in it. */
 const NOBODY = `0x${"99".repeat(20)}`;
+/** The most that a transaction may take (EIP-7825). */
+const TX_GAS = 16_777_216n;
 /** What the made-up chains say their engine is. */
 const ENGINE = `0x${"e1".repeat(20)}`;
 
@@ -277,6 +279,26 @@ describe("attacks on the weave", { concurrency: false }, () => {
     const { signature, bitmap } = { bitmap: "0x07", signature: slice(honest.certificate(honest.statement(1n)), 122) };
     const next = [honest.chainId, 2n, [member(attacker, NOBODY)], bitmap, signature];
     await attack("a handover that the old quorum did not sign", "BadSignature", b, "handover", next, { from: ALICE });
+  });
+
+  test("a committee of 125 proves its keys ahead, and its quorum is 84", async (t) => {
+    const many = new Committee(9_910, Array(125).fill(NOBODY));
+    await b.send("setOrigin", [many.chainId, ENGINE, 100n]);
+    const most = { gas: TX_GAS };
+    const whole = await b.try("setCommittee", [many.chainId, 1n, many.members], most);
+    assert.equal(whole.status, "reverted", "125 proofs of possession do not fit into one transaction");
+    let gas = 0n;
+    for (let first = 0; first < 125; first += 48) {
+      const proofs = many.members.slice(first, first + 48).map(({ key, possession }) => ({ key, possession }));
+      gas += (await b.send("proveKeys", [proofs], { ...most, from: ALICE })).gasUsed;
+    }
+    const members = many.members.map((member) => ({ ...member, possession: "0x" }));
+    const set = await b.send("setCommittee", [many.chainId, 1n, members], most);
+    const by = (count) => many.certificate(many.statement(100n), { places: Array.from({ length: count }, (_, place) => place) });
+    await attack("under quorum: 83 of 125", "UnderQuorum", b, "submitRoots", [[by(83)]], most);
+    const roots = await b.send("submitRoots", [[by(84)]], most);
+    assert.equal((await b.read("rootOf", many.chainId, 100n))[1], keccak256(numberToHex(100n, { size: 8 })));
+    t.diagnostic(`gas for 125 members: keys ${gas}, committee ${set.gasUsed}, a root ${roots.gasUsed}`);
   });
 
   test("equivocation costs the bond, and nobody is framed", async () => {

@@ -102,9 +102,10 @@ export class Committee {
 
   /** A certificate by these places; `signed` says who signs in truth, and how often. */
   certificate(statement, { places = [0, 1, 2], signed = places, domain = "CERTIFICATE" } = {}) {
-    const bits = places.reduce((bits, place) => bits | (1 << place), 0);
+    const bits = new Uint8Array(Math.ceil(this.members.length / 8));
+    for (const place of places) bits[place >> 3] |= 1 << (place & 7);
     const signatures = signed.map((place) => sign(domain, statement, this.secrets[place]));
-    return concat([statement, toHex(bits, { size: 1 }), aggregate(signatures)]);
+    return concat([statement, toHex(bits), aggregate(signatures)]);
   }
 
   vote(statement, place, secret = this.secrets[place]) {
@@ -172,8 +173,8 @@ class Chain {
   }
 
   /** Sends a call and gives its receipt, whatever came of it. */
-  async try(functionName, args, { from = 0, value = 0n } = {}) {
-    const request = { address: this.engine, abi: weaveAbi, functionName, args, value, gas: GAS };
+  async try(functionName, args, { from = 0, value = 0n, gas = GAS } = {}) {
+    const request = { address: this.engine, abi: weaveAbi, functionName, args, value, gas };
     const hash = await this.wallets[from].writeContract(request);
     return this.reader.waitForTransactionReceipt({ hash });
   }

@@ -3,7 +3,7 @@
 //!
 //! Real folders on disk: block log, store, trie, fsync. Every block changes other accounts, drawn by hashing its number, so
 //! that caches help as much as they would a chain whose users come and go. `--accounts N` measures one size alone, `--store NAME` one database,
-//! `--blocks N` sets how many blocks are measured. They come at an interval, as on a chain, and then as
+//! `--blocks N` sets how many blocks are measured, `--node-cache MIB` the cache of trie nodes. They come at an interval, as on a chain, and then as
 //! fast as they can.
 
 mod place;

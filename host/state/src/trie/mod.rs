@@ -34,6 +34,8 @@ pub struct RootUpdate {
     pub root: B256,
     /// The nodes that are new, with their hashes. Some may be stored already, and some be here twice.
     pub(crate) nodes: Vec<(B256, Bytes)>,
+    /// The nodes that these stand in place of, by their hashes: hints, for what is kept in memory.
+    pub(crate) replaced: Vec<B256>,
     /// The accounts that were changed and are still there.
     pub(crate) accounts: Vec<(Address, TrieAccount)>,
 }
@@ -43,8 +45,8 @@ pub(crate) fn root_after(nodes: &Nodes, parent_root: B256, diff: &StateDiff) -> 
     must_be_stored(nodes, parent_root)?;
     let changes = change::of_accounts(diff);
     let (root, new) = update::root_after(nodes, parent_root, &changes)?;
-    let (nodes, accounts) = new.into_parts();
-    Ok(RootUpdate { parent_root, root, nodes, accounts })
+    let (nodes, replaced, accounts) = new.into_parts();
+    Ok(RootUpdate { parent_root, root, nodes, replaced, accounts })
 }
 
 /// Whether a trie with this root is here at all.

@@ -13,10 +13,11 @@ pub(super) type Fresh = Vec<(B256, Bytes)>;
 /// Accounts as they are afterwards, with the roots of their storage. Some may be here twice.
 pub(super) type Accounts = Vec<(Address, TrieAccount)>;
 
-/// Takes the nodes that an update makes, and the accounts that it puts into them.
+/// Takes the nodes that an update makes, those that they replace, and the accounts that it puts into them.
 #[derive(Debug, Default)]
 pub(super) struct Sink {
     fresh: Fresh,
+    replaced: Vec<B256>,
     accounts: Accounts,
     buffer: Vec<u8>,
 }
@@ -37,19 +38,26 @@ impl Sink {
         self.keep()
     }
 
-    /// How many nodes are in.
-    pub fn len(&self) -> usize {
-        self.fresh.len()
+    /// How much is in, for [`Self::undo`].
+    pub fn mark(&self) -> (usize, usize) {
+        (self.fresh.len(), self.replaced.len())
     }
 
-    /// Forgets the nodes after the first `len`: they turned out to be stored already.
-    pub fn truncate(&mut self, len: usize) {
-        self.fresh.truncate(len);
+    /// Forgets what came after the mark: the nodes turned out to be stored already.
+    pub fn undo(&mut self, (fresh, replaced): (usize, usize)) {
+        self.fresh.truncate(fresh);
+        self.replaced.truncate(replaced);
+    }
+
+    /// Takes a stored node in whose place another one stands, or none. It may stand elsewhere as well.
+    pub fn replaced(&mut self, hash: B256) {
+        self.replaced.push(hash);
     }
 
     /// Takes what another one took.
     pub fn append(&mut self, mut other: Self) {
         self.fresh.append(&mut other.fresh);
+        self.replaced.append(&mut other.replaced);
         self.accounts.append(&mut other.accounts);
     }
 
@@ -58,9 +66,9 @@ impl Sink {
         self.accounts.push((address, account));
     }
 
-    /// All nodes with their hashes, and all accounts.
-    pub fn into_parts(self) -> (Fresh, Accounts) {
-        (self.fresh, self.accounts)
+    /// All new nodes with their hashes, the hashes of those that they replace, and all accounts.
+    pub fn into_parts(self) -> (Fresh, Vec<B256>, Accounts) {
+        (self.fresh, self.replaced, self.accounts)
     }
 
     fn encode(&mut self, node: &TrieNode) {

@@ -31,7 +31,7 @@ fn apply(nodes: &Nodes, root: B256, batch: &Batch) -> B256 {
         })
         .collect();
     let (root, fresh) = update::root_after(nodes, root, &changes).unwrap();
-    nodes.remember(fresh.into_parts().0);
+    nodes.advance(&[], fresh.into_parts().0);
     root
 }
 

@@ -60,11 +60,12 @@ impl Update<'_> {
             return Ok(root);
         }
         let old = if root == EMPTY_ROOT_HASH { TrieNode::EmptyRoot } else { self.load(root)? };
-        let before = sink.len();
+        let before = sink.mark();
+        sink.replaced(root);
         let new = self.node(old, 0, changes, sink)?;
         let new = sink.seal_root(&new);
         if new == root {
-            sink.truncate(before);
+            sink.undo(before);
         }
         Ok(new)
     }
@@ -190,7 +191,8 @@ impl Update<'_> {
             // Only made by this function, after it was called for that child.
             Child::Branch(stored) | Child::Stored(stored) => (self.open(&stored)?, Some(stored)),
         };
-        let before = sink.len();
+        let before = sink.mark();
+        stored.iter().filter_map(RlpNode::as_hash).for_each(|hash| sink.replaced(hash));
         let new = self.node(open, depth, changes, sink)?;
         Ok(match new {
             TrieNode::EmptyRoot => Child::None,
@@ -198,7 +200,7 @@ impl Update<'_> {
             TrieNode::Branch(_) => {
                 let new = sink.seal(&new);
                 if Some(&new) == stored.as_ref() {
-                    sink.truncate(before);
+                    sink.undo(before);
                 }
                 Child::Branch(new)
             }

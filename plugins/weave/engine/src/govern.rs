@@ -1,7 +1,8 @@
 //! What the governor decides: which chains are believed, by whose word, and what their units count for.
 
-use caldera_sdk::{prelude::*, verify};
+use caldera_sdk::{crypto::keccak256, prelude::*, verify};
 use weave_rules::{
+    MAX_MEMBERS,
     abi::Weave as abi,
     certificate::{self, Committee},
     unit::Kind,
@@ -53,15 +54,51 @@ impl Weave {
     }
 
     pub(crate) fn put_members(&mut self, chain_id: u64, epoch: u64, members: &[abi::Member]) -> Result<(), Revert> {
-        let committee = committee_of(epoch, members)?;
+        let committee = self.committee_of(epoch, members)?;
         self.put_committee(chain_id, &committee)
+    }
+
+    /// A committee, each of whose members proved that it has its key: now, or ahead.
+    fn committee_of(&self, epoch: u64, members: &[abi::Member]) -> Result<Committee, Revert> {
+        let each = members.iter().map(|member| certificate::Member {
+            key: &member.key,
+            weight: member.weight,
+            owner: member.owner,
+        });
+        let committee = Committee::new(epoch, each).map_err(refused)?;
+        for (index, member) in members.iter().enumerate() {
+            let proven = self.is_proven(&member.key) || verify::verify_possession(&member.key, &member.possession);
+            ensure!(proven, abi::BadPossession { member: index as u64 });
+        }
+        Ok(committee)
+    }
+
+    /// Records keys whose possession is proven. That somebody has a key is true wherever it is used, so anybody may say it.
+    pub(crate) fn prove_keys(&mut self, proofs: &[abi::KeyProof]) -> Result<U256, Revert> {
+        ensure!(proofs.len() <= MAX_MEMBERS, abi::TooMany { most: MAX_MEMBERS as u64 });
+        let mut recorded = 0;
+        for (index, abi::KeyProof { key, possession }) in proofs.iter().enumerate() {
+            if self.is_proven(key) {
+                continue;
+            }
+            let holds = verify::verify_possession(key, possession);
+            ensure!(holds, abi::BadPossession { member: index as u64 });
+            self.store.proven.set(&keccak256(key), &true);
+            emit(&abi::KeyProven { key: key.clone() });
+            recorded += 1;
+        }
+        Ok(U256::from(recorded))
+    }
+
+    pub(crate) fn is_proven(&self, key: &[u8]) -> bool {
+        self.store.proven.get(&keccak256(key))
     }
 
     /// The old committee names the next: its quorum signs both roots.
     pub(crate) fn handover(&mut self, call: &abi::handoverCall) -> Result<(), Revert> {
         self.store.thawed(call.chainId)?;
         let old = self.committee(call.chainId)?;
-        let new = committee_of(call.epoch, &call.members)?;
+        let new = self.committee_of(call.epoch, &call.members)?;
         let keys = old.signers(&call.bitmap).map_err(refused)?;
         let message = certificate::handover(call.chainId, &old, &new);
         let holds = verify::verify_all(verify::Domain::Handover, &keys, &message, &call.signature);
@@ -169,21 +206,6 @@ impl Weave {
         ensure!(env.caller == self.store.governor.get(), abi::Unauthorized { caller: env.caller });
         Ok(())
     }
-}
-
-/// A committee, each of whose members proved that it has its key.
-fn committee_of(epoch: u64, members: &[abi::Member]) -> Result<Committee, Revert> {
-    let each = members.iter().map(|member| certificate::Member {
-        key: &member.key,
-        weight: member.weight,
-        owner: member.owner,
-    });
-    let committee = Committee::new(epoch, each).map_err(refused)?;
-    for (index, member) in members.iter().enumerate() {
-        let proven = verify::verify_possession(&member.key, &member.possession);
-        ensure!(proven, abi::BadPossession { member: index as u64 });
-    }
-    Ok(committee)
 }
 
 /// The kind of a number.

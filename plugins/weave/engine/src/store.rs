@@ -20,6 +20,8 @@ storage! {
         pub origins: Map<u64, Origin>,
         /// Encodings by chain and epoch.
         pub committees: Map<(u64, u64), Vec<u8>>,
+        /// Keys whose possession was proven, by their hash.
+        pub proven: Map<B256, bool>,
         /// Certified roots by chain and height.
         pub roots: Map<(u64, u64), Root>,
         pub rules: Map<(u64, u8, B256), Rule>,

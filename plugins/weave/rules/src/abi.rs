@@ -51,7 +51,11 @@ solidity! {
         }
 
         /// A validator, with the proof that it has its secret key.
+        /// One whose key was proven by `proveKeys` needs none.
         struct Member { bytes key; uint64 weight; address owner; bytes possession; }
+
+        /// A key with the proof that somebody has its secret key.
+        struct KeyProof { bytes key; bytes possession; }
 
         /// A chain that is believed, what it calls its weave engine, and how many blocks a root may lie behind its newest.
         struct OriginConfig { uint64 chainId; address engine; uint64 maxLag; }
@@ -103,6 +107,7 @@ solidity! {
         event GovernorSet(address governor);
         event OriginSet(uint64 indexed chainId, address engine, uint64 maxLag);
         event CommitteeSet(uint64 indexed chainId, uint64 indexed epoch, bytes32 committeeRoot, uint64 members);
+        event KeyProven(bytes key);
         event RuleSet(uint64 indexed origin, uint8 indexed kind, bytes32 indexed key, Rule rule);
         event RuleRemoved(uint64 indexed origin, uint8 indexed kind, bytes32 indexed key);
         event RootCertified(uint64 indexed chainId, uint64 indexed height, bytes32 blockHash, bytes32 stateRoot);
@@ -232,6 +237,8 @@ solidity! {
         // Of other chains' roots and units. An empty certificate: the root is certified here already.
         /// Gives how many were new.
         function submitRoots(bytes[] certificates) external returns (uint256 recorded);
+        /// Proves keys ahead, by anyone: a large committee's possessions do not fit into one transaction. Gives how many were new.
+        function proveKeys(KeyProof[] proofs) external returns (uint256 recorded);
         /// The old committee names the next by its quorum.
         function handover(uint64 chainId, uint64 epoch, Member[] members, bytes bitmap, bytes signature) external;
         function accept(StateUnit unit, Proof proof, bytes certificate) external;
@@ -276,6 +283,7 @@ solidity! {
         function mintedOf(bytes32 asset) external view returns (uint256);
         function isConsumed(bytes32 id) external view returns (bool);
         function snapshotOf(address pinner, bytes32 proposal) external view returns (uint64[] origins, uint64[] heights, uint64 pinnedAt);
+        function isProven(bytes key) external view returns (bool);
         function bondOf(address owner) external view returns (uint256 amount, uint64 withdrawableAt);
         function governor() external view returns (address);
     }

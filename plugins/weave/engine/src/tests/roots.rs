@@ -143,6 +143,39 @@ fn committees_are_made_of_proven_keys() {
 }
 
 #[test]
+fn keys_are_proven_ahead() {
+    let world = World::new();
+    let bare = |mut members: Vec<abi::Member>| {
+        members.iter_mut().for_each(|member| member.possession = Bytes::new());
+        abi::setCommitteeCall { chainId: chain(0), epoch: 2, members }
+    };
+    let members = world.members();
+    let proof = |member: &abi::Member| abi::KeyProof {
+        key: member.key.clone(),
+        possession: member.possession.clone(),
+    };
+    world.refused(1, GOVERNOR, &bare(members.clone()), abi::BadPossession { member: 0 });
+    let mut proofs: Vec<_> = members.iter().map(proof).collect();
+    let rogue = abi::KeyProof { possession: proofs[0].possession.clone(), ..proofs[1].clone() };
+    world.refused(1, BOB, &abi::proveKeysCall { proofs: vec![proofs[0].clone(), rogue] }, abi::BadPossession { member: 1 });
+    let short = abi::KeyProof { key: Bytes::from(vec![1; 47]), ..proofs[0].clone() };
+    world.refused(1, BOB, &abi::proveKeysCall { proofs: vec![short] }, abi::BadPossession { member: 0 });
+    let many = vec![proofs[0].clone(); 129];
+    world.refused(1, BOB, &abi::proveKeysCall { proofs: many }, abi::TooMany { most: 128 });
+    // A refusal records nothing; by anyone; what is known needs no proof and is not counted again.
+    let is_proven = |member: &abi::Member| world.view(1, &abi::isProvenCall { key: member.key.clone() }).unwrap();
+    assert!(!is_proven(&members[0]));
+    let last = proofs.pop().unwrap();
+    assert_eq!(world.call(1, BOB, &abi::proveKeysCall { proofs: proofs.clone() }).unwrap(), U256::from(3));
+    assert!(is_proven(&members[0]) && !is_proven(&members[3]));
+    world.refused(1, GOVERNOR, &bare(members.clone()), abi::BadPossession { member: 3 });
+    let known = abi::KeyProof { possession: Bytes::new(), ..proofs[0].clone() };
+    assert_eq!(world.call(1, BOB, &abi::proveKeysCall { proofs: vec![known, last] }).unwrap(), U256::from(1));
+    world.call(1, GOVERNOR, &bare(members)).unwrap();
+    assert_eq!(world.view(1, &abi::originOfCall { chainId: chain(0) }).unwrap().epoch, 2);
+}
+
+#[test]
 fn a_committee_names_the_next() {
     let mut world = World::new();
     let old = world.committee(1);
