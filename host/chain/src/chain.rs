@@ -11,12 +11,11 @@ use std::{
 };
 
 use alloy_consensus::Header;
-use alloy_eips::eip1559::{BaseFeeParams, INITIAL_BASE_FEE};
 use alloy_primitives::Address;
 use caldera_engine::Engines;
 use caldera_execution::Ground;
 use caldera_state::{ChainState, StateDiff, StateOptions, StateView};
-use caldera_types::BlockEnv;
+use caldera_types::{BlockEnv, FeeRule};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
@@ -294,7 +293,9 @@ impl Chain {
 
 /// The base fee of the block after another.
 pub(crate) fn base_fee_after(block: &ExecutedBlock) -> u64 {
-    block.block.header.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or(INITIAL_BASE_FEE)
+    let header = &block.block.header;
+    let rule = if block.block.ethereum.is_some() { FeeRule::ETHEREUM } else { FeeRule::of(header) };
+    rule.next_base_fee(header)
 }
 
 /// The nonces of the accounts that a block changed.

@@ -8,7 +8,7 @@ use alloy_primitives::{Address, B256};
 use caldera_engine::{EngineError, Engines, StageError};
 use caldera_execution::{BlockOutcome, Ground, child_env, execute, execute_genesis, registry, seal, verify_header};
 use caldera_state::{BlockLog, ChainState, CommitInput, StateOptions};
-use caldera_types::{Block, BlockEnv, SealedBlock};
+use caldera_types::{Block, BlockEnv, FeeRule, SealedBlock};
 
 use crate::{
     chain::Chain,
@@ -81,7 +81,13 @@ pub(crate) fn apply(
 pub(crate) fn env_of(spec: &ChainSpec, parent: &SealedBlock, timestamp_s: u64) -> BlockEnv {
     let (hash, header) = (parent.hash(), &parent.header);
     let env = child_env(spec.chain_id(), header, hash, timestamp_s, spec.beneficiary(), spec.gas_limit());
-    BlockEnv { rules: spec.rules_after(parent), ..env }
+    let env = BlockEnv { rules: spec.rules_after(parent), ..env };
+    if parent.ethereum.is_none() {
+        return env;
+    }
+    // Whatever another client wrote into its extra data, its chain's rule is Ethereum's.
+    let fees = FeeRule::ETHEREUM;
+    BlockEnv { base_fee: fees.next_base_fee(header), fees, ..env }
 }
 
 /// Seals what was built on `parent`, and commits it, if it is as `given` in the header of a leader that is followed.

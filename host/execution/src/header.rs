@@ -1,13 +1,14 @@
 //! Headers: what a child block's must be, and whether a given one is that.
 
 use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, constants::EMPTY_WITHDRAWALS};
-use alloy_eips::{eip1559::BaseFeeParams, eip7685::EMPTY_REQUESTS_HASH};
+use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy_primitives::{Address, B256};
-use caldera_types::{Block, BlockEnv};
+use caldera_types::{Block, BlockEnv, FeeRule};
 
 use crate::executor::BlockOutcome;
 
-/// The environment of the block after `parent`. The timestamp never goes back.
+/// The environment of the block after `parent`, which is of ours. The timestamp never goes back, and the rule of the base fee
+/// stays.
 pub fn child_env(
     chain_id: u64,
     parent: &Header,
@@ -16,7 +17,7 @@ pub fn child_env(
     beneficiary: Address,
     gas_limit: u64,
 ) -> BlockEnv {
-    let base_fee = parent.next_block_base_fee(BaseFeeParams::ethereum());
+    let fees = FeeRule::of(parent);
     BlockEnv {
         chain_id,
         number: parent.number + 1,
@@ -25,7 +26,8 @@ pub fn child_env(
         prev_randao: parent_hash,
         beneficiary,
         gas_limit,
-        base_fee: base_fee.unwrap_or(alloy_eips::eip1559::INITIAL_BASE_FEE),
+        base_fee: fees.next_base_fee(parent),
+        fees,
         rules: Default::default(),
     }
 }
@@ -51,6 +53,7 @@ pub fn seal(env: &BlockEnv, parent_hash: B256, outcome: &BlockOutcome, state_roo
         excess_blob_gas: Some(0),
         parent_beacon_block_root: Some(B256::ZERO),
         requests_hash: Some(EMPTY_REQUESTS_HASH),
+        extra_data: env.fees.extra_data(),
         ..Default::default()
     }
 }
@@ -71,11 +74,12 @@ pub struct HeaderMismatch {
 
 /// Compares a header with the one that execution gives, field by field.
 pub fn verify_header(given: &Header, executed: &Header) -> Result<(), HeaderMismatch> {
-    let fields: [(&'static str, String, String); 9] = [
+    let fields: [(&'static str, String, String); 10] = [
         ("parent hash", given.parent_hash.to_string(), executed.parent_hash.to_string()),
         ("timestamp", given.timestamp.to_string(), executed.timestamp.to_string()),
         ("gas limit", given.gas_limit.to_string(), executed.gas_limit.to_string()),
         ("base fee", format!("{:?}", given.base_fee_per_gas), format!("{:?}", executed.base_fee_per_gas)),
+        ("extra data", given.extra_data.to_string(), executed.extra_data.to_string()),
         ("gas used", given.gas_used.to_string(), executed.gas_used.to_string()),
         ("transactions root", given.transactions_root.to_string(), executed.transactions_root.to_string()),
         ("receipts root", given.receipts_root.to_string(), executed.receipts_root.to_string()),

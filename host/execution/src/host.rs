@@ -240,6 +240,7 @@ pub(crate) fn block_env(ctx: &Ctx<'_>) -> BlockEnv {
         beneficiary: ctx.block.beneficiary,
         gas_limit: ctx.block.gas_limit,
         base_fee: ctx.block.basefee,
+        fees: Default::default(),
         rules: Default::default(),
     }
 }

@@ -184,6 +184,7 @@ mod tests {
             beneficiary: Address::ZERO,
             gas_limit: 5,
             base_fee: 3,
+            fees: Default::default(),
             rules: Default::default(),
         };
         let big = Some(U256::MAX);

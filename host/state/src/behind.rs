@@ -8,7 +8,7 @@
 use alloy_primitives::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     io,
     panic::{self, AssertUnwindSafe},
     sync::Arc,
@@ -45,8 +45,8 @@ struct Shared {
     /// None while it is opened again.
     inner: RwLock<Option<Arc<dyn Store>>>,
     source: Box<dyn Source>,
-    /// The last word on each key that waits.
-    overlay: RwLock<BTreeMap<Vec<u8>, Waiting>>,
+    /// The last word on each key that waits. Its order decides nothing.
+    overlay: RwLock<HashMap<Bytes, Waiting>>,
     queue: Mutex<Queue>,
     /// Told of every change of the queue.
     changed: Condvar,
@@ -63,7 +63,7 @@ struct Waiting {
 /// Batches that are not known to be on disk, in order.
 #[derive(Default)]
 struct Queue {
-    batches: VecDeque<Arc<Batch>>,
+    batches: VecDeque<Batch>,
     /// Number of the first of them; they have no gap.
     first: u64,
     /// How many of them the store has taken, and since when the oldest of those is in it.
@@ -104,7 +104,7 @@ impl Failure {
 
 /// What the worker does next.
 enum Work {
-    Write(Arc<Batch>),
+    Write(Batch),
     Flush,
     Reopen,
     Stop,
@@ -169,11 +169,11 @@ impl Store for Behind {
         let number = queue.first + queue.batches.len() as u64;
         let mut overlay = shared.overlay.write();
         for (key, value) in batch.writes() {
-            overlay.insert(key.to_vec(), Waiting { batch: number, value: value.cloned() });
+            overlay.insert(key.clone(), Waiting { batch: number, value: value.cloned() });
         }
         drop(overlay);
         queue.bytes += batch.bytes();
-        queue.batches.push_back(Arc::new(batch));
+        queue.batches.push_back(batch);
         shared.changed.notify_all();
         if shared.most == 0 { shared.flush(queue) } else { Ok(()) }
     }
@@ -181,11 +181,8 @@ impl Store for Behind {
     /// Collected, because the store below may be opened again meanwhile.
     fn scan<'a>(&'a self, prefix: &[u8]) -> Entries<'a> {
         let overlay = self.shared.overlay.read();
-        let waiting: BTreeMap<_, _> = overlay
-            .range(prefix.to_vec()..)
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .map(|(key, waiting)| (key.clone(), waiting.value.clone()))
-            .collect();
+        let waiting = overlay.iter().filter(|(key, _)| key.starts_with(prefix));
+        let waiting: Vec<_> = waiting.map(|(key, waiting)| (key.to_vec(), waiting.value.clone())).collect();
         drop(overlay);
         let inner = match self.shared.inner() {
             Ok(inner) => inner,
@@ -246,7 +243,7 @@ impl Shared {
             }
             // A database that meets damage may panic; who waits for this thread must hear of it.
             let done = panic::catch_unwind(AssertUnwindSafe(|| match &work {
-                Work::Write(batch) => self.inner()?.commit((**batch).clone()),
+                Work::Write(batch) => self.inner()?.commit(batch.clone()),
                 Work::Flush => self.inner()?.flush(),
                 Work::Reopen => self.open_again(),
                 Work::Stop => Ok(()),

@@ -96,8 +96,8 @@ impl Store for FjallStore {
         let mut writes = self.db.batch();
         for (key, value) in batch.writes() {
             match value {
-                Some(value) => writes.insert(&self.all, key, &value[..]),
-                None => writes.remove(&self.all, key),
+                Some(value) => writes.insert(&self.all, &key[..], &value[..]),
+                None => writes.remove(&self.all, &key[..]),
             }
         }
         writes.commit().map_err(|error| self.failed(error))

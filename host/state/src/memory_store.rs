@@ -20,10 +20,10 @@ impl Store for MemoryStore {
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         batch.check()?;
         let mut entries = self.entries.write();
-        for (key, value) in batch.into_writes() {
+        for (key, value) in batch.writes() {
             match value {
-                Some(value) => entries.insert(key, value),
-                None => entries.remove(&key),
+                Some(value) => entries.insert(key.to_vec(), value.clone()),
+                None => entries.remove(&key[..]),
             };
         }
         Ok(())

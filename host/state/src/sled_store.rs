@@ -78,10 +78,10 @@ impl Store for SledStore {
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         batch.check()?;
         let mut writes = sled::Batch::default();
-        for (key, value) in batch.into_writes() {
+        for (key, value) in batch.writes() {
             match value {
-                Some(value) => writes.insert(key, &value[..]),
-                None => writes.remove(key),
+                Some(value) => writes.insert(&key[..], &value[..]),
+                None => writes.remove(&key[..]),
             }
         }
         self.db.apply_batch(writes).map_err(|error| self.failed(error))

@@ -4,7 +4,7 @@
 //! crash; it survives a power cut once `flush` has returned.
 
 use alloy_primitives::Bytes;
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use crate::error::Blame;
 
@@ -32,36 +32,44 @@ pub trait Store: Send + Sync {
     fn condemn(&self, _why: &str) {}
 }
 
-/// Writes to apply together. For one key the last word counts.
+/// Writes to apply together. For one key the last word counts. A copy shares them: it costs nothing until one of the two is
+/// changed.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    writes: BTreeMap<Vec<u8>, Option<Bytes>>,
+    writes: Arc<BTreeMap<Bytes, Option<Bytes>>>,
+    /// What keys and values take.
+    bytes: usize,
 }
 
 impl Batch {
     /// Sets `key` to `value`.
     pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Bytes>) {
-        self.writes.insert(key.into(), Some(value.into()));
+        self.set(key.into(), Some(value.into()));
     }
 
     /// Removes `key`.
     pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
-        self.writes.insert(key.into(), None);
+        self.set(key.into(), None);
+    }
+
+    fn set(&mut self, key: Vec<u8>, value: Option<Bytes>) {
+        let key = Bytes::from(key);
+        let of = |value: &Option<Bytes>| value.as_ref().map_or(0, |value| value.len());
+        self.bytes += key.len() + of(&value);
+        let length = key.len();
+        if let Some(before) = Arc::make_mut(&mut self.writes).insert(key, value) {
+            self.bytes -= length + of(&before);
+        }
     }
 
     /// The writes, in the order of the keys: keys with their new value, or none to remove.
-    pub fn writes(&self) -> impl Iterator<Item = (&[u8], Option<&Bytes>)> {
-        self.writes.iter().map(|(key, value)| (key.as_slice(), value.as_ref()))
-    }
-
-    /// The same, taken out.
-    pub fn into_writes(self) -> impl Iterator<Item = (Vec<u8>, Option<Bytes>)> {
-        self.writes.into_iter()
+    pub fn writes(&self) -> impl Iterator<Item = (&Bytes, Option<&Bytes>)> {
+        self.writes.iter().map(|(key, value)| (key, value.as_ref()))
     }
 
     /// What keys and values take, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, |value| value.len())).sum()
+        self.bytes
     }
 
     /// How many keys it writes.

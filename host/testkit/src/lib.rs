@@ -103,6 +103,7 @@ pub fn genesis(mounts: &[&str]) -> Genesis {
             beneficiary: Address::repeat_byte(0xbe),
             gas_limit: 60_000_000,
             base_fee: INITIAL_BASE_FEE,
+            fees: Default::default(),
             rules: Default::default(),
         },
         governor: account(0).address(),

@@ -7,6 +7,7 @@ use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 use crate::{
     component::{Component, ComponentError},
     ethereum::{EthereumBody, Rules},
+    fees::FeeRule,
 };
 
 /// What the rules may know of the block they run in.
@@ -26,6 +27,8 @@ pub struct BlockEnv {
     pub gas_limit: u64,
     /// EIP-1559 base fee, in wei per gas.
     pub base_fee: u64,
+    /// How the base fee of the block after it comes about.
+    pub fees: FeeRule,
     /// Whose rules it follows.
     pub rules: Rules,
 }

@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod component;
 pub mod ethereum;
 pub mod fault;
+pub mod fees;
 pub mod limits;
 pub mod metering;
 pub mod mount;
@@ -23,6 +24,7 @@ pub use certificate::{
 pub use component::{Component, ComponentError, Digest};
 pub use ethereum::{EthereumBody, EthereumEnv, Fork, Rules};
 pub use fault::Fault;
+pub use fees::FeeRule;
 pub use mount::{EngineLimits, Grants, Hooks, Interface, Mount};
 pub use outcome::{LastSwap, Outcome};
 pub use receipt::TxReceipt;

@@ -182,6 +182,7 @@ mod tests {
             beneficiary: Address::ZERO,
             gas_limit: 1,
             base_fee: 1,
+            fees: Default::default(),
             rules: Default::default(),
         }
     }

@@ -160,6 +160,7 @@ pub fn chain_on(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address], en
         beneficiary: Address::repeat_byte(0xbe),
         gas_limit: BLOCK_GAS,
         base_fee: GWEI as u64,
+        fees: Default::default(),
         rules: Default::default(),
     };
     let mount = GenesisMount {

@@ -9,7 +9,7 @@ use caldera_execution::{
     shadow::{EveryCall, FrozenView, Shadow, ShadowLimits, ShadowReport, execute_shadowed},
 };
 use caldera_state::ChainState;
-use caldera_types::{BlockEnv, Digest};
+use caldera_types::{BlockEnv, Digest, FeeRule};
 use serde::Serialize;
 
 use super::{
@@ -121,6 +121,7 @@ pub(crate) fn env_of(chain_id: u64, header: &Header) -> BlockEnv {
         beneficiary: header.beneficiary,
         gas_limit: header.gas_limit,
         base_fee: header.base_fee_per_gas.unwrap_or_default(),
+        fees: FeeRule::of(header),
         rules: Default::default(),
     }
 }

@@ -23,6 +23,7 @@ pub fn block() -> BlockEnv {
         beneficiary: Address::ZERO,
         gas_limit: 60_000_000,
         base_fee: 7,
+        fees: Default::default(),
         rules: Default::default(),
     }
 }

@@ -89,6 +89,7 @@ fn env() -> CallEnv {
         beneficiary: Address::ZERO,
         gas_limit: GAS,
         base_fee: 1,
+        fees: Default::default(),
         rules: Default::default(),
     };
     let (caller, origin) = (Address::repeat_byte(1), Address::repeat_byte(1));

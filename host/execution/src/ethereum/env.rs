@@ -1,7 +1,7 @@
 //! The environment of another client's block, in our words and in revm's.
 
 use alloy_consensus::Header;
-use caldera_types::{BlockEnv, EthereumEnv, Fork, Rules};
+use caldera_types::{BlockEnv, EthereumEnv, FeeRule, Fork, Rules};
 use revm::{context::BlockEnv as RevmBlockEnv, primitives::hardfork::SpecId};
 
 use super::genesis::EthereumGenesis;
@@ -49,6 +49,7 @@ pub fn ethereum_env(genesis: &EthereumGenesis, header: &Header) -> BlockEnv {
         beneficiary: header.beneficiary,
         gas_limit: header.gas_limit,
         base_fee: header.base_fee_per_gas.unwrap_or_default(),
+        fees: FeeRule::ETHEREUM,
         rules: Rules::Ethereum(ethereum),
     }
 }

@@ -49,7 +49,7 @@ impl Node {
         let mut config = format!(
             "listen = \"127.0.0.1:0\"\ndata = \"data\"\n[limits]\nlog-blocks = 1000000\n[admin]\nlisten = \"127.0.0.1:0\"\n[pool]\ntransactions = 2000000\n\
              memory-mib = 4096\ndurable = {}\n[[chain]]\nname = \"{NAME}\"\nchain-id = {CHAIN_ID}\ngovernor = \"{}\"\n\
-             block-interval-ms = {}\nstore = \"{}\"\n[[chain.mount]]\naddress = \"{HELLO}\"\ncomponent = \"{}\"\n\
+             block-interval-ms = {}\nbase-fee-elasticity = 1\nstore = \"{}\"\n[[chain.mount]]\naddress = \"{HELLO}\"\ncomponent = \"{}\"\n\
              grants = [\"state\", \"evm\", \"crypto\", \"log\"]\n[[chain.account]]\naddress = \"{TOKEN}\"\ncode = \"0x{}\"\n[chain.account.storage]\n",
             settings.durable,
             Address::repeat_byte(1),

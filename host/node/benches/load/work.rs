@@ -75,7 +75,7 @@ impl Kind {
             chain_id: CHAIN_ID,
             nonce,
             gas_limit,
-            // Whatever the base fee comes to.
+            // Whatever anvil's base fee comes to in some minutes of full blocks; Caldera's does not rise (`base-fee-elasticity`).
             max_fee_per_gas: 1_000_000_000_000_000,
             max_priority_fee_per_gas: 1,
             to: TxKind::Call(to),

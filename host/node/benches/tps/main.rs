@@ -1,7 +1,7 @@
 //! Transactions a second through JSON-RPC, beside anvil on the same load in the same run.
 //!
 //! For transfers, ERC-20 transfers and engine calls, of a thousand, ten thousand and a hundred thousand accounts: signed
-//! transactions come from a process of its own on sixteen connections, one by one and in batches of a hundred. A
+//! transactions come from a process of its own, one by one on sixty-four connections and in batches of a hundred on sixteen. A
 //! transaction counts when a block has it, within the time of sending. anvil makes blocks of 300M gas once a second. Caldera
 //! makes blocks of 60M gas, its most, every 65 ms, so that blocks have room for 43,900 transfers a second; it keeps everything on disk,
 //! answers only when a transaction would survive a power cut, and has a state root in every block.

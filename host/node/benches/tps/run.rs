@@ -22,9 +22,9 @@ use crate::{
 /// How transactions are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// One a request, on sixteen connections.
+    /// One a request, on sixty-four connections.
     Single,
-    /// A hundred a request, on as many.
+    /// A hundred a request, on sixteen.
     Batch,
 }
 
@@ -41,7 +41,7 @@ impl Mode {
     /// How many in one request, and on how many connections.
     pub fn shape(self) -> (usize, u64) {
         match self {
-            Self::Single => (1, 16),
+            Self::Single => (1, 64),
             Self::Batch => (100, 16),
         }
     }

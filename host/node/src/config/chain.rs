@@ -11,7 +11,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use caldera_chain::{ChainSpec, PoolOptions};
 use caldera_execution::{EthereumGenesis, Genesis, GenesisAccount};
 use caldera_state::Backend;
-use caldera_types::{BlockEnv, limits};
+use caldera_types::{BlockEnv, FeeRule, limits};
 use serde::Deserialize;
 
 use super::{ConfigError, HistoryConfig, MountConfig};
@@ -37,6 +37,13 @@ pub struct ChainConfig {
     /// Most gas in a block.
     #[serde(default = "recommended_gas_limit")]
     pub gas_limit: u64,
+    /// Gas limit over gas target (EIP-1559), from 1, with which the base fee never rises. Ethereum's is 2.
+    #[serde(default = "ethereum_elasticity")]
+    pub base_fee_elasticity: u32,
+    /// By how small a part the base fee moves from one block to the next, from 1. Ethereum's is 8, for blocks every 12 s: the more blocks
+    /// a second a chain has, the larger it should be.
+    #[serde(default = "ethereum_denominator")]
+    pub base_fee_denominator: u32,
     /// Who earns the priority fees.
     #[serde(default)]
     pub beneficiary: Address,
@@ -68,6 +75,14 @@ pub struct ChainConfig {
 
 fn recommended_gas_limit() -> u64 {
     limits::BLOCK_GAS
+}
+
+fn ethereum_elasticity() -> u32 {
+    FeeRule::ETHEREUM.elasticity()
+}
+
+fn ethereum_denominator() -> u32 {
+    FeeRule::ETHEREUM.denominator()
 }
 
 /// A database that may keep a chain's state.
@@ -114,8 +129,10 @@ impl ChainConfig {
     /// What the chain starts from.
     pub fn spec(&self, default_interval_ms: u64, pool: PoolOptions) -> Result<ChainSpec, ConfigError> {
         let mounts = self.mounts.iter().map(MountConfig::genesis).collect::<Result<_, _>>()?;
+        let env = genesis_env(self.chain_id, self.genesis_time_s, self.gas_limit, self.beneficiary);
         let genesis = Genesis {
-            env: genesis_env(self.chain_id, self.genesis_time_s, self.gas_limit, self.beneficiary),
+            // `check` refuses zeros.
+            env: BlockEnv { fees: self.fees().unwrap_or_default(), ..env },
             governor: self.governor,
             accounts: self.accounts.iter().map(|account| (account.address, account.genesis())).collect(),
             mounts,
@@ -140,6 +157,10 @@ impl ChainConfig {
         Ok(genesis)
     }
 
+    fn fees(&self) -> Option<FeeRule> {
+        FeeRule::new(self.base_fee_elasticity, self.base_fee_denominator)
+    }
+
     /// How its state is kept.
     pub(super) fn state(&self) -> StoreSpec {
         StoreSpec { backend: self.store.into(), history: self.history.into() }
@@ -160,11 +181,18 @@ impl ChainConfig {
                 limits::BLOCK_GAS
             ));
         }
+        let Some(fees) = self.fees() else {
+            return Err(format!(
+                "base-fee-elasticity {} and base-fee-denominator {} of chain '{name}': both must be 1 at least; Ethereum's are 2 and 8",
+                self.base_fee_elasticity, self.base_fee_denominator
+            ));
+        };
         if self.governor.is_zero() {
             return Err(format!("governor of chain '{name}' is the zero address, which nobody holds"));
         }
         let described = [
             ("genesis-time-s", self.genesis_time_s != 0),
+            ("base-fee-elasticity or base-fee-denominator", fees != FeeRule::ETHEREUM),
             ("[[chain.account]]", !self.accounts.is_empty()),
             ("[[chain.mount]]", !self.mounts.is_empty()),
         ];
@@ -195,7 +223,7 @@ impl AccountConfig {
     }
 }
 
-/// Block 0 of a chain.
+/// Block 0 of a chain, with the base-fee rule of Ethereum.
 pub fn genesis_env(chain_id: u64, timestamp_s: u64, gas_limit: u64, beneficiary: Address) -> BlockEnv {
     BlockEnv {
         chain_id,
@@ -205,6 +233,7 @@ pub fn genesis_env(chain_id: u64, timestamp_s: u64, gas_limit: u64, beneficiary:
         beneficiary,
         gas_limit,
         base_fee: GENESIS_BASE_FEE,
+        fees: FeeRule::ETHEREUM,
         rules: Default::default(),
     }
 }

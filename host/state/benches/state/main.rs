@@ -20,6 +20,10 @@ use std::{
 };
 use usage::{Usage, human};
 
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Entries that one block changes.
 const CHANGED: u64 = 1_000;
 /// From one block to the next where blocks are timed one by one.

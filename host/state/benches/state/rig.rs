@@ -108,7 +108,8 @@ impl Rig {
 
 fn open(folder: &Path, backend: Backend) -> ChainState {
     let recommended = StateOptions::recommended();
-    let node_cache_bytes = crate::argument("--node-cache").map_or(recommended.node_cache_bytes, |mib| (mib << 20) as usize);
+    let node_cache_bytes =
+        crate::argument("--node-cache").map_or(recommended.node_cache_bytes, |mib| (mib << 20) as usize);
     ChainState::open(folder, StateOptions { backend, node_cache_bytes, ..recommended })
         .expect("the folder is ours and sound")
 }

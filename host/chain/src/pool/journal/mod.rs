@@ -1,7 +1,8 @@
 //! What was accepted survives a restart, `kill -9`, and a power cut if the journal is durable.
 //!
 //! A transaction is in the journal before its sender is answered. A thread of its own writes what has come together since its
-//! last write, and syncs it at once: so one slow disk serves one sender at its own pace, and many at many times that.
+//! last write, and syncs it at once: so one slow disk serves one sender at its own pace, and many at many times that. Where
+//! many send, it waits a moment for more: a sync takes as much of a processor as some signatures.
 //!
 //! The journal is a file of a *generation* beside the block log, to which records are only ever appended. It says what
 //! came, not what went: what a block has is found out by its nonce when the file is read. Once it has grown to twice what
@@ -33,6 +34,10 @@ use writer::Writer;
 
 use super::waiting::Pool;
 
+/// Hands over at a time from which on many send at once,
+const MANY: usize = 16;
+/// and how long it then waits for more.
+const GATHER: Duration = Duration::from_millis(1);
 /// Before copying is tried again after it failed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -52,6 +57,8 @@ struct Shared {
 struct Open {
     bytes: Vec<u8>,
     batch: Arc<Batch>,
+    /// How many times somebody handed records over.
+    times: usize,
     /// The batch is settled once what does not wait in the pool any more is forgotten.
     forget: bool,
     stop: bool,
@@ -76,6 +83,7 @@ impl Journal {
     pub(crate) fn append<'a>(&self, records: impl Iterator<Item = &'a [u8]>) -> Arc<Batch> {
         let mut open = self.shared.open.lock();
         records.for_each(|record| open.bytes.extend_from_slice(record));
+        open.times += 1;
         let batch = open.batch.clone();
         drop(open);
         self.shared.work.notify_one();
@@ -110,7 +118,12 @@ impl Drop for Journal {
 /// Writes what comes until it is told to stop, and copies in between.
 fn flush(shared: &Shared, mut writer: Writer, pool: &Mutex<Pool>) {
     let mut again: Option<Instant> = None;
+    let mut gather = false;
     loop {
+        // Asleep, so that nobody who hands over has to wake it.
+        if std::mem::take(&mut gather) {
+            std::thread::sleep(GATHER);
+        }
         let (bytes, batch, forget) = {
             let mut open = shared.open.lock();
             let idle = open.bytes.is_empty() && !open.stop && !open.forget;
@@ -122,6 +135,7 @@ fn flush(shared: &Shared, mut writer: Writer, pool: &Mutex<Pool>) {
             if open.bytes.is_empty() && open.stop {
                 return;
             }
+            gather = std::mem::take(&mut open.times) >= MANY;
             let forget = std::mem::take(&mut open.forget);
             (std::mem::take(&mut open.bytes), std::mem::take(&mut open.batch), forget)
         };

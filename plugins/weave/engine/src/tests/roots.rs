@@ -150,14 +150,16 @@ fn keys_are_proven_ahead() {
         abi::setCommitteeCall { chainId: chain(0), epoch: 2, members }
     };
     let members = world.members();
-    let proof = |member: &abi::Member| abi::KeyProof {
-        key: member.key.clone(),
-        possession: member.possession.clone(),
-    };
+    let proof = |member: &abi::Member| abi::KeyProof { key: member.key.clone(), possession: member.possession.clone() };
     world.refused(1, GOVERNOR, &bare(members.clone()), abi::BadPossession { member: 0 });
     let mut proofs: Vec<_> = members.iter().map(proof).collect();
     let rogue = abi::KeyProof { possession: proofs[0].possession.clone(), ..proofs[1].clone() };
-    world.refused(1, BOB, &abi::proveKeysCall { proofs: vec![proofs[0].clone(), rogue] }, abi::BadPossession { member: 1 });
+    world.refused(
+        1,
+        BOB,
+        &abi::proveKeysCall { proofs: vec![proofs[0].clone(), rogue] },
+        abi::BadPossession { member: 1 },
+    );
     let short = abi::KeyProof { key: Bytes::from(vec![1; 47]), ..proofs[0].clone() };
     world.refused(1, BOB, &abi::proveKeysCall { proofs: vec![short] }, abi::BadPossession { member: 0 });
     let many = vec![proofs[0].clone(); 129];
