@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     error::{Error, Result},
-    node, plugins,
-    process::{Tool, on_path},
+    node, packages, plugins,
+    process::Tool,
     suite::skipped,
     workspace::Workspace,
 };
@@ -29,7 +29,7 @@ pub fn test(workspace: &Workspace) -> Result<String> {
     if !folder.join("package.json").is_file() {
         return Ok(format!("none yet in {FOLDER}"));
     }
-    if let Err(why) = ensure_node_js() {
+    if let Err(why) = packages::ensure_node_js() {
         return skipped("client tests", &why);
     }
     install_packages(&folder)?;
@@ -49,7 +49,7 @@ pub fn test(workspace: &Workspace) -> Result<String> {
 pub fn proofs(workspace: &Workspace, blocks: u32) -> Result<()> {
     plugins::build(workspace)?;
     node::build(workspace)?;
-    ensure_node_js()?;
+    packages::ensure_node_js()?;
     let folder = workspace.root.join(FOLDER);
     install_packages(&folder)?;
     let (script, depth) = DEPTH;
@@ -77,29 +77,11 @@ fn python(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     let make = || Tool::new("python3").args(["-m", "venv", "--clear"]).arg(&home).output();
     if make().is_err() {
         eprintln!("python3 or its venv module is missing; installing the distribution's package python3-venv");
-        install(&["python3-venv"])?;
+        packages::install(&["python3-venv"])?;
         make()?;
     }
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
     Tool::new(&python).args(pip).arg(&wanted).run()?;
     std::fs::copy(&wanted, &installed).map_err(|source| Error::File { action: "write", path: installed, source })?;
     Ok(python)
-}
-
-fn ensure_node_js() -> Result<()> {
-    if on_path("node") && on_path("npm") {
-        return Ok(());
-    }
-    eprintln!("node or npm is missing; installing the distribution's packages nodejs and npm");
-    install(&["nodejs", "npm"])
-}
-
-/// Installs packages of the distribution.
-fn install(packages: &[&str]) -> Result<()> {
-    let apt = |args: &[&str]| Tool::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive").output();
-    // Stale lists name packages that the mirror has dropped; if they cannot be renewed, the old ones may still do.
-    if let Err(error) = apt(&["-qq", "update"]) {
-        eprintln!("apt-get update: {error}");
-    }
-    apt(&[&["-qq", "install", "--yes", "--no-install-recommends"], packages].concat()).map(drop)
 }

@@ -8,6 +8,7 @@ mod dev;
 mod error;
 mod guest_target;
 mod node;
+mod packages;
 mod peers;
 mod plugins;
 mod process;
@@ -78,6 +79,12 @@ enum Chore {
     },
 }
 
+impl Chore {
+    fn builds_the_node(&self) -> bool {
+        !matches!(self, Self::GuestTarget { .. } | Self::Plugins | Self::Tidy)
+    }
+}
+
 fn main() -> ExitCode {
     match run(Cli::parse().chore) {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,6 +97,9 @@ fn main() -> ExitCode {
 
 fn run(chore: Chore) -> Result<()> {
     let workspace = Workspace::load()?;
+    if chore.builds_the_node() {
+        packages::ensure_make()?;
+    }
     match chore {
         Chore::GuestTarget { road: Some(road) } => guest_target::force(&workspace, road).map(drop),
         Chore::GuestTarget { road: None } => guest_target::ensure(&workspace).map(drop),
