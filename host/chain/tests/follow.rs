@@ -101,7 +101,8 @@ fn what_differs_is_named() {
     check(move |block| block.header.state_root = false_root, true, "state root");
     check(header(|header| header.receipts_root = B256::ZERO), true, "receipts root");
     check(header(|header| header.gas_used += 1), true, "gas used");
-    check(header(|header| header.extra_data = Bytes::from_static(b"x")), true, "hash");
+    check(header(|header| header.extra_data = Bytes::from_static(b"x")), true, "extra data");
+    check(header(|header| header.requests_hash = Some(B256::ZERO)), true, "hash");
     check(header(|header| header.parent_hash = B256::ZERO), false, "the newest block here is 1");
     check(header(|header| header.number = 3), false, "the newest block here is 1");
     check(|block| block.transactions.clear(), true, "gas used");
