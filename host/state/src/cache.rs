@@ -3,15 +3,19 @@
 //! Two generations: when the young one is full it becomes the old one and the old one goes. What is used moves to the
 //! young one, so this forgets roughly the least recently used. The maps' order decides nothing.
 
-use std::{collections::HashMap, hash::Hash, mem};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hash, RandomState},
+    mem,
+};
 
 /// What an entry takes beside key and value: table slots and allocations. An estimate, in bytes.
 const ENTRY_BYTES: usize = 64;
 
-/// Values by key, up to a number of bytes.
-pub(crate) struct Cache<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+/// Values by key, up to a number of bytes. A key is in one of the two generations, unless its value never changes.
+pub(crate) struct Cache<K, V, S = RandomState> {
+    young: HashMap<K, V, S>,
+    old: HashMap<K, V, S>,
     young_bytes: usize,
     /// Most bytes of one generation.
     limit: usize,
@@ -19,10 +23,10 @@ pub(crate) struct Cache<K, V> {
     weigh: fn(&V) -> usize,
 }
 
-impl<K: Hash + Eq, V: Clone> Cache<K, V> {
+impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Cache<K, V, S> {
     /// A cache of about `bytes` in all. Zero keeps nothing.
     pub fn new(bytes: usize, weigh: fn(&V) -> usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), young_bytes: 0, limit: bytes / 2, weigh }
+        Self { young: HashMap::default(), old: HashMap::default(), young_bytes: 0, limit: bytes / 2, weigh }
     }
 
     /// The value of `key`.
@@ -31,7 +35,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
             return Some(value.clone());
         }
         let (key, value) = self.old.remove_entry(key)?;
-        self.put(key, value.clone());
+        self.insert(key, value.clone());
         Some(value)
     }
 
@@ -39,6 +43,18 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     pub fn put(&mut self, key: K, value: V) {
         // No older value may come back, whether or not this one is kept.
         self.remove(&key);
+        self.insert(key, value);
+    }
+
+    /// The same where a key's value never changes, so that no older one has to go.
+    pub fn put_constant(&mut self, key: K, value: V) {
+        if !self.young.contains_key(&key) {
+            self.insert(key, value);
+        }
+    }
+
+    /// Puts one in that is not in the young generation.
+    fn insert(&mut self, key: K, value: V) {
         let bytes = self.bytes(&value);
         if bytes > self.limit {
             return;
@@ -53,9 +69,9 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
 
     /// Forgets the value of `key`: what it took is free.
     pub fn remove(&mut self, key: &K) {
-        self.old.remove(key);
-        if let Some(value) = self.young.remove(key) {
-            self.young_bytes -= self.bytes(&value);
+        match self.young.remove(key) {
+            Some(value) => self.young_bytes -= self.bytes(&value),
+            None => drop(self.old.remove(key)),
         }
     }
 
@@ -85,7 +101,7 @@ mod tests {
         /// It may forget, but never says anything but the last value; and knows what it holds.
         #[test]
         fn never_stale(puts in prop::collection::vec((0u8..20, 0usize..200, 0u8..40), 0..300), limit in 0usize..3000) {
-            let mut cache = Cache::new(limit, itself);
+            let mut cache = Cache::<u8, usize>::new(limit, itself);
             let mut last = HashMap::new();
             for (key, value, gone) in puts {
                 cache.put(key, value);
@@ -106,7 +122,7 @@ mod tests {
 
     #[test]
     fn it_keeps_what_fits() {
-        let mut cache = Cache::new(2 * (10 + ENTRY_BYTES), |_: &char| 10);
+        let mut cache = Cache::<_, _>::new(2 * (10 + ENTRY_BYTES), |_: &char| 10);
         cache.put(1, 'a');
         cache.put(2, 'b');
         assert_eq!((cache.get(&2), cache.get(&1)), (Some('b'), Some('a')));
@@ -116,10 +132,21 @@ mod tests {
         assert_eq!((cache.get(&3), cache.get(&1)), (None, None));
     }
 
+    #[test]
+    fn a_constant_is_counted_once() {
+        let mut cache = Cache::<_, _>::new(4 * (10 + ENTRY_BYTES), |_: &u32| 10);
+        for _ in 0..10 {
+            cache.put_constant(1, 1);
+            cache.put_constant(2, 2);
+        }
+        assert_eq!((cache.young.len(), cache.young_bytes, cache.old.len()), (2, 2 * (10 + ENTRY_BYTES), 0));
+        assert_eq!((cache.get(&1), cache.get(&2)), (Some(1), Some(2)));
+    }
+
     /// What goes makes room: replacing one value again and again pushes out nothing.
     #[test]
     fn what_goes_makes_room() {
-        let mut cache = Cache::new(4 * (10 + ENTRY_BYTES), |_: &u32| 10);
+        let mut cache = Cache::<_, _>::new(4 * (10 + ENTRY_BYTES), |_: &u32| 10);
         cache.put(0, 0);
         for n in 1..100 {
             cache.put(n, n);

@@ -86,7 +86,8 @@ pub(crate) fn receipts(number: u64) -> Vec<u8> {
 }
 
 fn join(prefix: u8, fields: &[&[u8]]) -> Vec<u8> {
-    let mut key = vec![prefix];
+    let mut key = Vec::with_capacity(1 + fields.iter().map(|field| field.len()).sum::<usize>());
+    key.push(prefix);
     fields.iter().for_each(|field| key.extend_from_slice(field));
     key
 }

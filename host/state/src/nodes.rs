@@ -3,19 +3,24 @@
 //! Invariants: a node that leaves here hashes to its key, so a damaged store is a named error; nodes are never removed
 //! with a block that replaces them, because other subtrees and older roots may hold them.
 
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256, map::FbBuildHasher};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-use crate::{cache::Cache, error::StateError, keys, store::Store};
+use crate::{cache::Cache, error::StateError, keys, store::Store, trie::workers};
 
 /// Parts of the cache, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
+/// New nodes from which on more than one thread takes them in: starting one takes as long as some hundred.
+const MANY: usize = 1_024;
+
+/// Its keys are hashes already.
+type NodeCache = Cache<B256, Bytes, FbBuildHasher<32>>;
 
 /// The nodes of one chain, with a cache shared by all its views.
 pub(crate) struct Nodes {
     store: Arc<dyn Store>,
-    cache: [Mutex<Cache<B256, Bytes>>; SHARDS],
+    cache: [Mutex<NodeCache>; SHARDS],
     /// Whether the store made the keys from what it holds, so that nothing has to be hashed again.
     is_keyed: bool,
 }
@@ -45,7 +50,7 @@ impl Nodes {
         if !self.is_keyed && keccak256(&bytes) != hash {
             return Err(self.damaged(hash));
         }
-        self.shard(&hash).lock().put(hash, bytes.clone());
+        self.shard(&hash).lock().put_constant(hash, bytes.clone());
         Ok(Some(bytes))
     }
 
@@ -71,17 +76,37 @@ impl Nodes {
     /// Takes nodes that were just committed: the next block walks over them, and not over those that they replace, which
     /// make room. So the cache holds of the newest state what fits, and not every version of what changes often.
     pub fn advance(&self, replaced: &[B256], nodes: impl IntoIterator<Item = (B256, Bytes)>) {
-        for hash in replaced {
-            self.shard(hash).lock().remove(hash);
-        }
-        for (hash, node) in nodes {
-            self.shard(&hash).lock().put(hash, node);
+        let mut news: [News; SHARDS] = Default::default();
+        replaced.iter().for_each(|hash| news[Self::place(hash)].replaced.push(*hash));
+        nodes.into_iter().for_each(|(hash, node)| news[Self::place(&hash)].nodes.push((hash, node)));
+        let many = news.iter().map(|news| news.nodes.len()).sum::<usize>() >= MANY;
+        let news: Vec<_> = self.cache.iter().zip(news).map(|(cache, news)| (cache, Mutex::new(news))).collect();
+        // Most of it is waiting for memory, so two processors are twice as quick.
+        let work = |(cache, news): &(&Mutex<NodeCache>, Mutex<News>)| {
+            let (mut cache, news) = (cache.lock(), std::mem::take(&mut *news.lock()));
+            news.replaced.iter().for_each(|hash| cache.remove(hash));
+            news.nodes.into_iter().for_each(|(hash, node)| cache.put_constant(hash, node));
+        };
+        match many {
+            true => drop(workers::spread(&news, work)),
+            false => news.iter().for_each(work),
         }
     }
 
-    fn shard(&self, hash: &B256) -> &Mutex<Cache<B256, Bytes>> {
-        &self.cache[usize::from(hash[0]) % SHARDS]
+    fn shard(&self, hash: &B256) -> &Mutex<NodeCache> {
+        &self.cache[Self::place(hash)]
     }
+
+    fn place(hash: &B256) -> usize {
+        usize::from(hash[0]) % SHARDS
+    }
+}
+
+/// What a block brings to one part of the cache.
+#[derive(Default)]
+struct News {
+    replaced: Vec<B256>,
+    nodes: Vec<(B256, Bytes)>,
 }
 
 /// What a node takes with its key.

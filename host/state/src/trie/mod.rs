@@ -11,7 +11,7 @@ mod links;
 mod sealed;
 mod update;
 mod walk;
-mod workers;
+pub(crate) mod workers;
 
 #[cfg(test)]
 mod tests;

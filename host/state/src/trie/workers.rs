@@ -15,7 +15,7 @@ static WORKERS: LazyLock<usize> =
     LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS));
 
 /// Runs `work` on every piece and returns the results in the order of the pieces, whoever did them.
-pub(super) fn spread<T: Sync, R: Send>(pieces: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn spread<T: Sync, R: Send>(pieces: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let workers = (*WORKERS).min(pieces.len());
     if workers < 2 {
         return pieces.iter().map(work).collect();
