@@ -47,6 +47,7 @@ export class Chain {
   #sent = new Map();
   /** By hash, who waits for a receipt. */
   #waiting = new Map();
+  #watching = false;
   #lastId = 0;
   transactions = 0;
   gas = 0n;
@@ -86,10 +87,16 @@ export class Chain {
 
   /** The receipt, as soon as a block has it. One look at the chain serves all that wait. */
   async #receipt(hash) {
-    const watched = this.#waiting.size > 0;
     const receipt = new Promise((resolve, reject) => this.#waiting.set(hash, { resolve, reject }));
-    if (!watched) this.#watch().catch((error) => this.#fail(() => error));
-    return receipt;
+    if (!this.#watching) {
+      this.#watching = true;
+      this.#watch().catch((error) => this.#fail(() => error));
+    }
+    // A block that the watch is past may have it already.
+    const there = await this.rpc("eth_getTransactionReceipt", hash);
+    if (!there) return receipt;
+    this.#waiting.delete(hash);
+    return there;
   }
 
   #fail(why) {
@@ -98,19 +105,24 @@ export class Chain {
   }
 
   async #watch() {
-    let seen = BigInt(await this.rpc("eth_blockNumber")) - 2n;
-    let end = Date.now() + WITHIN_MS;
-    for (; this.#waiting.size > 0; await sleep(POLL_MS)) {
-      const newest = BigInt(await this.rpc("eth_blockNumber"));
-      while (seen < newest) {
-        seen += 1n;
-        for (const receipt of await this.rpc("eth_getBlockReceipts", numberToHex(seen < 0n ? 0n : seen))) {
-          this.#waiting.get(receipt.transactionHash)?.resolve(receipt);
-          if (this.#waiting.delete(receipt.transactionHash)) end = Date.now() + WITHIN_MS;
+    try {
+      let seen = BigInt(await this.rpc("eth_blockNumber")) - 2n;
+      let end = Date.now() + WITHIN_MS;
+      for (; this.#waiting.size > 0; await sleep(POLL_MS)) {
+        const newest = BigInt(await this.rpc("eth_blockNumber"));
+        while (seen < newest) {
+          seen += 1n;
+          for (const receipt of await this.rpc("eth_getBlockReceipts", numberToHex(seen < 0n ? 0n : seen))) {
+            this.#waiting.get(receipt.transactionHash)?.resolve(receipt);
+            if (this.#waiting.delete(receipt.transactionHash)) end = Date.now() + WITHIN_MS;
+          }
         }
+        if (Date.now() < end) continue;
+        this.#fail((hash) => new Error(`${this.name}: no block took ${hash} within ${WITHIN_MS} ms`));
       }
-      if (Date.now() < end) continue;
-      this.#fail((hash) => new Error(`${this.name}: no block took ${hash} within ${WITHIN_MS} ms`));
+    } finally {
+      // In the same moment in which nobody waits any more, so that nobody comes in between.
+      this.#watching = false;
     }
   }
 
