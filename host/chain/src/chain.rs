@@ -293,9 +293,7 @@ impl Chain {
 
 /// The base fee of the block after another.
 pub(crate) fn base_fee_after(block: &ExecutedBlock) -> u64 {
-    let header = &block.block.header;
-    let rule = if block.block.ethereum.is_some() { FeeRule::ETHEREUM } else { FeeRule::of(header) };
-    rule.next_base_fee(header)
+    FeeRule::after(&block.block).next_base_fee(&block.block.header)
 }
 
 /// The nonces of the accounts that a block changed.

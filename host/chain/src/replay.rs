@@ -81,13 +81,9 @@ pub(crate) fn apply(
 pub(crate) fn env_of(spec: &ChainSpec, parent: &SealedBlock, timestamp_s: u64) -> BlockEnv {
     let (hash, header) = (parent.hash(), &parent.header);
     let env = child_env(spec.chain_id(), header, hash, timestamp_s, spec.beneficiary(), spec.gas_limit());
-    let env = BlockEnv { rules: spec.rules_after(parent), ..env };
-    if parent.ethereum.is_none() {
-        return env;
-    }
-    // Whatever another client wrote into its extra data, its chain's rule is Ethereum's.
-    let fees = FeeRule::ETHEREUM;
-    BlockEnv { base_fee: fees.next_base_fee(header), fees, ..env }
+    // The parent may be another client's, which its header does not tell.
+    let fees = FeeRule::after(parent);
+    BlockEnv { base_fee: fees.next_base_fee(header), fees, rules: spec.rules_after(parent), ..env }
 }
 
 /// Seals what was built on `parent`, and commits it, if it is as `given` in the header of a leader that is followed.

@@ -48,6 +48,7 @@ mod trie_view;
 mod verify;
 mod view;
 mod witness;
+mod workers;
 
 pub use audit::{Audit, Finding};
 pub use chain_state::{ChainState, CommitInput};

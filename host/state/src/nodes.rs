@@ -1,13 +1,13 @@
 //! Trie nodes in the store, by their hash, with a cache.
 //!
 //! Invariants: a node that leaves here hashes to its key, so a damaged store is a named error; nodes are never removed
-//! with a block that replaces them, because other subtrees and older roots may hold them.
+//! from the store with a block that replaces them, because other subtrees and older roots may hold them; from the cache they are.
 
 use alloy_primitives::{B256, Bytes, keccak256, map::FbBuildHasher};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-use crate::{cache::Cache, error::StateError, keys, store::Store, trie::workers};
+use crate::{cache::Cache, error::StateError, keys, store::Store, workers};
 
 /// Parts of the cache, so that threads seldom wait for each other.
 const SHARDS: usize = 16;

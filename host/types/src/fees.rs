@@ -4,6 +4,8 @@ use alloy_consensus::Header;
 use alloy_eips::eip1559::{BaseFeeParams, INITIAL_BASE_FEE};
 use alloy_primitives::Bytes;
 
+use crate::block::Block;
+
 /// The two constants of EIP-1559. Ethereum's are made for blocks every 12 s: at 15 full blocks a second its base fee grows
 /// tenfold every 1.3 s, until no offer covers it. So a chain has its own, from its genesis on.
 ///
@@ -46,6 +48,11 @@ impl FeeRule {
         let fields = u64::from_be_bytes(fields);
         // Both halves fit: the cast takes the lower one.
         Self::new(fields as u32, (fields >> 32) as u32).unwrap_or(Self::ETHEREUM)
+    }
+
+    /// The same for a block of any chain: another client's is followed by Ethereum's rule, whatever its extra data says.
+    pub fn after(block: &Block) -> Self {
+        if block.ethereum.is_some() { Self::ETHEREUM } else { Self::of(&block.header) }
     }
 
     /// What the headers of a chain with this rule carry.

@@ -11,7 +11,6 @@ mod links;
 mod sealed;
 mod update;
 mod walk;
-pub(crate) mod workers;
 
 #[cfg(test)]
 mod tests;

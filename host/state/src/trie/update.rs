@@ -18,9 +18,8 @@ use super::{
     change::{Change, Edit},
     insert::{self, KEY_NIBBLES},
     sealed::Sink,
-    workers,
 };
-use crate::{error::StateError, nodes::Nodes};
+use crate::{error::StateError, nodes::Nodes, workers};
 
 /// From this many changes on, the children of a branch are worked on in parallel: a thread costs as much as some dozens.
 const PARALLEL_CHANGES: usize = 128;

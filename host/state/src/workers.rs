@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-/// Threads that work on one root: more than this many would wait for the cache of nodes.
+/// Threads at most: more than this many would wait for the cache of nodes.
 const MAX_WORKERS: usize = 8;
 
 static WORKERS: LazyLock<usize> =
