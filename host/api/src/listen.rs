@@ -6,11 +6,12 @@
 use std::{
     future::Future,
     net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
-    thread::JoinHandle,
+    thread::{JoinHandle, available_parallelism},
     time::Duration,
 };
 
@@ -28,8 +29,9 @@ use crate::{limits::STACK_BYTES, slow::Patient};
 
 /// How long a connection may be silent before it has sent the head of a request.
 const IDLE: Duration = Duration::from_secs(75);
-/// Threads that move bytes.
-const IO_THREADS: usize = 2;
+/// Threads that move bytes, and recover the signatures of transactions that come one by one: one more than there are
+/// processors, so that none idles while a thread waits in the kernel.
+static IO_THREADS: LazyLock<usize> = LazyLock::new(|| 1 + available_parallelism().map_or(1, NonZeroUsize::get));
 /// How long to wait after the system refused a connection (out of files, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -108,7 +110,7 @@ impl Serving {
 
     fn runtime(&self) -> std::io::Result<Runtime> {
         tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(IO_THREADS)
+            .worker_threads(*IO_THREADS)
             .max_blocking_threads(self.threads.max(1))
             .thread_stack_size(STACK_BYTES)
             .thread_name(self.name)

@@ -29,10 +29,11 @@ use crate::{
     module::mine_what_came,
 };
 
-/// Batches are taken in by as many threads as there are processors: more would not take in more, and the thread that makes
-/// blocks would get the less of a processor the more connections send.
+/// Batches are taken in by one thread more than there are processors: while one hands its answers over, another is at work.
+/// Still more would not take in more, and the thread that makes blocks would get the less of a processor the more
+/// connections send.
 static TURNS: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, NonZeroUsize::get)));
+    LazyLock::new(|| Semaphore::new(1 + available_parallelism().map_or(1, NonZeroUsize::get)));
 
 /// Wraps what answers the calls of one chain.
 #[derive(Clone)]

@@ -5,14 +5,16 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread,
     time::{Duration, Instant},
 };
 
 use alloy_primitives::hex;
 use serde::{Deserialize, Serialize};
 
-use super::{cpu::Cpu, http::Connection};
+use super::{
+    cpu::Cpu,
+    http::{Shared, together},
+};
 
 /// What to send, where, and how.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -67,16 +69,7 @@ impl Drive {
         let before = Cpu::of("self").all;
         let began = Instant::now();
         let until = began + Duration::from_secs(self.seconds);
-        let all = thread::scope(|scope| {
-            let (bytes, places) = (&bytes, &places);
-            let threads: Vec<_> = (0..self.connections)
-                .map(|number| scope.spawn(move || self.connection(number, bytes, places, until)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().expect("no connection panics"))
-                .collect::<io::Result<Vec<_>>>()
-        })?;
+        let all = together(self.connections, |number| self.connection(number, &bytes, &places, until))?;
         let (cpu, seconds) = (Cpu::of("self").all - before, began.elapsed().as_secs_f64());
         let mut sum = Driven { cpu, seconds, ..Driven::default() };
         for one in all {
@@ -91,14 +84,24 @@ impl Drive {
     }
 
     /// One connection has its own accounts, so that no two of them wait for each other's nonces.
-    fn connection(&self, number: u64, bytes: &[u8], places: &[Range<usize>], until: Instant) -> io::Result<Driven> {
-        let mut connection = Connection::open(&self.url)?;
-        let mine = |place: &u64| place % self.accounts % self.connections == number;
-        let mut mine = (0..places.len() as u64).filter(mine).peekable();
+    async fn connection(
+        &self,
+        number: u64,
+        bytes: &[u8],
+        places: &[Range<usize>],
+        until: Instant,
+    ) -> io::Result<Driven> {
+        let mut connection = Shared::open(&self.url).await?;
+        let stride = usize::try_from(self.connections).unwrap_or(usize::MAX);
+        let mine = (0..).step_by(self.accounts as usize).flat_map(|round: u64| {
+            let accounts = (number..self.accounts).step_by(stride);
+            accounts.map(move |account| round + account)
+        });
+        let mut mine = mine.take_while(|place| *place < places.len() as u64).peekable();
         let (mut driven, mut body) = (Driven::default(), Vec::new());
         let mut pace = Pace::new(self.pace);
         while Instant::now() < until {
-            pace.wait();
+            pace.turn().await;
             if mine.peek().is_none() {
                 driven.ran_dry = true;
                 break;
@@ -119,7 +122,7 @@ impl Drive {
             body.push(b']');
             let body = if self.batch == 1 { &body[1..body.len() - 1] } else { &body };
             let began = Instant::now();
-            let answer = connection.post(body)?;
+            let answer = connection.post(body).await?;
             driven.latencies.push(began.elapsed().as_nanos() as f64);
             driven.sent += calls;
             let failed = answer.windows(8).filter(|bytes| *bytes == br#""error":"#).count();
@@ -148,9 +151,9 @@ impl Pace {
     }
 
     /// Waits for its turn. A turn that was missed does not come again.
-    pub fn wait(&mut self) {
+    pub async fn turn(&mut self) {
         if let Some(every) = self.every {
-            thread::sleep(self.next.saturating_duration_since(Instant::now()));
+            tokio::time::sleep_until(self.next.into()).await;
             self.next = (self.next + every).max(Instant::now());
         }
     }

@@ -3,7 +3,6 @@
 use std::{
     fmt, io,
     process::{Child, Command, Stdio},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     cpu::Cpu,
     drive::Pace,
-    http::Connection,
+    http::{Shared, together},
     work::{TOKEN, Token, addresses, token_slot},
 };
 
@@ -111,16 +110,7 @@ impl Reads {
         let accounts = addresses(self.accounts);
         let before = Cpu::of("self").all;
         let began = Instant::now();
-        let all = thread::scope(|scope| {
-            let accounts = &accounts;
-            let threads: Vec<_> = (0..self.connections)
-                .map(|number| scope.spawn(move || self.connection(number, accounts, began)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().expect("no connection panics"))
-                .collect::<io::Result<Vec<_>>>()
-        })?;
+        let all = together(self.connections, |number| self.connection(number, &accounts, began))?;
         let per_second = vec![0.0; self.seconds as usize];
         let mut sum = Answers { cpu: Cpu::of("self").all - before, per_second, ..Answers::default() };
         for one in all {
@@ -134,12 +124,12 @@ impl Reads {
         Ok(())
     }
 
-    fn connection(&self, number: u64, accounts: &[Address], began: Instant) -> io::Result<Answers> {
-        let mut connection = Connection::open(&self.url)?;
+    async fn connection(&self, number: u64, accounts: &[Address], began: Instant) -> io::Result<Answers> {
+        let mut connection = Shared::open(&self.url).await?;
         let mut answers = Answers { per_second: vec![0.0; self.seconds as usize], ..Answers::default() };
         let (until, mut pace) = (began + Duration::from_secs(self.seconds), Pace::new(self.pace));
         for turn in 0_u64.. {
-            pace.wait();
+            pace.turn().await;
             let sent = Instant::now();
             if sent >= until {
                 break;
@@ -150,7 +140,7 @@ impl Reads {
             let call = json!({
                 "jsonrpc": "2.0", "id": turn, "method": read.method(), "params": read.params(about, self.blocks),
             });
-            let answer = connection.post(&serde_json::to_vec(&call)?)?;
+            let answer = connection.post(&serde_json::to_vec(&call)?).await?;
             answers.latencies.push(sent.elapsed().as_nanos() as f64);
             if let Some(count) = answers.per_second.get_mut(began.elapsed().as_secs() as usize) {
                 *count += 1.0;

@@ -3,7 +3,7 @@
 //! For transfers, ERC-20 transfers and engine calls, of a thousand, ten thousand and a hundred thousand accounts: signed
 //! transactions come from a process of its own, one by one on sixty-four connections and in batches of a hundred on sixteen. A
 //! transaction counts when a block has it, within the time of sending. anvil makes blocks of 300M gas once a second. Caldera
-//! makes blocks of 60M gas, its most, every 65 ms, so that blocks have room for 43,900 transfers a second; it keeps everything on disk,
+//! makes blocks of 60M gas, its most, every 60 ms, so that blocks have room for 47,600 transfers a second; it keeps everything on disk,
 //! answers only when a transaction would survive a power cut, and has a state root in every block.
 //!
 //! Flags: `--seconds N` (60), `--accounts N`, `--kind transfers|ERC-20|engine`, `--mode single|batch`, `--store sled|fjall`, `--interval MS`,
@@ -25,7 +25,7 @@ use load::{
 use run::{Mode, Run, SYNC_CONNECTIONS, SYNC_EACH};
 
 /// More than a node takes in a second.
-const SIGNED_PER_SECOND: u64 = 45_000;
+const SIGNED_PER_SECOND: u64 = 55_000;
 
 fn main() -> io::Result<()> {
     if let Some(order) = text("--drive") {
@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
         .filter(|one| mode.as_ref().is_none_or(|name| one.name().starts_with(name.as_str())))
         .collect();
     let settings = Settings {
-        interval_ms: number("--interval").unwrap_or(65),
+        interval_ms: number("--interval").unwrap_or(60),
         store: text("--store").unwrap_or_else(|| "sled".into()),
         durable: !flag("--not-durable"),
     };
