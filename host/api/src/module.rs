@@ -105,6 +105,32 @@ impl Module {
         Ok(())
     }
 
+    /// A method that reads an account or a slot. Of the newest block, which wallets ask for again and again, it answers on the
+    /// thread that moves bytes: that state is in memory, mostly, and another thread would take longer to wake. Of any other, on
+    /// a thread that may wait.
+    pub(crate) fn reading<T>(
+        &mut self,
+        name: &'static str,
+        summary: &'static str,
+        params: &'static [Param],
+        result: &'static str,
+        answer: fn(&ChainApi, &mut Args<'_>) -> Reply<T>,
+    ) -> Registered
+    where
+        T: Serialize + Clone + Send + 'static,
+    {
+        self.table.push(Method { name, summary, params, result, development: false });
+        self.rpc.register_async_method(name, move |given, api, extensions| async move {
+            if ends_at_newest(&given) {
+                return answer(&api, &mut args(&given, params, &extensions)?);
+            }
+            let answer = move || answer(&api, &mut args(&given, params, &extensions)?);
+            let answered = tokio::task::spawn_blocking(answer).await;
+            answered.map_err(|error| RpcError::Node(format!("{name}: {error}")))?
+        })?;
+        Ok(())
+    }
+
     /// A method that waits for what happens on the chain, and holds no thread meanwhile.
     pub(crate) fn waiting<T, F>(
         &mut self,
@@ -250,6 +276,12 @@ pub(crate) async fn mine_what_came(api: Arc<ChainApi>) -> Reply<()> {
     }
     let made = tokio::task::spawn_blocking(move || api.chain.mine_what_came()).await;
     Ok(made.map_err(|error| RpcError::Node(format!("making a block: {error}")))??)
+}
+
+/// Whether the last parameter is the newest block's tag. Written in another way it is read elsewhere, and means the same.
+fn ends_at_newest(given: &Params<'_>) -> bool {
+    let text = given.as_str().unwrap_or_default();
+    text.ends_with(r#""latest"]"#) || text.ends_with(r#""pending"]"#)
 }
 
 fn args<'a>(given: &'a Params<'a>, params: &'static [Param], extensions: &Extensions) -> Reply<Args<'a>> {

@@ -9,11 +9,17 @@ use crate::{context::ChainApi, methods::Param, module::Module};
 /// Name and version in the form that Ethereum clients give.
 pub(crate) const CLIENT_VERSION: &str = concat!("caldera/v", env!("CARGO_PKG_VERSION"));
 
+/// The same on development chains. Test tools ask for it before they tell a node anything, and go on if it begins with the name
+/// of one that they know: Hardhat's network helpers with `hardhatnetwork` or `anvil`.
+const DEVELOPMENT_VERSION: &str = concat!("anvil-compatible/caldera/v", env!("CARGO_PKG_VERSION"));
+
 const DATA: Param = Param::new("data", "Bytes");
 
 /// Adds the methods.
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.quick("web3_clientVersion", "Name and version of this node.", &[], "Text", |_, _| Ok(CLIENT_VERSION))?;
+    module.quick("web3_clientVersion", "Name and version of this node.", &[], "Text", |api, _| {
+        Ok(if api.chain.is_development() { DEVELOPMENT_VERSION } else { CLIENT_VERSION })
+    })?;
     module.blocking("web3_sha3", "Keccak-256 of the data.", &[DATA], "Hash", |_, args| {
         Ok::<B256, _>(keccak256(args.next::<Bytes>()?))
     })?;

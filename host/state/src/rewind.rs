@@ -39,7 +39,8 @@ impl ChainState {
         }
         self.store.flush()?;
         self.log.cut_back(number, hash)?;
-        tracing::warn!(from = head.number, to = number, "the newest blocks of a development chain were taken back");
+        // A suite of tests does it before each of them.
+        tracing::debug!(from = head.number, to = number, "the newest blocks of a development chain were taken back");
         Ok(to)
     }
 

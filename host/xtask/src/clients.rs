@@ -1,4 +1,4 @@
-//! Client tests: what wallets and libraries of others (viem, ethers, web3.py) do, against the real node. They live in a folder
+//! Client tests: what wallets, libraries and tools of others (viem, ethers, web3.py, Hardhat, Foundry) do, against the real node. They live in a folder
 //! with its own npm lock file and pip requirements; `npm test` there runs the former, a virtual environment of their own the
 //! latter, with `CALDERA_BIN` and `CALDERA_PLUGINS` in the environment.
 
@@ -17,6 +17,8 @@ const FOLDER: &str = "host/node/tests/clients";
 const VOTE: &str = "examples/cross-chain-vote";
 /// The smallest setting of it, with no wait of the relay.
 const SMALL_VOTE: [&str; 9] = ["run.mjs", "--chains", "2", "--voters", "2", "--rounds", "1", "--finality", "0"];
+/// The example that Hardhat and Foundry test.
+const GUESTBOOK: &str = "examples/guestbook";
 /// What pip installs, and the script that needs it.
 const REQUIREMENTS: &str = "requirements.txt";
 const SCRIPT: &str = "test_web3.py";
@@ -38,6 +40,9 @@ pub fn test(workspace: &Workspace) -> Result<String> {
     install_packages(&vote)?;
     Tool::new("npm").args(["run", "compile", "--", "--check"]).dir(&vote).run()?;
     with_node(workspace, Tool::new("node").args(SMALL_VOTE)).dir(&vote).run()?;
+    let guestbook = workspace.root.join(GUESTBOOK);
+    install_packages(&guestbook)?;
+    with_node(workspace, Tool::new("npm").arg("test")).dir(&guestbook).run()?;
     match python(workspace, &folder) {
         Ok(python) => with_node(workspace, Tool::new(python).args(["-B", SCRIPT])).dir(&folder).run()?,
         Err(why) => return skipped("client tests in Python", &why),

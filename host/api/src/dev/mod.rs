@@ -1,6 +1,7 @@
 //! What tests ask of a development chain, by the names that Foundry and Hardhat have for it. Any other chain refuses each of
 //! them by name. What differs from anvil and Hardhat is in `DEVIATIONS.md`.
 
+mod drop;
 mod edits;
 mod impersonate;
 mod keys;
@@ -25,6 +26,7 @@ pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     mining::register(module)?;
     snapshots::register(module)?;
     edits::register(module)?;
+    drop::register(module)?;
     impersonate::register(module)
 }
 

@@ -25,11 +25,11 @@ const SLOTS: Param = Param::new("slots", "Slots");
 const REQUESTS: Param = Param::new("slots by address", "SlotsByAddress");
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.blocking("eth_getBalance", "Wei of an account.", &[ADDRESS, BLOCK], "Quantity", balance)?;
+    module.reading("eth_getBalance", "Wei of an account.", &[ADDRESS, BLOCK], "Quantity", balance)?;
     let about = "Next nonce of an account; at `pending`, the pool's transactions are counted.";
-    module.blocking("eth_getTransactionCount", about, &[ADDRESS, BLOCK], "Quantity", nonce)?;
-    module.blocking("eth_getCode", "Code of an account.", &[ADDRESS, BLOCK], "Bytes", code)?;
-    module.blocking("eth_getStorageAt", "One slot of an account.", &[ADDRESS, SLOT, BLOCK], "Hash", storage)?;
+    module.reading("eth_getTransactionCount", about, &[ADDRESS, BLOCK], "Quantity", nonce)?;
+    module.reading("eth_getCode", "Code of an account.", &[ADDRESS, BLOCK], "Bytes", code)?;
+    module.reading("eth_getStorageAt", "One slot of an account.", &[ADDRESS, SLOT, BLOCK], "Hash", storage)?;
     let about = "Many slots of many accounts, in the order in which they were asked.";
     module.blocking("eth_getStorageValues", about, &[REQUESTS, BLOCK], "WordsByAddress", storage_values)?;
     let about = "An account and some of its slots with their proofs (EIP-1186), at any block.";

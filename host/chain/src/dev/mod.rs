@@ -5,6 +5,7 @@
 //! the same. What is kept here (snapshots, the clock, who is impersonated) is this process's own and ends with it.
 
 mod clock;
+mod drop;
 mod error;
 mod mining;
 mod revert;

@@ -152,6 +152,31 @@ describe("a development chain", () => {
     }
   });
 
+  test("what waits is dropped", async () => {
+    const tester = createTestClient({ chain, transport, mode: "anvil" });
+    const id = await tester.snapshot();
+    await tester.setAutomine(false);
+    const send = async (account) => createWalletClient({ chain, transport, account }).sendTransaction({ to: SOMEBODY, value: 1n });
+    const [first, second, third] = [await send(accounts[5]), await send(accounts[6]), await send(accounts[7])];
+    const waiting = async () => Number((await rpc.send("txpool_status")).pending);
+    assert.equal(await waiting(), 3);
+    await tester.dropTransaction({ hash: first });
+    assert.equal(await rpc.send("anvil_dropTransaction", first), null);
+    assert.equal(await rpc.send("hardhat_dropTransaction", first), false);
+    await rpc.send("anvil_removePoolTransactions", accounts[6]);
+    assert.equal(await rpc.send("eth_getTransactionByHash", second), null);
+    assert.equal(await waiting(), 1);
+    await rpc.send("anvil_dropAllTransactions");
+    assert.equal(await rpc.send("eth_getTransactionByHash", third), null);
+    assert.equal(await waiting(), 0);
+    // Their nonces are free again.
+    const again = await send(accounts[5]);
+    await tester.mine({ blocks: 1 });
+    assert.equal((await reader.getTransactionReceipt({ hash: again })).status, "success");
+    await tester.setAutomine(true);
+    await tester.revert({ id });
+  });
+
   test("the other names, and refusals", async () => {
     const height = await reader.getBlockNumber();
     await rpc.send("evm_mine");

@@ -77,7 +77,7 @@ describe("every method", () => {
   });
 
   test("the node says who it is", async () => {
-    assert.match(await rpc.send("web3_clientVersion"), /^caldera\/v/);
+    assert.match(await rpc.send("web3_clientVersion"), /^anvil-compatible\/caldera\/v/);
     assert.equal(await rpc.send("web3_sha3", "0x68656c6c6f"), keccak256("0x68656c6c6f"));
     assert.equal(await rpc.send("web3_sha3", "0x"), ethersKeccak("0x"));
     assert.equal(await rpc.send("net_version"), String(chain.id));
