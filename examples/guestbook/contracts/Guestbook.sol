@@ -10,7 +10,7 @@ interface IHello {
 
 /// A contract whose logic is half an engine's: it is greeted by it, and writes down what it heard.
 contract Guestbook {
-    event Signed(address indexed guest, string answer, uint256 at);
+    event Signed(address indexed guest, string answer, uint256 time);
 
     IHello public immutable hello;
     address public immutable owner;
