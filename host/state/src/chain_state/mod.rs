@@ -1,0 +1,207 @@
+//! One chain's state on disk: the door to log, store, trie and proofs.
+//!
+//! Invariants: one process per folder; one writer, any number of readers; a block shows to readers all at once, when the
+//! head moves over it. The log is the truth: a store that is damaged is moved aside and rebuilt from it, and a store
+//! that knows more than the log, or something else, is an error for the operator.
+
+mod blocks;
+mod open;
+
+use alloy_primitives::{Address, B256};
+use alloy_trie::EMPTY_ROOT_HASH;
+use caldera_types::{SealedBlock, TxReceipt};
+use parking_lot::{Mutex, RwLock};
+use std::{fmt, sync::Arc};
+
+use crate::{
+    behind::Behind,
+    diff::StateDiff,
+    error::StateError,
+    flat::{self, Flat, FlatView},
+    folder::FolderLock,
+    head::HeadRecord,
+    history, keys,
+    log::BlockLog,
+    nodes::Nodes,
+    proof::{self, AccountProof},
+    prune::{self, Pruned, Pruner},
+    snapshot::BaseRecord,
+    store::{Batch, Store as _},
+    trie::{self, RootUpdate},
+    trie_view::TrieView,
+    view::{Account, StateView},
+    witness::Recorder,
+};
+
+pub(crate) use blocks::component;
+pub(crate) use open::check_in_log;
+
+/// One chain's state.
+pub struct ChainState {
+    /// First, so that its thread ends before what it works on.
+    pub(crate) pruner: Pruner,
+    pruning: Arc<prune::Progress>,
+    pub(crate) store: Arc<Behind>,
+    pub(crate) flat: Arc<Flat>,
+    nodes: Arc<Nodes>,
+    pub(crate) log: BlockLog,
+    pub(crate) head: RwLock<Option<HeadRecord>>,
+    /// Held by the one commit that runs.
+    pub(crate) writer: Mutex<()>,
+    /// The snapshot's block, if the chain was begun from one.
+    base: Option<BaseRecord>,
+    /// Last, so that the files are closed before another process may open them.
+    _lock: FolderLock,
+}
+
+impl fmt::Debug for ChainState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChainState").field("head", &self.head()).field("log", &self.log).finish_non_exhaustive()
+    }
+}
+
+/// A block with all it did.
+#[derive(Debug)]
+pub struct CommitInput<'a> {
+    /// The block; block 0 is the genesis.
+    pub block: &'a SealedBlock,
+    /// One for each of its transactions, in order.
+    pub receipts: &'a [TxReceipt],
+    /// What it changed in the state of its parent.
+    pub diff: &'a StateDiff,
+    /// What [`ChainState::root_after`] said of that diff.
+    pub update: RootUpdate,
+}
+
+impl ChainState {
+    /// The last block whose state is here; none before the genesis.
+    pub fn head(&self) -> Option<HeadRecord> {
+        *self.head.read()
+    }
+
+    /// The root at the head: the empty trie's before the genesis.
+    pub fn state_root(&self) -> B256 {
+        self.head().map_or(EMPTY_ROOT_HASH, |head| head.state_root)
+    }
+
+    /// The state at the head, for the writer only: see [`FlatView`].
+    pub fn flat(&self) -> FlatView {
+        FlatView::new(self.flat.clone())
+    }
+
+    /// An account at a root that was committed here: from memory, mostly, if the root is the head's.
+    pub fn account_at(&self, root: B256, address: Address) -> Result<Option<Account>, StateError> {
+        match self.flat.account_at(root, address)? {
+            Some(account) => Ok(account),
+            None => self.at(root)?.account(address),
+        }
+    }
+
+    /// The state at a root that was committed here, lately if [`History`](crate::History) lets old ones go.
+    pub fn at(&self, root: B256) -> Result<TrieView, StateError> {
+        TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin_newest())
+    }
+
+    /// The state after a block, whose root is `root`. It can be read for as long as the view is held;
+    /// [`StateError::StateNotKept`] says that it was let go.
+    pub fn at_block(&self, number: u64, root: B256) -> Result<TrieView, StateError> {
+        TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin(number)?)
+    }
+
+    /// The state after a block, whose root is `root`, with a record of what is read of it; errors as of [`Self::at_block`].
+    pub fn record(&self, number: u64, root: B256) -> Result<Recorder, StateError> {
+        let pin = self.pruner.kept().pin(number)?;
+        Recorder::new(self.store.clone(), self.nodes.clone(), root, pin)
+    }
+
+    /// The first block whose state can be read.
+    pub fn first_state(&self) -> u64 {
+        self.pruner.kept().from()
+    }
+
+    /// What was let go since this was opened.
+    pub fn pruned(&self) -> Pruned {
+        self.pruning.get()
+    }
+
+    /// The root after `diff` on a committed root. Writes nothing.
+    pub fn root_after(&self, parent_root: B256, diff: &StateDiff) -> Result<RootUpdate, StateError> {
+        trie::root_after(&self.nodes, parent_root, diff)
+    }
+
+    /// Proves an account and some of its slots at a committed root.
+    pub fn proof(&self, root: B256, address: Address, slots: &[B256]) -> Result<AccountProof, StateError> {
+        proof::prove(&self.nodes, root, address, slots)
+    }
+
+    /// The same for the state after a block, whose root is `root`; errors as of [`Self::at_block`].
+    pub fn proof_at_block(
+        &self,
+        number: u64,
+        root: B256,
+        address: Address,
+        slots: &[B256],
+    ) -> Result<AccountProof, StateError> {
+        let _pin = self.pruner.kept().pin(number)?;
+        proof::prove(&self.nodes, root, address, slots)
+    }
+
+    /// Writes the block after the head, with all it did, and returns once the block is in the log, on disk. The store
+    /// follows behind; what it lacks when the node dies is executed again.
+    ///
+    /// After an error the head has not moved. If it [may pass](StateError::may_pass) and the block is not in the log yet
+    /// (see [`Self::log_height`]), any block can follow later; if it is in the log, only that very block can, here or after a
+    /// restart.
+    pub fn commit(&self, input: CommitInput<'_>) -> Result<HeadRecord, StateError> {
+        let _writer = self.writer.lock();
+        self.check_next(&input)?;
+        let CommitInput { block, receipts, diff, update } = input;
+        let head = HeadRecord { number: block.header.number, hash: block.hash(), state_root: update.root };
+        let logged = self.log.height().is_some_and(|height| height >= head.number);
+        if logged {
+            check_in_log(&self.log, &head)?;
+        }
+        let mut batch = Batch::default();
+        flat::put_codes(&mut batch, diff);
+        update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), node.clone()));
+        history::put(&mut batch, &*self.store, block, receipts)?;
+        head.put(&mut batch);
+        batch.check()?;
+        // A store that takes nothing is met before the log has the block.
+        self.store.ready()?;
+        if !logged {
+            self.log.append(block)?;
+        }
+        let turn = self.pruner.turn(&update.nodes, &mut batch);
+        self.store.commit(batch)?;
+        turn.done(head);
+        self.nodes.advance(&update.replaced, update.nodes);
+        self.flat.advance(diff, update.accounts, head.state_root);
+        *self.head.write() = Some(head);
+        Ok(head)
+    }
+
+    /// Returns once all of the head's state is in the store, on disk.
+    pub fn flush(&self) -> Result<(), StateError> {
+        Ok(self.store.flush()?)
+    }
+
+    fn check_next(&self, input: &CommitInput<'_>) -> Result<(), StateError> {
+        let head = self.head();
+        let header = &input.block.header;
+        let why = if header.number != head.map_or(0, |head| head.number + 1) {
+            format!("the head is {head:?}")
+        } else if head.is_some_and(|head| head.hash != header.parent_hash) {
+            format!("its parent is {}, the head is {head:?}", header.parent_hash)
+        } else if input.update.parent_root != self.state_root() {
+            format!("its root was computed on {}, not on {}", input.update.parent_root, self.state_root())
+        } else if input.update.root != header.state_root {
+            format!("its header says root {}, its diff gives {}", header.state_root, input.update.root)
+        } else if input.receipts.len() != input.block.transactions.len() {
+            format!("{} receipts for {} transactions", input.receipts.len(), input.block.transactions.len())
+        } else {
+            return Ok(());
+        };
+        Err(StateError::NotNext { number: header.number, why })
+    }
+}
