@@ -23,6 +23,7 @@ pub mod output;
 pub mod paths;
 pub mod replay;
 pub mod rpc;
+pub mod secret_file;
 pub mod tour;
 pub mod validation;
 pub mod verify;

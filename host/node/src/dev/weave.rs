@@ -18,8 +18,9 @@ use weave_rules::abi::Weave as abi;
 use super::{ALLIANCE, ARENA, FINANCE, accounts};
 use crate::{
     rpc::{Endpoint, Fees, Rpc, RpcError, Sender, SignedTx, Watch},
-    validation::{self, KeyError, ValidationSpec},
-    weave::{self, CarrierKeyError, CarrySpec, LinkSpec},
+    secret_file::SecretFileError,
+    validation::{self, ValidationSpec},
+    weave::{self, CarrySpec, LinkSpec},
 };
 
 /// Where the weave engine is mounted on each of the three.
@@ -62,12 +63,9 @@ pub enum LinkError {
     /// The mnemonic gives no keys.
     #[error("keys of the test mnemonic: {0}")]
     Keys(#[from] LocalSignerError),
-    /// The validators have no keys.
+    /// The validators or the carrier have no keys.
     #[error(transparent)]
-    Validators(#[from] KeyError),
-    /// The carrier has no key.
-    #[error(transparent)]
-    Carrier(#[from] CarrierKeyError),
+    Secrets(#[from] SecretFileError),
     /// They are no committee.
     #[error("committee: {0}")]
     Committee(#[from] RegistrationError),

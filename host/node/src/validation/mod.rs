@@ -11,7 +11,7 @@ use caldera_chain::Chain;
 use caldera_engine::Engines;
 use caldera_validation::{Certified, FileError, Registration, RegistrationError, SignError, committee_of};
 
-pub use keys::KeyError;
+use crate::secret_file::SecretFileError;
 pub(crate) use worker::Validators;
 
 /// The validators that a node runs itself, the same for all its chains.
@@ -26,7 +26,7 @@ pub struct ValidationSpec {
 pub enum ValidationError {
     /// A key could not be read or made.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Key(#[from] SecretFileError),
     /// The members are no committee.
     #[error("committee: {0}")]
     Committee(#[from] RegistrationError),
@@ -47,7 +47,7 @@ const KEYS_FOLDER: &str = "validator_keys";
 const CHAIN_FOLDER: &str = "validation";
 
 /// What a node's validators hand in to join a committee; keys that are not there yet are made.
-pub fn registrations(spec: &ValidationSpec, data: &Path) -> Result<Vec<Registration>, KeyError> {
+pub fn registrations(spec: &ValidationSpec, data: &Path) -> Result<Vec<Registration>, SecretFileError> {
     let keys = keys::load(&data.join(KEYS_FOLDER), spec.owners.len())?;
     Ok(registered(spec, &keys))
 }

@@ -23,8 +23,10 @@ use caldera_types::Mount;
 use caldera_validation::Certified;
 use caldera_weave::{Counts, CursorError, Link, LinkOptions};
 
-use crate::node::THREAD_STACK_BYTES;
-pub use key::CarrierKeyError;
+use crate::{
+    node::THREAD_STACK_BYTES,
+    secret_file::{self, SecretFileError},
+};
 use port::Port;
 
 /// Between two looks at what was certified: little beside a block.
@@ -41,10 +43,10 @@ const LINKS_FOLDER: &str = "weave_links";
 pub enum CarryError {
     /// The carrier's key.
     #[error(transparent)]
-    Key(#[from] CarrierKeyError),
+    Key(#[from] SecretFileError),
     /// The same, where the configuration says.
     #[error("key-file of [weave]: {0}")]
-    KeyFile(CarrierKeyError),
+    KeyFile(SecretFileError),
     /// A link's file.
     #[error(transparent)]
     Cursor(#[from] CursorError),
@@ -107,8 +109,8 @@ pub struct LinkSpec {
 }
 
 /// The account that carries, by its key in a data folder, which is made if it is not there.
-pub fn account(data: &Path) -> Result<PrivateKeySigner, CarrierKeyError> {
-    key::load(&data.join(KEY_FILE))
+pub fn account(data: &Path) -> Result<PrivateKeySigner, SecretFileError> {
+    secret_file::load(&data.join(KEY_FILE))
 }
 
 /// A chain that takes part.
@@ -160,7 +162,7 @@ impl Carrier {
         woven: impl Fn(&str) -> Result<Woven, CarryError>,
     ) -> Result<Self, CarryError> {
         let signer = match &spec.key_file {
-            Some(path) => key::load(path).map_err(CarryError::KeyFile)?,
+            Some(path) => secret_file::load(path).map_err(CarryError::KeyFile)?,
             None => account(data)?,
         };
         let mut ports = BTreeMap::new();
