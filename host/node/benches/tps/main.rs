@@ -7,8 +7,9 @@
 //! answers only when a transaction would survive a power cut, and has a state root in every block.
 //!
 //! Flags: `--seconds N` (60), `--accounts N`, `--kind transfers|ERC-20|engine`, `--mode single|batch`, `--store sled|fjall`, `--interval MS`,
-//! `--connections N`, `--no-peer`, `--not-durable`.
+//! `--connections N`, `--no-peer`, `--not-durable`, `--flame` (a picture of where the node's time goes).
 
+mod flame;
 mod floor;
 #[path = "../load/mod.rs"]
 mod load;
@@ -68,14 +69,15 @@ fn main() -> io::Result<()> {
             for mode in &modes {
                 let run =
                     Run { file: &file, sync_file: &sync_file, accounts: *size, mode: *mode, connections, seconds };
-                let ours = run.of(&Node::caldera(&accounts, &settings)?)?;
+                let name = format!("{}, {}, {size} accounts", kind.name(), mode.name());
+                let ours = run.of(&Node::caldera(&accounts, &settings)?, flag("--flame").then_some(&name))?;
                 println!("  caldera, {}: {ours}", mode.name());
                 let anvil = if kind.is_ethereum() && !flag("--no-peer") { Node::anvil(&accounts)? } else { None };
-                let peer = anvil.map(|node| run.of(&node)).transpose()?;
+                let peer = anvil.map(|node| run.of(&node, None)).transpose()?;
                 if let Some(peer) = &peer {
                     println!("  anvil, {}: {peer}", mode.name());
                 }
-                let name = |what: &str| format!("{}, {}, {size} accounts: {what}", kind.name(), mode.name());
+                let name = |what: &str| format!("{name}: {what}");
                 match peer {
                     Some(peer) => {
                         report.rate_against(&name("included"), "tx/s", ours.rates(), "anvil", peer.rates());

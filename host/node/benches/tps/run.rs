@@ -1,8 +1,8 @@
 //! One node under one load.
 
 use std::{
-    fmt, io,
-    path::Path,
+    env, fmt, io,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -11,6 +11,7 @@ use caldera_bench::Samples;
 use serde_json::json;
 
 use crate::{
+    flame::Looking,
     load::{
         cpu::Cpu,
         drive::{Drive, Driven},
@@ -64,6 +65,12 @@ pub struct Run<'a> {
     pub seconds: u64,
 }
 
+/// Beside the bench's JSON.
+fn picture(mode: Mode) -> PathBuf {
+    let name = if mode == Mode::Single { "tps-single.svg" } else { "tps-batch.svg" };
+    env::var_os("CALDERA_BENCH_DIR").map_or_else(env::temp_dir, PathBuf::from).join(name)
+}
+
 /// What came of it.
 pub struct Outcome {
     driven: Driven,
@@ -78,7 +85,8 @@ pub struct Outcome {
 }
 
 impl Run<'_> {
-    pub fn of(&self, node: &Node) -> io::Result<Outcome> {
+    /// With the name of a flame graph, if one is to be drawn.
+    pub fn of(&self, node: &Node, flame: Option<&String>) -> io::Result<Outcome> {
         let (batch, connections) = self.mode.shape();
         let drive = Drive {
             url: node.url().into(),
@@ -99,6 +107,7 @@ impl Run<'_> {
             thread::sleep(Duration::from_millis(5));
         }
         let began = Instant::now();
+        let looking = flame.map(|_| Looking::begin(node.pid(), &picture(self.mode))).transpose()?;
         let mut heads = vec![head()?];
         for second in 1..=self.seconds.saturating_sub(2) {
             thread::sleep((began + Duration::from_secs(second)).saturating_duration_since(Instant::now()));
@@ -123,6 +132,9 @@ impl Run<'_> {
             ..drive
         };
         let synced = Drive::result(synced.spawn()?)?;
+        if let (Some(looking), Some(title)) = (looking, flame) {
+            looking.draw(title)?;
+        }
         Ok(Outcome { driven, synced, per_second, memory, disk, cpu })
     }
 
