@@ -44,8 +44,8 @@ pub struct NodeSpec {
     pub listen: SocketAddr,
     /// Folder of all chains' data.
     pub data: PathBuf,
-    /// Page cache of each chain's database, in bytes.
-    pub cache_bytes: u64,
+    /// What each chain's state may keep in memory.
+    pub caches: CacheSpec,
     /// What clients may ask for.
     pub limits: ApiLimits,
     /// How each chain keeps its state, by its name; the default for one that is not named.
@@ -71,6 +71,31 @@ pub struct StoreSpec {
     pub history: History,
 }
 
+/// What the state of each chain may keep in memory, beside what every chain has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheSpec {
+    /// Pages of its database, in bytes.
+    pub page_bytes: u64,
+    /// Nodes of its newest trie, in bytes.
+    pub node_bytes: usize,
+}
+
+impl Default for CacheSpec {
+    fn default() -> Self {
+        let StateOptions { cache_bytes, node_cache_bytes, .. } = StateOptions::recommended();
+        Self { page_bytes: cache_bytes, node_bytes: node_cache_bytes }
+    }
+}
+
+impl StoreSpec {
+    /// The same with all that opening a chain's state needs.
+    pub fn options(self, caches: CacheSpec) -> StateOptions {
+        let (Self { backend, history }, CacheSpec { page_bytes, node_bytes }) = (self, caches);
+        let recommended = StateOptions::recommended();
+        StateOptions { backend, history, cache_bytes: page_bytes, node_cache_bytes: node_bytes, ..recommended }
+    }
+}
+
 impl NodeSpec {
     /// Where a chain's data lies.
     pub fn chain_folder(&self, name: &str) -> PathBuf {
@@ -79,8 +104,7 @@ impl NodeSpec {
 
     /// How a chain keeps its state.
     pub fn state_options(&self, name: &str) -> StateOptions {
-        let StoreSpec { backend, history } = self.stores.get(name).copied().unwrap_or_default();
-        StateOptions { backend, history, cache_bytes: self.cache_bytes, ..StateOptions::recommended() }
+        self.stores.get(name).copied().unwrap_or_default().options(self.caches)
     }
 }
 

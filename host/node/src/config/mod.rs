@@ -35,7 +35,7 @@ pub use validation::ValidationConfig;
 pub use weave::{LinkConfig, WeaveConfig};
 
 use crate::{
-    node::{NodeSpec, StoreSpec},
+    node::{CacheSpec, NodeSpec},
     paths,
 };
 
@@ -56,6 +56,9 @@ pub struct Config {
     /// Page cache of each chain's database, in MiB.
     #[serde(default = "recommended_cache_mib")]
     pub cache_mib: u64,
+    /// Trie nodes of each chain in memory at most, in MiB.
+    #[serde(default = "recommended_node_cache_mib")]
+    pub node_cache_mib: usize,
     /// What clients may ask of the JSON-RPC interface.
     #[serde(default)]
     pub limits: RpcLimitsConfig,
@@ -88,7 +91,11 @@ fn recommended_interval_ms() -> u64 {
 }
 
 fn recommended_cache_mib() -> u64 {
-    StateOptions::recommended().cache_bytes >> 20
+    CacheSpec::default().page_bytes >> 20
+}
+
+fn recommended_node_cache_mib() -> usize {
+    CacheSpec::default().node_bytes >> 20
 }
 
 impl Config {
@@ -99,6 +106,7 @@ impl Config {
             data: paths::data_folder(),
             block_interval_ms: recommended_interval_ms(),
             cache_mib: recommended_cache_mib(),
+            node_cache_mib: recommended_node_cache_mib(),
             limits: RpcLimitsConfig::default(),
             admin: AdminConfig::default(),
             compile: CompileConfig::default(),
@@ -140,8 +148,13 @@ impl Config {
 
     /// How a chain keeps its state.
     pub fn state_options(&self, name: &str) -> Result<StateOptions, ConfigError> {
-        let StoreSpec { backend, history } = self.chain(name)?.state();
-        Ok(StateOptions { backend, history, cache_bytes: self.cache_mib << 20, ..StateOptions::recommended() })
+        Ok(self.chain(name)?.state().options(self.caches()))
+    }
+
+    /// A number that is too large for a machine is no limit.
+    fn caches(&self) -> CacheSpec {
+        let (pages, nodes) = (self.cache_mib, self.node_cache_mib);
+        CacheSpec { page_bytes: pages.saturating_mul(1 << 20), node_bytes: nodes.saturating_mul(1 << 20) }
     }
 
     /// What the node starts from: components are read here.
@@ -150,7 +163,7 @@ impl Config {
         Ok(NodeSpec {
             listen: self.listen,
             data: self.data.clone(),
-            cache_bytes: self.cache_mib << 20,
+            caches: self.caches(),
             limits: self.limits.spec(),
             stores: self.chains.iter().map(|chain| (chain.name.clone(), chain.state())).collect(),
             admin: self.admin.spec(),

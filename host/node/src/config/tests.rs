@@ -54,7 +54,8 @@ fn what_the_example_leaves_out_is_what_it_says() {
     let mut bare = parse("").unwrap();
     assert_eq!(bare, Config::recommended());
     let example = parse(EXAMPLE).unwrap();
-    assert_eq!((example.listen, example.cache_mib, example.admin), (bare.listen, bare.cache_mib, bare.admin));
+    assert_eq!((example.listen, example.admin), (bare.listen, bare.admin));
+    assert_eq!((example.cache_mib, example.node_cache_mib), (bare.cache_mib, bare.node_cache_mib));
     assert_eq!((example.compile, example.pool), (bare.compile, bare.pool));
     bare.resolve(Path::new("/srv"));
     assert!(bare.data.is_absolute());

@@ -12,7 +12,6 @@ use caldera_api::ApiLimits;
 use caldera_chain::{ChainSpec, PoolOptions};
 use caldera_engine::Engines;
 use caldera_execution::{Genesis, GenesisAccount, GenesisMount};
-use caldera_state::StateOptions;
 use caldera_types::{EngineLimits, Grants, limits};
 
 use super::{
@@ -25,7 +24,7 @@ use crate::{
     admin::AdminSpec,
     component::{self, ReadError},
     config::genesis_env,
-    node::NodeSpec,
+    node::{CacheSpec, NodeSpec},
     validation::ValidationSpec,
 };
 
@@ -99,12 +98,11 @@ pub fn node_spec(
     }
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let admin = AdminSpec::local(if port == 0 { 0 } else { AdminSpec::PORT });
-    let (cache_bytes, limits) = (StateOptions::recommended().cache_bytes, ApiLimits::recommended());
     Ok(NodeSpec {
         listen,
         data,
-        cache_bytes,
-        limits,
+        caches: CacheSpec::default(),
+        limits: ApiLimits::recommended(),
         stores: Default::default(),
         admin,
         follow: Default::default(),
