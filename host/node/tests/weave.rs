@@ -289,7 +289,7 @@ fn what_cannot_be_carried_stops_the_node_at_its_start() {
             "chain 'from', which has no weave engine, or not at the address that engine of [weave] names: mount",
         ),
         (format!("{bad}{link}"), "key-file of [weave]: "),
-        (format!("{bad}{link}"), "bad holds no key (64 hexadecimal digits)"),
+        (format!("{bad}{link}"), "bad holds no carrier key (64 hexadecimal digits)"),
         (format!("{open}{link}"), "open can be read by others: its mode must be 0600"),
     ];
     for (more, words) in cases {

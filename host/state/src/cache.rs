@@ -75,6 +75,12 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Cache<K, V, S> {
         }
     }
 
+    /// How many entries it holds, one in both generations twice.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+
     /// Forgets the values of all keys that are like that; looks at every one.
     pub fn forget(&mut self, like: impl Fn(&K) -> bool) {
         self.young.retain(|key, _| !like(key));
