@@ -1,8 +1,8 @@
 //! Trie nodes in the store, by their hash, with a cache.
 //!
 //! What blocks make is cached, and what they replace is forgotten. What was read from the store has a small part of its own: a block
-//! that reads a node replaces it, mostly, and who asks for a state that a block has just replaced would bring old nodes back, which
-//! nothing removes: in an hour they filled the cache.
+//! that reads a node replaces it, mostly, and who asks for a state that a block has just replaced brings old nodes back, which
+//! no block will replace.
 //!
 //! Invariants: a node that leaves here hashes to its key, so a damaged store is a named error; nodes are never removed
 //! from the store with a block that replaces them, because other subtrees and older roots may hold them; from the cache they are.

@@ -4,14 +4,9 @@ use alloy_primitives::B256;
 use jsonrpsee_core::RegisterMethodError;
 
 use crate::{
-    methods::{
-        Param,
-        param::{ADDRESS, TRANSACTION_HASH},
-    },
+    methods::param::{ADDRESS, TRANSACTION_HASH},
     module::Module,
 };
-
-const ALL: &[Param] = &[];
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "Drops a transaction that waits; false if it does not.";
@@ -24,7 +19,7 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
         Ok(api.chain.drop_transaction(hash)?.then_some(hash))
     })?;
     let about = "Drops all transactions that wait.";
-    module.development("anvil_dropAllTransactions", about, ALL, "Nothing", |api, _| {
+    module.development("anvil_dropAllTransactions", about, &[], "Nothing", |api, _| {
         Ok(api.chain.drop_transactions(None)?)
     })?;
     let about = "Drops all transactions of an account that wait.";

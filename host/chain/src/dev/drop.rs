@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256};
 
 use super::DevError;
-use crate::chain::Chain;
+use crate::{chain::Chain, error::ChainError};
 
 impl Chain {
     /// Drops a transaction that waits; false if none of that hash does.
@@ -33,7 +33,7 @@ impl Chain {
     /// Otherwise the next start would take it in again.
     fn forget_dropped(&self, dropped: bool) -> Result<bool, DevError> {
         if dropped {
-            self.journal.forget().map_err(crate::error::ChainError::from)?;
+            self.journal.forget().map_err(ChainError::from)?;
         }
         Ok(dropped)
     }
