@@ -95,7 +95,7 @@ class EveryMethod(unittest.TestCase):
 
     def test_1_identity(self):
         self.assertTrue(self.w3.is_connected())
-        self.assertTrue(self.w3.client_version.startswith("caldera/v"))
+        self.assertTrue(self.w3.client_version.startswith("anvil-compatible/caldera/v"))
         self.assertEqual(self.eth.chain_id, self.finance["chainId"])
         self.assertEqual(self.w3.net.version, str(self.eth.chain_id))
         self.assertTrue(self.w3.net.listening)
