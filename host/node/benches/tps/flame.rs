@@ -61,7 +61,8 @@ impl Looking {
         perf::Folder::from(perf::Options::default()).collapse(seen.stdout.as_slice(), &mut folded)?;
         let mut options = flamegraph::Options::default();
         options.title = title.to_owned();
-        options.count_name = "samples".to_owned();
+        // perf counts processor time.
+        options.count_name = "ns".to_owned();
         options.min_width = NARROWEST;
         flamegraph::from_reader(&mut options, folded.as_slice(), File::create(&self.picture)?)
             .map_err(io::Error::other)?;
