@@ -24,8 +24,8 @@ const DATA_DIR: &str = "data";
 const DAMAGE_FILE: &str = "damaged";
 /// The one keyspace.
 const KEYSPACE: &str = "all";
-/// What is sorted in memory before it becomes a table, as long as tables are: from a fourth of it, tables were merged twice as
-/// often, which took 2 µs of a processor for each transfer of a chain under load.
+/// What is sorted in memory before it becomes a table, as long as tables are: with a fourth of it, merging them took
+/// 2 µs more of a processor for each transfer of a chain under load.
 const MEMTABLE_BYTES: u64 = 64 << 20;
 /// How long journals may be in all, which opening reads: those of a few such tables.
 const JOURNAL_BYTES: u64 = 256 << 20;
