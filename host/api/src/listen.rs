@@ -23,6 +23,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use jsonrpsee_server::{ServerHandle, StopHandle, stop_channel};
+use rustix::process::{getpriority_process, setpriority_process};
 use tokio::{net::TcpStream, runtime::Runtime, sync::Semaphore};
 
 use crate::{limits::STACK_BYTES, slow::Patient};
@@ -32,6 +33,9 @@ const IDLE: Duration = Duration::from_secs(75);
 /// Threads that move bytes, and recover the signatures of transactions that come one by one: one more than there are
 /// processors, so that none idles while a thread waits in the kernel.
 static IO_THREADS: LazyLock<usize> = LazyLock::new(|| 1 + available_parallelism().map_or(1, NonZeroUsize::get));
+/// How nice threads are that give way: who builds blocks gets three times as much of a processor that both want. What comes in
+/// faster than blocks take it only waits in the pool, and its senders for their answers.
+const NICENESS: i32 = 5;
 /// How long to wait after the system refused a connection (out of files, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -53,6 +57,8 @@ pub(crate) struct Serving {
     pub(crate) connections: u32,
     /// Threads that may wait or compute.
     pub(crate) threads: usize,
+    /// Whether its threads give way to those that build blocks where both want a processor.
+    pub(crate) gives_way: bool,
     /// How long a peer may take in nothing while something waits to be sent to it.
     pub(crate) slow_reader: Duration,
     /// How long open requests may take to end once the server is told to stop.
@@ -109,7 +115,16 @@ impl Serving {
     }
 
     fn runtime(&self) -> std::io::Result<Runtime> {
+        // Threads begin as nice as who starts them, and these start each other.
+        let niceness = self.gives_way.then(|| getpriority_process(None).map(|own| own + NICENESS));
+        let give_way = move || {
+            // On Linux a niceness is a thread's. Where it is refused, these threads are as good as any.
+            if let Some(Err(error)) = niceness.map(|niceness| setpriority_process(None, niceness?)) {
+                tracing::debug!(%error, "a server's thread does not give way");
+            }
+        };
         tokio::runtime::Builder::new_multi_thread()
+            .on_thread_start(give_way)
             .worker_threads(*IO_THREADS)
             .max_blocking_threads(self.threads.max(1))
             .thread_stack_size(STACK_BYTES)

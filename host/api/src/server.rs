@@ -62,7 +62,7 @@ impl ApiServer {
     ) -> Result<ApiHandle, ApiError> {
         let routes = Routes::new(chains, &limits, beside)?;
         let ApiLimits { connections, threads, slow_reader, stop_grace: grace, .. } = limits;
-        let serving = Serving { name: "api", connections, threads, slow_reader, grace };
+        let serving = Serving { name: "api", connections, threads, gives_way: true, slow_reader, grace };
         let listening = serving.listen(addr, |stop| routes.stopped_by(stop)).map_err(|error| match error {
             ListenError::Socket(source) => ApiError::Listen { addr, source },
             ListenError::Threads(source) => ApiError::Threads(source),

@@ -17,6 +17,7 @@ mod behind;
 mod cache;
 mod chain_state;
 mod chunks;
+mod codes;
 mod diff;
 mod error;
 mod fjall_store;

@@ -5,8 +5,8 @@ use alloy_trie::EMPTY_ROOT_HASH;
 use std::collections::HashSet;
 
 use crate::{
+    codes,
     error::StateError,
-    flat,
     nodes::Nodes,
     store::Store,
     trie::{Kind, Link, links},
@@ -54,7 +54,7 @@ impl<'a> Tour<'a> {
             }
             for hash in links.codes {
                 if self.seen.insert(hash) {
-                    met(Met::Code(&flat::code(self.store, hash)?))?;
+                    met(Met::Code(&codes::get(self.store, hash)?))?;
                 }
             }
         }

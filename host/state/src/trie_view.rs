@@ -7,8 +7,9 @@ use parking_lot::Mutex;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
+    codes,
     error::StateError,
-    flat, history,
+    history,
     nodes::Nodes,
     prune::Pin,
     store::Store,
@@ -68,7 +69,7 @@ impl StateView for TrieView {
     }
 
     fn code(&self, hash: B256) -> Result<Bytes, StateError> {
-        flat::code(&*self.store, hash)
+        codes::get(&*self.store, hash)
     }
 
     fn block_hash(&self, number: u64) -> Result<B256, StateError> {

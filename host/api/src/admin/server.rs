@@ -129,7 +129,7 @@ impl AdminServer {
         let AdminLimits { connections, threads, time, stop_grace: grace, .. } = limits;
         let work = Arc::new(Semaphore::new(threads));
         let app = App { chains, compiler, metrics, limits, work };
-        let serving = Serving { name: "admin", connections, threads, slow_reader: time, grace };
+        let serving = Serving { name: "admin", connections, threads, gives_way: false, slow_reader: time, grace };
         let listening = serving.listen(listen, |_| Guarded::new(app, token)).map_err(|error| match error {
             ListenError::Socket(source) => AdminError::Listen { addr: listen, source },
             ListenError::Threads(source) => AdminError::Threads(source),

@@ -15,9 +15,10 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     behind::Behind,
+    codes,
     diff::StateDiff,
     error::StateError,
-    flat::{self, Flat, FlatView},
+    flat::{Flat, FlatView},
     folder::FolderLock,
     head::HeadRecord,
     history, keys,
@@ -29,7 +30,7 @@ use crate::{
     store::{Batch, Store as _},
     trie::{self, RootUpdate},
     trie_view::TrieView,
-    view::{Account, StateView},
+    view::Account,
     witness::Recorder,
 };
 
@@ -91,10 +92,13 @@ impl ChainState {
 
     /// An account at a root that was committed here: from memory, mostly, if the root is the head's.
     pub fn account_at(&self, root: B256, address: Address) -> Result<Option<Account>, StateError> {
-        match self.flat.account_at(root, address)? {
-            Some(account) => Ok(account),
-            None => self.at(root)?.account(address),
+        if let Some(account) = self.flat.held(root, address) {
+            return Ok(account);
         }
+        // Held while it is read: the head may move on, and this root go.
+        let _pin = self.pruner.kept().pin_newest();
+        trie::must_be_stored(&self.nodes, root)?;
+        self.flat.read(root, address)
     }
 
     /// The state at a root that was committed here, lately if [`History`](crate::History) lets old ones go.
@@ -162,7 +166,7 @@ impl ChainState {
             check_in_log(&self.log, &head)?;
         }
         let mut batch = Batch::default();
-        flat::put_codes(&mut batch, diff);
+        codes::put(&mut batch, diff);
         update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), node.clone()));
         history::put(&mut batch, &*self.store, block, receipts)?;
         head.put(&mut batch);

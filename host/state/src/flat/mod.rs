@@ -1,0 +1,164 @@
+//! The state at the head as the writer reads it: from memory what was read or written lately, the rest from the trie.
+//!
+//! Nothing of it is stored. A database may open a damaged file and miss entries without a word (sled does, seen by damaging
+//! its file at random places), and in flat state on disk a missing entry would read as zero: the chain would go on from a
+//! wrong state. In the trie it is a missing node, an error. The nodes that a read brings into their cache are those that
+//! the root after the block needs.
+
+mod part;
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
+use parking_lot::Mutex;
+use std::{fmt, sync::Arc};
+
+use crate::{
+    codes,
+    diff::StateDiff,
+    error::StateError,
+    history,
+    nodes::Nodes,
+    store::Store,
+    trie,
+    trie_view::decode_word,
+    view::{Account, StateView},
+};
+use part::{News, Part};
+
+/// Parts of the accounts, so that threads seldom wait for each other.
+const PARTS: usize = 16;
+
+/// The head's state with a cache of its entries, absent ones too.
+///
+/// No lock is held while the trie is read: on a cache that misses, whoever takes transactions in would wait for each other and for
+/// the blocks. What was read is remembered only if the part has not moved to another root meanwhile, so that nothing can put
+/// back a value that a block has just replaced.
+pub(crate) struct Flat {
+    store: Arc<dyn Store>,
+    nodes: Arc<Nodes>,
+    /// By the last byte of the address: each moves with the head, one after the other.
+    parts: [Mutex<Part>; PARTS],
+}
+
+impl Flat {
+    /// The state at `root`; at most about `cache_bytes` are kept.
+    pub fn new(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256, cache_bytes: usize) -> Self {
+        let parts = std::array::from_fn(|_| Mutex::new(Part::new(root, cache_bytes / PARTS)));
+        Self { store, nodes, parts }
+    }
+
+    /// An account, if this is the state at that root and has it in memory.
+    pub fn held(&self, root: B256, address: Address) -> Option<Option<Account>> {
+        let mut part = self.part(address).lock();
+        if part.root != root {
+            return None;
+        }
+        Some(part.accounts.get(&address)?.map(|account| plain(&account)))
+    }
+
+    /// An account from the trie at a root, which the caller keeps; remembered if this is the state at that root.
+    pub fn read(&self, root: B256, address: Address) -> Result<Option<Account>, StateError> {
+        Ok(self.read_account(root, address)?.map(|account| plain(&account)))
+    }
+
+    fn read_account(&self, root: B256, address: Address) -> Result<Option<TrieAccount>, StateError> {
+        let account = trie::account(&self.nodes, root, address)?;
+        let mut part = self.part(address).lock();
+        if part.root == root {
+            part.accounts.put(address, account);
+        }
+        Ok(account)
+    }
+
+    /// Moves to the root after `diff`, where `accounts` are those that it changed and left there.
+    pub fn advance(&self, diff: &StateDiff, accounts: Vec<(Address, TrieAccount)>, root: B256) {
+        let mut news: [News<'_>; PARTS] = Default::default();
+        diff.accounts.iter().for_each(|(address, change)| news[place(address)].changes.push((*address, change)));
+        accounts.into_iter().for_each(|(address, account)| news[place(&address)].left.push((address, account)));
+        for (part, news) in self.parts.iter().zip(news) {
+            part.lock().advance(root, news);
+        }
+    }
+
+    /// Moves to another root, of which nothing is known yet.
+    pub fn move_to(&self, root: B256) {
+        self.parts.iter().for_each(|part| part.lock().move_to(root));
+    }
+
+    fn part(&self, address: Address) -> &Mutex<Part> {
+        &self.parts[place(&address)]
+    }
+
+    /// The same for the writer, whose root is everybody's.
+    fn account(&self, address: Address) -> Result<Option<TrieAccount>, StateError> {
+        let root = {
+            let mut part = self.part(address).lock();
+            if let Some(account) = part.accounts.get(&address) {
+                return Ok(account);
+            }
+            part.root
+        };
+        self.read_account(root, address)
+    }
+
+    fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        let root = {
+            let mut part = self.part(address).lock();
+            if let Some(word) = part.slots.get(&(address, slot)) {
+                return Ok(word);
+            }
+            part.root
+        };
+        let storage = self.account(address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
+        let word = decode_word(trie::get(&self.nodes, storage, &trie::slot_key(slot))?)?;
+        let mut part = self.part(address).lock();
+        if part.root == root {
+            part.slots.put((address, slot), word);
+        }
+        Ok(word)
+    }
+}
+
+fn place(address: &Address) -> usize {
+    usize::from(address[19]) % PARTS
+}
+
+fn plain(account: &TrieAccount) -> Account {
+    Account { nonce: account.nonce, balance: account.balance, code_hash: account.code_hash }
+}
+
+/// The state at the head. It moves with the head, so only the single writer, between two commits, may use it.
+#[derive(Clone)]
+pub struct FlatView {
+    flat: Arc<Flat>,
+}
+
+impl fmt::Debug for FlatView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FlatView")
+    }
+}
+
+impl FlatView {
+    pub(crate) fn new(flat: Arc<Flat>) -> Self {
+        Self { flat }
+    }
+}
+
+impl StateView for FlatView {
+    fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
+        Ok(self.flat.account(address)?.map(|account| plain(&account)))
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, StateError> {
+        self.flat.slot(address, slot)
+    }
+
+    fn code(&self, hash: B256) -> Result<Bytes, StateError> {
+        codes::get(&*self.flat.store, hash)
+    }
+
+    fn block_hash(&self, number: u64) -> Result<B256, StateError> {
+        history::block_hash(&*self.flat.store, number)?.ok_or(StateError::UnknownBlock(number))
+    }
+}
