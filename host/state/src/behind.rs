@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::store::{Batch, Entries, Store, StoreError};
+use crate::store::{Batch, Entries, Key, Store, StoreError};
 
 /// The store is flushed when a quarter of what may wait is in it,
 const FLUSH_SHARE: usize = 4;
@@ -46,7 +46,7 @@ struct Shared {
     inner: RwLock<Option<Arc<dyn Store>>>,
     source: Box<dyn Source>,
     /// The last word on each key that waits. Its order decides nothing.
-    overlay: RwLock<HashMap<Bytes, Waiting>>,
+    overlay: RwLock<HashMap<Key, Waiting>>,
     queue: Mutex<Queue>,
     /// Told of every change of the queue.
     changed: Condvar,
@@ -255,7 +255,10 @@ impl Shared {
                     queue.taken += 1;
                     queue.taken_since.get_or_insert_with(Instant::now);
                 }
-                (Work::Flush, Ok(())) => self.forget_taken(&mut queue),
+                (Work::Flush, Ok(())) => {
+                    self.forget_taken(queue);
+                    continue;
+                }
                 (Work::Reopen, Ok(())) => {
                     tracing::warn!(batches = queue.batches.len(), "the store takes writes again");
                     (queue.failure, queue.retry, queue.taken, queue.taken_since) = (None, false, 0, None);
@@ -306,18 +309,23 @@ impl Shared {
     }
 
     /// What the store has taken is on disk.
-    fn forget_taken(&self, queue: &mut Queue) {
+    fn forget_taken(&self, mut queue: MutexGuard<'_, Queue>) {
         let taken = std::mem::take(&mut queue.taken);
         queue.taken_since = None;
-        let mut overlay = self.overlay.write();
-        for batch in queue.batches.drain(..taken) {
+        let first = queue.first;
+        let batches: Vec<_> = queue.batches.drain(..taken).collect();
+        queue.bytes -= batches.iter().map(Batch::bytes).sum::<usize>();
+        queue.first += taken as u64;
+        drop(queue);
+        self.changed.notify_all();
+        // They may be many, and nobody is to wait for all of them. What is read here meanwhile is in the store too.
+        for (number, batch) in (first..).zip(batches) {
+            let mut overlay = self.overlay.write();
             for (key, _) in batch.writes() {
-                if overlay.get(key).is_some_and(|waiting| waiting.batch == queue.first) {
-                    overlay.remove(key);
+                if overlay.get(&**key).is_some_and(|waiting| waiting.batch == number) {
+                    overlay.remove(&**key);
                 }
             }
-            queue.bytes -= batch.bytes();
-            queue.first += 1;
         }
     }
 

@@ -23,13 +23,30 @@ pub(crate) struct Cache<K, V, S = RandomState> {
     weigh: fn(&V) -> usize,
 }
 
+/// What a look finds.
+pub(crate) enum Look<V> {
+    Young(V),
+    /// Soon to be forgotten, unless somebody gets it.
+    Old,
+    Absent,
+}
+
 impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Cache<K, V, S> {
     /// A cache of about `bytes` in all. Zero keeps nothing.
     pub fn new(bytes: usize, weigh: fn(&V) -> usize) -> Self {
         Self { young: HashMap::default(), old: HashMap::default(), young_bytes: 0, limit: bytes / 2, weigh }
     }
 
-    /// The value of `key`.
+    /// Looks for the value of `key`, as any number may at once. [`Self::get`] is for what is old.
+    pub fn look(&self, key: &K) -> Look<V> {
+        match self.young.get(key) {
+            Some(value) => Look::Young(value.clone()),
+            None if self.old.contains_key(key) => Look::Old,
+            None => Look::Absent,
+        }
+    }
+
+    /// The value of `key`, which is young from now on.
     pub fn get(&mut self, key: &K) -> Option<V> {
         if let Some(value) = self.young.get(key) {
             return Some(value.clone());
@@ -67,11 +84,14 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Cache<K, V, S> {
         self.young.insert(key, value);
     }
 
-    /// Forgets the value of `key`: what it took is free.
-    pub fn remove(&mut self, key: &K) {
+    /// Forgets the value of `key`, if it is here: what it took is free.
+    pub fn remove(&mut self, key: &K) -> bool {
         match self.young.remove(key) {
-            Some(value) => self.young_bytes -= self.bytes(&value),
-            None => drop(self.old.remove(key)),
+            Some(value) => {
+                self.young_bytes -= self.bytes(&value);
+                true
+            }
+            None => self.old.remove(key).is_some(),
         }
     }
 
@@ -115,6 +135,11 @@ mod tests {
                 cache.remove(&gone);
                 prop_assert_eq!(cache.get(&gone), None);
                 for key in 0..20 {
+                    match cache.look(&key) {
+                        Look::Young(found) => prop_assert_eq!(Some(&found), last.get(&key)),
+                        Look::Old => prop_assert!(cache.old.contains_key(&key)),
+                        Look::Absent => prop_assert_eq!(cache.get(&key), None),
+                    }
                     if let Some(found) = cache.get(&key) {
                         prop_assert_eq!(Some(&found), last.get(&key));
                     }

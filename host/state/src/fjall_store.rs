@@ -95,7 +95,8 @@ impl Store for FjallStore {
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         batch.check()?;
         let mut writes = self.db.batch();
-        for (key, value) in batch.writes() {
+        // All of them get one sequence number, so that no key may come twice; in order they go where the last one went.
+        for (key, value) in batch.settled() {
             match value {
                 Some(value) => writes.insert(&self.all, &key[..], &value[..]),
                 None => writes.remove(&self.all, &key[..]),

@@ -19,6 +19,8 @@
 
 use alloy_primitives::B256;
 
+use crate::store::Key;
+
 /// What there is in a store, by the beginnings of the keys.
 pub(crate) const KINDS: [(&[u8], &str); 12] = [
     (NODES, "trie nodes"),
@@ -53,41 +55,40 @@ pub(crate) const COMPONENTS: &[u8] = b"d";
 /// What the keys of all trie nodes begin with.
 pub(crate) const NODES: &[u8] = b"T";
 
-pub(crate) fn code(hash: B256) -> Vec<u8> {
+pub(crate) fn code(hash: B256) -> Key {
     join(b'c', &[hash.as_slice()])
 }
 
-pub(crate) fn node(hash: B256) -> Vec<u8> {
+pub(crate) fn node(hash: B256) -> Key {
     join(b'T', &[hash.as_slice()])
 }
 
-pub(crate) fn header(number: u64) -> Vec<u8> {
+pub(crate) fn header(number: u64) -> Key {
     join(b'h', &[&number.to_be_bytes()])
 }
 
-pub(crate) fn block_number(hash: B256) -> Vec<u8> {
+pub(crate) fn block_number(hash: B256) -> Key {
     join(b'n', &[hash.as_slice()])
 }
 
-pub(crate) fn transaction(hash: B256) -> Vec<u8> {
+pub(crate) fn transaction(hash: B256) -> Key {
     join(b't', &[hash.as_slice()])
 }
 
-pub(crate) fn component(digest: B256) -> Vec<u8> {
+pub(crate) fn component(digest: B256) -> Key {
     join(b'd', &[digest.as_slice()])
 }
 
-pub(crate) fn component_bytes(digest: B256) -> Vec<u8> {
+pub(crate) fn component_bytes(digest: B256) -> Key {
     join(b'D', &[digest.as_slice()])
 }
 
-pub(crate) fn receipts(number: u64) -> Vec<u8> {
+pub(crate) fn receipts(number: u64) -> Key {
     join(b'r', &[&number.to_be_bytes()])
 }
 
-fn join(prefix: u8, fields: &[&[u8]]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(1 + fields.iter().map(|field| field.len()).sum::<usize>());
-    key.push(prefix);
-    fields.iter().for_each(|field| key.extend_from_slice(field));
+fn join(prefix: u8, fields: &[&[u8]]) -> Key {
+    let mut key = Key::new(&[prefix]);
+    fields.iter().for_each(|field| key.extend(field));
     key
 }

@@ -8,10 +8,16 @@
 //! from the store with a block that replaces them, because other subtrees and older roots may hold them; from the cache they are.
 
 use alloy_primitives::{B256, Bytes, keccak256, map::FbBuildHasher};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 
-use crate::{cache::Cache, error::StateError, keys, store::Store, workers};
+use crate::{
+    cache::{Cache, Look},
+    error::StateError,
+    keys,
+    store::Store,
+    workers,
+};
 
 /// Parts of the cache, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
@@ -23,7 +29,7 @@ const MANY: usize = 1_024;
 /// Its keys are hashes already.
 type NodeCache = Cache<B256, Bytes, FbBuildHasher<32>>;
 
-type Shards = [Mutex<NodeCache>; SHARDS];
+type Shards = [RwLock<NodeCache>; SHARDS];
 
 /// The nodes of one chain, with a cache shared by all its views.
 pub(crate) struct Nodes {
@@ -38,7 +44,7 @@ pub(crate) struct Nodes {
 
 impl Nodes {
     pub fn new(store: Arc<dyn Store>, cache_bytes: usize) -> Self {
-        let shards = |bytes: usize| std::array::from_fn(|_| Mutex::new(Cache::new(bytes / SHARDS, bytes_of)));
+        let shards = |bytes: usize| std::array::from_fn(|_| RwLock::new(Cache::new(bytes / SHARDS, bytes_of)));
         let read_bytes = cache_bytes / READ_PART;
         Self { store, cache: shards(cache_bytes - read_bytes), read: shards(read_bytes), is_keyed: false }
     }
@@ -57,15 +63,22 @@ impl Nodes {
     pub fn get(&self, hash: B256) -> Result<Option<Bytes>, StateError> {
         let place = Self::place(&hash);
         for shards in [&self.cache, &self.read] {
-            if let Some(node) = shards[place].lock().get(&hash) {
-                return Ok(Some(node));
+            // In a statement of its own, so that the lock is free again.
+            let look = shards[place].read().look(&hash);
+            let node = match look {
+                Look::Young(node) => Some(node),
+                Look::Old => shards[place].write().get(&hash),
+                Look::Absent => None,
+            };
+            if node.is_some() {
+                return Ok(node);
             }
         }
         let Some(bytes) = self.store.get(&keys::node(hash))? else { return Ok(None) };
         if !self.is_keyed && keccak256(&bytes) != hash {
             return Err(self.damaged(hash));
         }
-        self.read[place].lock().put_constant(hash, bytes.clone());
+        self.read[place].write().put_constant(hash, bytes.clone());
         Ok(Some(bytes))
     }
 
@@ -98,11 +111,12 @@ impl Nodes {
         let shards = self.cache.iter().zip(&self.read);
         let news: Vec<_> = shards.zip(news).map(|(caches, news)| (caches, Mutex::new(news))).collect();
         // Most of it is waiting for memory, so two processors are twice as quick.
-        let work = |((cache, read), news): &((&Mutex<NodeCache>, &Mutex<NodeCache>), Mutex<News>)| {
-            let (mut cache, mut read, news) = (cache.lock(), read.lock(), std::mem::take(&mut *news.lock()));
+        let work = |((cache, read), news): &((&RwLock<NodeCache>, &RwLock<NodeCache>), Mutex<News>)| {
+            let (mut cache, mut read, news) = (cache.write(), read.write(), std::mem::take(&mut *news.lock()));
             for hash in &news.replaced {
-                cache.remove(hash);
-                read.remove(hash);
+                if !cache.remove(hash) {
+                    read.remove(hash);
+                }
             }
             news.nodes.into_iter().for_each(|(hash, node)| cache.put_constant(hash, node));
         };
@@ -146,7 +160,7 @@ mod tests {
         let new: Vec<(B256, Bytes)> = (0..100).map(|n| (all[n as usize], node(n))).collect();
         nodes.advance(&[], new.clone());
         all.iter().for_each(|hash| drop(nodes.get(*hash).unwrap().unwrap()));
-        let held = |shards: &Shards| -> usize { shards.iter().map(|shard| shard.lock().len()).sum() };
+        let held = |shards: &Shards| -> usize { shards.iter().map(|shard| shard.read().len()).sum() };
         // Reading twenty times what fits moved nothing out that a block made, and holds no more than its part.
         assert_eq!(held(&nodes.cache), new.len());
         let most = BYTES / READ_PART / 500;

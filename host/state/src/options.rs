@@ -53,7 +53,7 @@ impl Backend {
 }
 
 impl StateOptions {
-    /// What suits a node with a few chains: 64 MiB of pages, 64 MiB of entries (some 170,000 accounts) and 384 MiB of trie nodes for
+    /// What suits a node with a few chains: 64 MiB of pages, 128 MiB of entries (some 300,000 accounts) and 384 MiB of trie nodes for
     /// each, and 64 MiB of blocks that wait for the store, when it has that much. A million accounts are some 300 MiB of nodes;
     /// what blocks replace makes room, so a chain with less state takes less.
     pub const fn recommended() -> Self {
@@ -61,7 +61,7 @@ impl StateOptions {
             backend: Backend::Sled,
             cache_bytes: 64 << 20,
             behind_bytes: 64 << 20,
-            flat_cache_bytes: 64 << 20,
+            flat_cache_bytes: 128 << 20,
             node_cache_bytes: 384 << 20,
             history: History::All,
         }

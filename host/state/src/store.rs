@@ -4,7 +4,8 @@
 //! crash; it survives a power cut once `flush` has returned.
 
 use alloy_primitives::Bytes;
-use std::{collections::BTreeMap, io, sync::Arc};
+use smallvec::SmallVec;
+use std::{borrow::Borrow, io, ops::Deref, sync::Arc};
 
 use crate::error::Blame;
 
@@ -32,39 +33,88 @@ pub trait Store: Send + Sync {
     fn condemn(&self, _why: &str) {}
 }
 
-/// Writes to apply together. For one key the last word counts. A copy shares them: it costs nothing until one of the two is
-/// changed.
+/// Bytes of a key that lie in the key itself: as many as the node's have.
+const KEY_BYTES: usize = 40;
+
+/// A key of the store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(SmallVec<[u8; KEY_BYTES]>);
+
+impl Key {
+    /// The key of these bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(SmallVec::from_slice(bytes))
+    }
+
+    /// Adds bytes at the end.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+}
+
+impl Deref for Key {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Key {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+/// A map by key is asked with bytes: a key hashes as they do.
+impl Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+/// Writes to apply together, one after the other: for one key the last word counts. A copy shares them: it costs nothing until
+/// one of the two is changed.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    writes: Arc<BTreeMap<Bytes, Option<Bytes>>>,
+    writes: Arc<Vec<(Key, Option<Bytes>)>>,
     /// What keys and values take.
     bytes: usize,
 }
 
 impl Batch {
     /// Sets `key` to `value`.
-    pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Bytes>) {
-        self.set(key.into(), Some(value.into()));
+    pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl Into<Bytes>) {
+        self.set(key.as_ref(), Some(value.into()));
     }
 
     /// Removes `key`.
-    pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
-        self.set(key.into(), None);
+    pub fn remove(&mut self, key: impl AsRef<[u8]>) {
+        self.set(key.as_ref(), None);
     }
 
-    fn set(&mut self, key: Vec<u8>, value: Option<Bytes>) {
-        let key = Bytes::from(key);
-        let of = |value: &Option<Bytes>| value.as_ref().map_or(0, |value| value.len());
-        self.bytes += key.len() + of(&value);
-        let length = key.len();
-        if let Some(before) = Arc::make_mut(&mut self.writes).insert(key, value) {
-            self.bytes -= length + of(&before);
-        }
+    fn set(&mut self, key: &[u8], value: Option<Bytes>) {
+        self.bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
+        Arc::make_mut(&mut self.writes).push((Key::new(key), value));
     }
 
-    /// The writes, in the order of the keys: keys with their new value, or none to remove.
-    pub fn writes(&self) -> impl Iterator<Item = (&Bytes, Option<&Bytes>)> {
+    /// Makes room for so many more writes.
+    pub(crate) fn reserve(&mut self, writes: usize) {
+        Arc::make_mut(&mut self.writes).reserve(writes);
+    }
+
+    /// The writes as they were given: keys with their new value, or none to remove.
+    pub fn writes(&self) -> impl Iterator<Item = (&Key, Option<&Bytes>)> {
         self.writes.iter().map(|(key, value)| (key, value.as_ref()))
+    }
+
+    /// The same, each key once, in their order.
+    pub fn settled(&self) -> impl Iterator<Item = (&Key, Option<&Bytes>)> {
+        // Last words first, of which the first stays.
+        let mut writes: Vec<_> = self.writes.iter().rev().collect();
+        writes.sort_by_key(|(key, _)| key);
+        writes.dedup_by_key(|(key, _)| key);
+        writes.into_iter().map(|(key, value)| (key, value.as_ref()))
     }
 
     /// What keys and values take, in bytes.
@@ -72,7 +122,7 @@ impl Batch {
         self.bytes
     }
 
-    /// How many keys it writes.
+    /// How many writes it has.
     pub fn len(&self) -> usize {
         self.writes.len()
     }
@@ -84,7 +134,8 @@ impl Batch {
 
     /// The first value over the port's limit.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let longest = self.writes.values().flatten().map(|value| value.len()).max().unwrap_or(0);
+        let values = self.writes.iter().filter_map(|(_, value)| value.as_ref());
+        let longest = values.map(|value| value.len()).max().unwrap_or(0);
         if longest > MAX_STORE_VALUE_BYTES { Err(StoreError::ValueTooLong { bytes: longest }) } else { Ok(()) }
     }
 }

@@ -22,6 +22,10 @@ fn check(store: &dyn Store) {
     batch.remove("twice");
     batch.put("twice", "last word");
     batch.put("empty", "");
+    let settled: Vec<_> =
+        batch.settled().map(|(key, value)| (key.to_vec(), value.map(|value| value[..] == *b"last word"))).collect();
+    assert!(settled.is_sorted() && settled.len() == batch.len() - 2);
+    assert!(settled.contains(&(b"gone".to_vec(), None)) && settled.contains(&(b"twice".to_vec(), Some(true))));
     store.commit(batch).unwrap();
     assert_eq!(store.get(b"a").unwrap().unwrap()[..], b"value of a"[..]);
     assert_eq!(store.get(b"gone").unwrap(), None);

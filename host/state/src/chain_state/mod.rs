@@ -166,6 +166,7 @@ impl ChainState {
             check_in_log(&self.log, &head)?;
         }
         let mut batch = Batch::default();
+        batch.reserve(update.nodes.len() + block.transactions.len());
         codes::put(&mut batch, diff);
         update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), node.clone()));
         history::put(&mut batch, &*self.store, block, receipts)?;

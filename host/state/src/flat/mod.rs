@@ -9,10 +9,11 @@ mod part;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use std::{fmt, sync::Arc};
 
 use crate::{
+    cache::Look,
     codes,
     diff::StateDiff,
     error::StateError,
@@ -37,23 +38,36 @@ pub(crate) struct Flat {
     store: Arc<dyn Store>,
     nodes: Arc<Nodes>,
     /// By the last byte of the address: each moves with the head, one after the other.
-    parts: [Mutex<Part>; PARTS],
+    parts: [RwLock<Part>; PARTS],
 }
 
 impl Flat {
     /// The state at `root`; at most about `cache_bytes` are kept.
     pub fn new(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256, cache_bytes: usize) -> Self {
-        let parts = std::array::from_fn(|_| Mutex::new(Part::new(root, cache_bytes / PARTS)));
+        let parts = std::array::from_fn(|_| RwLock::new(Part::new(root, cache_bytes / PARTS)));
         Self { store, nodes, parts }
     }
 
     /// An account, if this is the state at that root and has it in memory.
     pub fn held(&self, root: B256, address: Address) -> Option<Option<Account>> {
-        let mut part = self.part(address).lock();
-        if part.root != root {
-            return None;
+        let (at, account) = self.look(address);
+        account.filter(|_| at == root).map(|account| account.map(|account| plain(&account)))
+    }
+
+    /// The root that the account's part is at, and the account if it has it in memory.
+    fn look(&self, address: Address) -> (B256, Option<Option<TrieAccount>>) {
+        let (root, look) = {
+            let part = self.part(address).read();
+            (part.root, part.accounts.look(&address))
+        };
+        match look {
+            Look::Young(account) => (root, Some(account)),
+            Look::Absent => (root, None),
+            Look::Old => {
+                let mut part = self.part(address).write();
+                (part.root, part.accounts.get(&address))
+            }
         }
-        Some(part.accounts.get(&address)?.map(|account| plain(&account)))
     }
 
     /// An account from the trie at a root, which the caller keeps; remembered if this is the state at that root.
@@ -63,7 +77,7 @@ impl Flat {
 
     fn read_account(&self, root: B256, address: Address) -> Result<Option<TrieAccount>, StateError> {
         let account = trie::account(&self.nodes, root, address)?;
-        let mut part = self.part(address).lock();
+        let mut part = self.part(address).write();
         if part.root == root {
             part.accounts.put(address, account);
         }
@@ -76,34 +90,30 @@ impl Flat {
         diff.accounts.iter().for_each(|(address, change)| news[place(address)].changes.push((*address, change)));
         accounts.into_iter().for_each(|(address, account)| news[place(&address)].left.push((address, account)));
         for (part, news) in self.parts.iter().zip(news) {
-            part.lock().advance(root, news);
+            part.write().advance(root, news);
         }
     }
 
     /// Moves to another root, of which nothing is known yet.
     pub fn move_to(&self, root: B256) {
-        self.parts.iter().for_each(|part| part.lock().move_to(root));
+        self.parts.iter().for_each(|part| part.write().move_to(root));
     }
 
-    fn part(&self, address: Address) -> &Mutex<Part> {
+    fn part(&self, address: Address) -> &RwLock<Part> {
         &self.parts[place(&address)]
     }
 
     /// The same for the writer, whose root is everybody's.
     fn account(&self, address: Address) -> Result<Option<TrieAccount>, StateError> {
-        let root = {
-            let mut part = self.part(address).lock();
-            if let Some(account) = part.accounts.get(&address) {
-                return Ok(account);
-            }
-            part.root
-        };
-        self.read_account(root, address)
+        match self.look(address) {
+            (_, Some(account)) => Ok(account),
+            (root, None) => self.read_account(root, address),
+        }
     }
 
     fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
         let root = {
-            let mut part = self.part(address).lock();
+            let mut part = self.part(address).write();
             if let Some(word) = part.slots.get(&(address, slot)) {
                 return Ok(word);
             }
@@ -111,7 +121,7 @@ impl Flat {
         };
         let storage = self.account(address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
         let word = decode_word(trie::get(&self.nodes, storage, &trie::slot_key(slot))?)?;
-        let mut part = self.part(address).lock();
+        let mut part = self.part(address).write();
         if part.root == root {
             part.slots.put((address, slot), word);
         }
