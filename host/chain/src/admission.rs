@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use crate::{
     chain::{Chain, ChainEvent},
     error::{ChainError, SubmitError},
+    executed::ExecutedBlock,
     pool::{
         Pool, PooledTx,
         journal::{Batch, JournalError, Reader, Record},
@@ -119,7 +120,7 @@ impl Chain {
     fn enter_pool(&self, some: &mut [Result<Framed, SubmitError>]) {
         loop {
             let head = self.head();
-            let nonce = |tx: &PooledTx| self.nonce_if_paid(head.block.header.state_root, tx);
+            let nonce = |tx: &PooledTx| self.nonce_if_paid(&head, tx);
             let nonces: Vec<_> = some.iter().map(|taken| Some(nonce(&taken.as_ref().ok()?.0))).collect();
             let mut pool = self.pool.lock();
             if !Arc::ptr_eq(&head, &self.head()) {
@@ -136,9 +137,10 @@ impl Chain {
         }
     }
 
-    /// The nonce of a transaction's sender at a root, if he can pay for it there.
-    fn nonce_if_paid(&self, root: B256, pooled: &PooledTx) -> Result<u64, SubmitError> {
-        let account = self.state.account_at(root, pooled.sender)?.unwrap_or_default();
+    /// The nonce of a transaction's sender after a block, if he can pay for it there.
+    fn nonce_if_paid(&self, head: &ExecutedBlock, pooled: &PooledTx) -> Result<u64, SubmitError> {
+        let account =
+            self.state.account_at(head.number(), head.block.header.state_root, pooled.sender)?.unwrap_or_default();
         let gas = U256::from(pooled.tx.gas_limit()) * U256::from(pooled.tx.max_fee_per_gas());
         let (balance, cost) = (account.balance, gas.saturating_add(pooled.tx.value()));
         if balance < cost {

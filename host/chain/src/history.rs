@@ -72,9 +72,10 @@ pub(crate) fn apply(
     let ground = Ground { view: &view, engines, components: &components };
     let place = Place { genesis, parent: &parent, merged, ancestors: &ancestors };
     let parent_root = parent.header.state_root;
-    let executed = execute_ethereum(ground, place, &block, &|diff| Ok(state.root_after(parent_root, diff)?.root))?;
+    let executed =
+        execute_ethereum(ground, place, &block, &|diff| Ok(state.root_after(parent_number, parent_root, diff)?.root))?;
     let outcome = executed.outcome;
-    let update = state.root_after(parent_root, &outcome.diff)?;
+    let update = state.root_after(parent_number, parent_root, &outcome.diff)?;
     if update.root != block.header.state_root {
         let (given, expected) = (block.header.state_root.to_string(), update.root.to_string());
         return Err(EthereumError::from(Mismatch { number, field: "state root", given, expected }).into());

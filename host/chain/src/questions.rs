@@ -101,11 +101,11 @@ impl Chain {
         limits: DreamLimits,
     ) -> Result<Vec<DreamtBlock>, SimulateError> {
         let (hash, header) = self.header(number)?.ok_or(ChainError::UnknownBlock(number))?;
-        let base_root = header.state_root;
+        let base = (header.number, header.state_root);
         let began = Instant::now();
         self.on_state(number, |ground, _| {
             let mut dream =
-                Dream { chain: self, base_root, hash, header, diff: StateDiff::default(), hashes: BTreeMap::new() };
+                Dream { chain: self, base, hash, header, diff: StateDiff::default(), hashes: BTreeMap::new() };
             let (mut dreamt, mut gas) = (Vec::new(), limits.gas);
             for mut asked in blocks {
                 asked.gas = gas;
@@ -186,8 +186,8 @@ pub struct BlobMarket {
 /// Where a simulation of blocks has come.
 struct Dream<'c> {
     chain: &'c Chain,
-    /// Root of the state on which the first block stands.
-    base_root: B256,
+    /// The block on whose state the first one stands, and its root.
+    base: (u64, B256),
     /// The newest block, real or dreamt.
     hash: B256,
     header: Header,
@@ -237,7 +237,7 @@ impl Dream<'_> {
         let block = simulate_block(ground, &env, std::mem::take(&mut self.diff), hashes, &asked)?;
         let (calls, senders) = (block.calls, block.senders);
         let outcome = block.outcome;
-        let root = self.chain.state.root_after(self.base_root, &outcome.diff)?.root;
+        let root = self.chain.state.root_after(self.base.0, self.base.1, &outcome.diff)?.root;
         let mut header = seal(&env, self.hash, &outcome, root);
         header.parent_beacon_block_root = asked.overrides.block.beacon_root.or(header.parent_beacon_block_root);
         let BlockOutcome { transactions, receipts, diff, .. } = outcome;

@@ -72,7 +72,7 @@ pub(crate) fn apply(
     let (view, components) = (state.flat(), LoggedComponents(state));
     let ground = Ground { view: &view, engines, components: &components };
     let outcome = execute(ground, env, &block).map_err(|error| ChainError::Execution { number, error })?;
-    let update = state.root_after(parent.header.state_root, &outcome.diff)?;
+    let update = state.root_after(parent_number, parent.header.state_root, &outcome.diff)?;
     verify_header(given, &seal(&env, parent.hash(), &outcome, update.root))?;
     state.commit(CommitInput { block: &block, receipts: &outcome.receipts, diff: &outcome.diff, update })?;
     Ok(())
@@ -95,7 +95,7 @@ pub(crate) fn commit(
     senders: Vec<Address>,
     given: Option<&Header>,
 ) -> Result<ExecutedBlock, ChainError> {
-    let update = state.root_after(parent.header.state_root, &outcome.diff)?;
+    let update = state.root_after(parent.header.number, parent.header.state_root, &outcome.diff)?;
     let header = seal(&env, parent.hash(), &outcome, update.root);
     if let Some(given) = given {
         let own_root = update.root;
@@ -111,7 +111,7 @@ pub(crate) fn commit(
 fn genesis_block(spec: &ChainSpec, state: &ChainState, engines: &Engines) -> Result<Genesis, ChainError> {
     let outcome =
         execute_genesis(engines, &spec.genesis).map_err(|error| ChainError::Execution { number: 0, error })?;
-    let update = state.root_after(alloy_consensus::constants::EMPTY_ROOT_HASH, &outcome.diff)?;
+    let update = state.root_after(0, alloy_consensus::constants::EMPTY_ROOT_HASH, &outcome.diff)?;
     let imported = spec.genesis.imported.as_ref();
     let header = match imported {
         Some(imported) => imported.header(update.root),

@@ -12,6 +12,7 @@ use crate::{
     history, keys,
     log::BlockLog,
     nodes::Nodes,
+    roots,
     store::Store,
     tour::{Met, Tour},
 };
@@ -63,18 +64,21 @@ pub(crate) fn audit(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Audit, StateError> {
     let mut auditor = Auditor { store, tour: Tour::new(store, nodes), audit: Audit::default(), at: 0 };
+    let last = heights.clone().last();
     for number in heights {
         let block = log.block(number)?.ok_or(StateError::UnknownBlock(number))?;
         auditor.at = number;
         auditor.block(&block)?;
         if number >= first_state {
-            auditor.state(block.header.state_root)?;
+            auditor.state(number, block.header.state_root)?;
         }
         progress(number);
     }
     // In parts, because a store may collect what it is asked for.
-    let stored = (0..=u8::MAX).try_fold(0u64, |count, part| {
-        store.scan(&[keys::NODES, &[part]].concat()).try_fold(count, |count, entry| entry.map(|_| count + 1))
+    let stored = last.map_or(Ok(0), |last| {
+        (0..=last).try_fold(0u64, |count, number| {
+            store.scan(&keys::nodes_of(number)).try_fold(count, |count, entry| entry.map(|_| count + 1))
+        })
     })?;
     let mut audit = auditor.audit;
     audit.stray_nodes = stored.saturating_sub(audit.nodes);
@@ -130,7 +134,12 @@ impl Auditor<'_> {
         }
     }
 
-    fn state(&mut self, root: B256) -> Result<(), StateError> {
+    fn state(&mut self, number: u64, root: B256) -> Result<(), StateError> {
+        let found = self.look("its state's root", roots::get(self.store, number))?;
+        let Some(root) = found.filter(|found| found.hash == root) else {
+            self.expect(false, "its state's root is missing or another's");
+            return Ok(());
+        };
         loop {
             let audit = &mut self.audit;
             let mut met = |met: Met<'_>| {

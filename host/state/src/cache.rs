@@ -12,7 +12,7 @@ use std::{
 /// What an entry takes beside key and value: table slots and allocations. An estimate, in bytes.
 const ENTRY_BYTES: usize = 64;
 
-/// Values by key, up to a number of bytes. A key is in one of the two generations, unless its value never changes.
+/// Values by key, up to a number of bytes. A key is in one of the two generations.
 pub(crate) struct Cache<K, V, S = RandomState> {
     young: HashMap<K, V, S>,
     old: HashMap<K, V, S>,
@@ -63,13 +63,6 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Cache<K, V, S> {
         self.insert(key, value);
     }
 
-    /// The same where a key's value never changes, so that no older one has to go.
-    pub fn put_constant(&mut self, key: K, value: V) {
-        if !self.young.contains_key(&key) {
-            self.insert(key, value);
-        }
-    }
-
     /// Puts one in that is not in the young generation.
     fn insert(&mut self, key: K, value: V) {
         let bytes = self.bytes(&value);
@@ -95,7 +88,7 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Cache<K, V, S> {
         }
     }
 
-    /// How many entries it holds, one in both generations twice.
+    /// How many entries it holds.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.young.len() + self.old.len()
@@ -161,17 +154,6 @@ mod tests {
         assert_eq!((cache.get(&2), cache.get(&3)), (None, Some('c')));
         cache.forget(|key| [1, 3].contains(key));
         assert_eq!((cache.get(&3), cache.get(&1)), (None, None));
-    }
-
-    #[test]
-    fn a_constant_is_counted_once() {
-        let mut cache = Cache::<_, _>::new(4 * (10 + ENTRY_BYTES), |_: &u32| 10);
-        for _ in 0..10 {
-            cache.put_constant(1, 1);
-            cache.put_constant(2, 2);
-        }
-        assert_eq!((cache.young.len(), cache.young_bytes, cache.old.len()), (2, 2 * (10 + ENTRY_BYTES), 0));
-        assert_eq!((cache.get(&1), cache.get(&2)), (Some(1), Some(2)));
     }
 
     /// What goes makes room: replacing one value again and again pushes out nothing.

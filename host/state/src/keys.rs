@@ -4,22 +4,23 @@
 //! |---|---|---|
 //! | `H` | | head record |
 //! | `c` | code hash, chunk | length u64 and code |
-//! | `T` | node hash | trie node, RLP |
+//! | `T` | height, index (u32) | a trie node that the block at that height made, RLP, and where those below it lie ([`crate::place`]) |
+//! | `p` | height | where the root of the block's state lies (height, index), and the root |
+//! | `x` | node hash | a trie node of a snapshot that is being loaded |
 //! | `h` | height | block hash, header RLP |
 //! | `n` | block hash | height |
 //! | `t` | transaction hash | height, index |
 //! | `d` | component digest | height of the first block that carries it |
 //! | `D` | component digest, chunk | length u64 and component, where no block in the log brings it |
 //! | `r` | height, chunk | length u64 and receipts, RLP list |
-//! | `K` | | first height whose state is kept, nodes that the last sweep kept, nodes written until then; u64 each |
+//! | `K` | | first height whose state is kept, first height whose nodes may still be there; u64 each |
 //! | `B` | | height of the first block, hash of block 0; where the chain was begun from a snapshot |
-//! | `W` | | nodes written, u64; while old states are let go |
 //!
 //! A change of this table is a change of [`crate::head::FORMAT`].
 
 use alloy_primitives::B256;
 
-use crate::store::Key;
+use crate::{place::Place, store::Key};
 
 /// What there is in a store, by the beginnings of the keys.
 pub(crate) const KINDS: [(&[u8], &str); 12] = [
@@ -33,7 +34,7 @@ pub(crate) const KINDS: [(&[u8], &str); 12] = [
     (b"D", "components"),
     (HEAD, "head record"),
     (KEPT, "record of what is kept"),
-    (WRITTEN, "count of trie nodes"),
+    (b"p", "state roots"),
     (BASE, "record of the first block"),
 ];
 
@@ -42,9 +43,6 @@ pub(crate) const HEAD: &[u8] = b"H";
 
 /// What is kept of old states.
 pub(crate) const KEPT: &[u8] = b"K";
-
-/// How many nodes were written.
-pub(crate) const WRITTEN: &[u8] = b"W";
 
 /// With which block the chain begins.
 pub(crate) const BASE: &[u8] = b"B";
@@ -59,8 +57,21 @@ pub(crate) fn code(hash: B256) -> Key {
     join(b'c', &[hash.as_slice()])
 }
 
-pub(crate) fn node(hash: B256) -> Key {
-    join(b'T', &[hash.as_slice()])
+pub(crate) fn node(place: Place) -> Key {
+    join(b'T', &[&place.to_bytes()])
+}
+
+/// What the keys of all nodes begin with that a block made.
+pub(crate) fn nodes_of(number: u64) -> Key {
+    join(b'T', &[&number.to_be_bytes()])
+}
+
+pub(crate) fn root(number: u64) -> Key {
+    join(b'p', &[&number.to_be_bytes()])
+}
+
+pub(crate) fn loaded(hash: B256) -> Key {
+    join(b'x', &[hash.as_slice()])
 }
 
 pub(crate) fn header(number: u64) -> Key {

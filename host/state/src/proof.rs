@@ -1,9 +1,8 @@
 //! Proofs of accounts and slots against a state root (EIP-1186), of their absence too.
 
 use alloy_primitives::{Address, B256, Bytes, U256};
-use alloy_trie::EMPTY_ROOT_HASH;
 
-use crate::{error::StateError, nodes::Nodes, trie, trie_view::decode_word, view::Account};
+use crate::{error::StateError, nodes::Nodes, place::NodeRef, trie, trie_view::decode_word, view::Account};
 
 /// An account with its proof, and proofs of some of its slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +31,22 @@ pub struct StorageProof {
 }
 
 /// Proves an account and some of its slots at a root.
-pub(crate) fn prove(nodes: &Nodes, root: B256, address: Address, slots: &[B256]) -> Result<AccountProof, StateError> {
+pub(crate) fn prove(
+    nodes: &Nodes,
+    root: NodeRef,
+    address: Address,
+    slots: &[B256],
+) -> Result<AccountProof, StateError> {
     trie::must_be_stored(nodes, root)?;
     let (account, proof) = trie::prove(nodes, root, address.as_slice())?;
-    let account = account.map(|bytes| trie::read_account(&bytes)).transpose()?;
-    let storage_root = account.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
+    let account = account.map(|found| trie::Stored::read(&found)).transpose()?;
+    let storage_root = trie::storage_root(account);
     let storage = slots.iter().map(|key| {
         let (value, proof) = trie::prove(nodes, storage_root, key.as_slice())?;
         Ok(StorageProof { key: *key, value: decode_word(value)?, proof })
     });
     let storage = storage.collect::<Result<_, StateError>>()?;
+    let account = account.map(|stored| stored.account);
     let account = account.map(|a| Account { nonce: a.nonce, balance: a.balance, code_hash: a.code_hash });
-    Ok(AccountProof { address, account, storage_root, proof, storage })
+    Ok(AccountProof { address, account, storage_root: storage_root.hash, proof, storage })
 }

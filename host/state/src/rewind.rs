@@ -6,7 +6,7 @@ use crate::{
     chain_state::ChainState,
     error::StateError,
     head::HeadRecord,
-    history,
+    history, keys, roots,
     store::{Batch, Store},
 };
 
@@ -31,12 +31,16 @@ impl ChainState {
         self.pruner.go_back(to)?;
         // First, so that nobody looks for what goes, and takes its absence for damage.
         *self.head.write() = Some(to);
-        self.flat.move_to(to.state_root);
+        let root = roots::must_get(&*self.store, number)?;
+        *self.root.write() = root;
+        self.flat.move_to(root);
         let mut top = head;
         while top.number > number {
             let below = number.max(top.number.saturating_sub(BLOCKS_AT_A_TIME));
             top = self.remove(below, top.number)?;
         }
+        // Other blocks' nodes will lie there.
+        self.nodes.forget_above(number);
         self.store.flush()?;
         self.log.cut_back(number, hash)?;
         // A suite of tests does it before each of them.
@@ -52,6 +56,10 @@ impl ChainState {
         let mut batch = Batch::default();
         for number in below + 1..=top {
             history::remove(&mut batch, &*self.store, &logged(number)?)?;
+            batch.remove(keys::root(number));
+            for entry in self.store.scan(&keys::nodes_of(number)) {
+                batch.remove(entry?.0);
+            }
         }
         let block = logged(below)?;
         let head = HeadRecord { number: below, hash: block.hash(), state_root: block.header.state_root };

@@ -47,7 +47,7 @@ impl Folder {
         let store = self.open_unchecked()?;
         let head = verify::read_head(&*store)?;
         if let Some(head) = head {
-            verify::probe(&Nodes::new(store.clone(), 0), head.state_root)?;
+            verify::probe(&*store, &Nodes::new(store.clone(), 0), head)?;
         }
         Ok((store, head))
     }

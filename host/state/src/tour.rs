@@ -8,16 +8,24 @@ use crate::{
     codes,
     error::StateError,
     nodes::Nodes,
+    place::{NodeRef, Place},
     store::Store,
-    trie::{Kind, Link, links},
+    trie::{Kind, Link, links, own_bytes},
 };
 
 /// What is met on the way. The order is that of a walk from the root, and the same every time.
 pub(crate) enum Met<'a> {
     /// A node, its hash checked.
-    Node(&'a Bytes),
+    Node(&'a [u8]),
     /// A code, its hash checked.
     Code(&'a Bytes),
+}
+
+/// What was met.
+#[derive(PartialEq, Eq, Hash)]
+enum Seen {
+    Place(Place),
+    Hash(B256),
 }
 
 /// Somebody who goes over tries. 32 bytes of memory and a little more for each node that was met.
@@ -25,35 +33,43 @@ pub(crate) struct Tour<'a> {
     store: &'a dyn Store,
     nodes: &'a Nodes,
     /// Only asked whether something is in it, so that its order decides nothing.
-    seen: HashSet<B256>,
-    todo: Vec<(B256, Kind)>,
+    seen: HashSet<Seen>,
+    todo: Vec<(NodeRef, Kind)>,
+    /// What makes two nodes one.
+    same: fn(NodeRef) -> Seen,
 }
 
 impl<'a> Tour<'a> {
+    /// Every node that lies somewhere once.
     pub fn new(store: &'a dyn Store, nodes: &'a Nodes) -> Self {
-        Self { store, nodes, seen: HashSet::new(), todo: Vec::new() }
+        Self { store, nodes, seen: HashSet::new(), todo: Vec::new(), same: |node| Seen::Place(node.place) }
+    }
+
+    /// Of nodes that are alike, wherever they lie, one.
+    pub fn of_content(store: &'a dyn Store, nodes: &'a Nodes) -> Self {
+        Self { same: |node| Seen::Hash(node.hash), ..Self::new(store, nodes) }
     }
 
     /// Goes over what is below a root and was not met yet. An error is of one node or code; the next call goes on after it.
     pub fn walk(
         &mut self,
-        root: B256,
+        root: NodeRef,
         met: &mut dyn FnMut(Met<'_>) -> Result<(), StateError>,
     ) -> Result<(), StateError> {
-        if root != EMPTY_ROOT_HASH && self.seen.insert(root) {
+        if root.hash != EMPTY_ROOT_HASH && self.seen.insert((self.same)(root)) {
             self.todo.push((root, Kind::Accounts));
         }
-        while let Some((hash, kind)) = self.todo.pop() {
-            let node = self.nodes.read(hash)?;
-            met(Met::Node(&node))?;
-            let links = links(&node, kind)?;
-            for Link { hash, kind, .. } in links.nodes {
-                if self.seen.insert(hash) {
-                    self.todo.push((hash, kind));
+        while let Some((node, kind)) = self.todo.pop() {
+            let bytes = self.nodes.read(node)?;
+            met(Met::Node(own_bytes(&bytes)))?;
+            let links = links(&bytes, node.place, kind)?;
+            for Link { to, kind, .. } in links.nodes {
+                if self.seen.insert((self.same)(to)) {
+                    self.todo.push((to, kind));
                 }
             }
             for hash in links.codes {
-                if self.seen.insert(hash) {
+                if self.seen.insert(Seen::Hash(hash)) {
                     met(Met::Code(&codes::get(self.store, hash)?))?;
                 }
             }

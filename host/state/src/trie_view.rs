@@ -2,7 +2,6 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rlp::Decodable;
-use alloy_trie::EMPTY_ROOT_HASH;
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -11,19 +10,20 @@ use crate::{
     error::StateError,
     history,
     nodes::Nodes,
+    place::NodeRef,
     prune::Pin,
     store::Store,
-    trie::{self, slot_key},
+    trie::{self, Found, slot_key},
     view::{Account, StateView},
 };
 
 /// The state at one root. It never changes; any thread may hold it for as long as it likes.
 pub struct TrieView {
-    root: B256,
+    root: NodeRef,
     nodes: Arc<Nodes>,
     store: Arc<dyn Store>,
     /// Storage roots found so far: a contract's slots are read together.
-    storage_roots: Mutex<BTreeMap<Address, B256>>,
+    storage_roots: Mutex<BTreeMap<Address, NodeRef>>,
     /// Keeps what is below the root.
     _pin: Pin,
 }
@@ -35,22 +35,21 @@ impl fmt::Debug for TrieView {
 }
 
 impl TrieView {
-    pub(crate) fn open(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256, pin: Pin) -> Result<Self, StateError> {
+    pub(crate) fn open(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: NodeRef, pin: Pin) -> Result<Self, StateError> {
         trie::must_be_stored(&nodes, root)?;
         Ok(Self { root, nodes, store, storage_roots: Mutex::default(), _pin: pin })
     }
 
     /// The root.
     pub fn root(&self) -> B256 {
-        self.root
+        self.root.hash
     }
 
-    fn storage_root(&self, address: Address) -> Result<B256, StateError> {
+    fn storage_root(&self, address: Address) -> Result<NodeRef, StateError> {
         if let Some(root) = self.storage_roots.lock().get(&address) {
             return Ok(*root);
         }
-        let root =
-            trie::account(&self.nodes, self.root, address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
+        let root = trie::storage_root(trie::account(&self.nodes, self.root, address)?);
         self.storage_roots.lock().insert(address, root);
         Ok(root)
     }
@@ -59,7 +58,8 @@ impl TrieView {
 impl StateView for TrieView {
     fn account(&self, address: Address) -> Result<Option<Account>, StateError> {
         let Some(account) = trie::account(&self.nodes, self.root, address)? else { return Ok(None) };
-        self.storage_roots.lock().insert(address, account.storage_root);
+        self.storage_roots.lock().insert(address, account.storage_root());
+        let account = account.account;
         Ok(Some(Account { nonce: account.nonce, balance: account.balance, code_hash: account.code_hash }))
     }
 
@@ -78,7 +78,7 @@ impl StateView for TrieView {
 }
 
 /// A word as a storage trie holds it; zero when it does not.
-pub(crate) fn decode_word(bytes: Option<Vec<u8>>) -> Result<U256, StateError> {
-    let Some(bytes) = bytes else { return Ok(U256::ZERO) };
-    U256::decode(&mut bytes.as_slice()).map_err(|_| StateError::Damaged { what: "slot in the trie" })
+pub(crate) fn decode_word(found: Option<Found>) -> Result<U256, StateError> {
+    let Some(found) = found else { return Ok(U256::ZERO) };
+    U256::decode(&mut found.value.as_slice()).map_err(|_| StateError::Damaged { what: "slot in the trie" })
 }

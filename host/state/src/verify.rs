@@ -5,10 +5,12 @@
 //! answer. Opening need not read everything: it looks at the head, at what the last blocks left, and goes down the trie
 //! at places spread over all of it, so that large losses show at once.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::keccak256;
 use alloy_trie::EMPTY_ROOT_HASH;
 
-use crate::{error::StateError, head::HeadRecord, history, nodes::Nodes, snapshot::BaseRecord, store::Store, trie};
+use crate::{
+    error::StateError, head::HeadRecord, history, nodes::Nodes, roots, snapshot::BaseRecord, store::Store, trie,
+};
 
 /// Descents through the head's trie.
 const PROBES: u64 = 64;
@@ -35,10 +37,14 @@ pub(crate) fn read_head(store: &dyn Store) -> Result<Option<HeadRecord>, StateEr
     Ok(Some(head))
 }
 
-/// Goes down the trie at `root` where a fixed sequence of keys would be.
-pub(crate) fn probe(nodes: &Nodes, root: B256) -> Result<(), StateError> {
-    if root != EMPTY_ROOT_HASH && nodes.get(root)?.is_none() {
-        return Err(StateError::DamagedNode(root));
+/// Goes down the head's trie where a fixed sequence of keys would be.
+pub(crate) fn probe(store: &dyn Store, nodes: &Nodes, head: HeadRecord) -> Result<(), StateError> {
+    let root = roots::must_get(store, head.number)?;
+    if root.hash != head.state_root {
+        return Err(StateError::Damaged { what: "state root" });
+    }
+    if root.hash != EMPTY_ROOT_HASH && nodes.get(root)?.is_none() {
+        return Err(StateError::DamagedNode(root.hash));
     }
     (0..PROBES).try_for_each(|n| trie::get(nodes, root, keccak256(n.to_be_bytes()).as_slice()).map(drop))
 }

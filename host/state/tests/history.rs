@@ -84,7 +84,13 @@ fn on_disk_and_after_a_restart() {
         check_found(&state, 4);
         assert_eq!(state.replay().count(), 0);
         assert_eq!(
-            state.at(state.state_root()).unwrap().account(Address::with_last_byte(1)).unwrap().unwrap().nonce,
+            state
+                .at_block(state.head().unwrap().number, state.state_root())
+                .unwrap()
+                .account(Address::with_last_byte(1))
+                .unwrap()
+                .unwrap()
+                .nonce,
             4
         );
         try_commit(&state, &wide_diff(4, 0, 20), &body(4)).unwrap();
@@ -100,7 +106,7 @@ fn old_roots_stay_readable_after_many_blocks() {
     drop(state);
     let state = open(dir.path(), DISK);
     for (seed, head) in (0..).zip(&heads) {
-        let view = state.at(head.state_root).unwrap();
+        let view = state.at_block(head.number, head.state_root).unwrap();
         let slot = alloy_primitives::U256::from(seed * 3);
         let address = Address::with_last_byte((seed * 3 % 10) as u8);
         assert_eq!(view.account(address).unwrap().unwrap().nonce, seed + 1);
@@ -118,7 +124,7 @@ fn what_does_not_follow_the_head_is_refused_and_changes_nothing() {
     let head = commit(&state, &diff);
     let none = StateDiff::default();
     let (second, update) = next_block(&state, &none, &Body::default());
-    let other_root = state.root_after(head.state_root, &wide_diff(5, 5, 5)).unwrap();
+    let other_root = state.root_after(head.number, head.state_root, &wide_diff(5, 5, 5)).unwrap();
     let mut orphan = (*second).clone();
     orphan.header.parent_hash = B256::repeat_byte(1);
     let orphan = orphan.seal();
@@ -154,7 +160,7 @@ fn readers_see_whole_blocks() {
                 assert_eq!((hash, header.state_root), (head.hash, head.state_root));
                 assert_eq!(state.receipts(number).unwrap().unwrap().len(), 3);
                 assert_eq!(state.block(number).unwrap().unwrap().hash(), hash);
-                let view = state.at(head.state_root).unwrap();
+                let view = state.at_block(head.number, head.state_root).unwrap();
                 assert_eq!(view.account(Address::ZERO).unwrap().unwrap().nonce, number + 1);
                 for index in 0..3 {
                     let hash = *body(number + 1).transactions[index].tx_hash();

@@ -182,7 +182,7 @@ fn catch_up(state: &ChainState, diff: impl Fn(u64) -> StateDiff) -> Result<(), S
     for block in state.replay() {
         let block = block?;
         let diff = diff(block.header.number);
-        let update = state.root_after(state.state_root(), &diff)?;
+        let update = state.root_after(state.head().map_or(0, |head| head.number), state.state_root(), &diff)?;
         state.commit(CommitInput { block: &block, receipts: &[], diff: &diff, update })?;
     }
     Ok(())
@@ -212,15 +212,19 @@ fn remove_entry(dir: &Path, options: StateOptions, key: &[u8]) {
 fn read_all(state: &ChainState, expected: &MemoryView) -> Result<(), StateError> {
     for address in (0..10).map(Address::with_last_byte) {
         assert_eq!(state.flat().account(address)?, expected.account(address)?);
-        assert_eq!(state.at(state.state_root())?.account(address)?, expected.account(address)?);
+        assert_eq!(
+            state.at_block(state.head().unwrap().number, state.state_root())?.account(address)?,
+            expected.account(address)?
+        );
         for (slot, word) in expected.slots(address) {
             assert_eq!(state.flat().storage(address, *slot)?, *word);
         }
     }
     let blocks = state.head().map_or(0, |head| head.number + 1);
     for number in 0..blocks {
-        let (hash, _) = state.header(number)?.unwrap();
+        let (hash, header) = state.header(number)?.unwrap();
         assert_eq!(state.block(number)?.unwrap().hash(), hash);
+        state.at_block(number, header.state_root)?;
         assert!(state.receipts(number)?.is_some());
     }
     Ok(())

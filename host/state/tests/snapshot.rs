@@ -67,7 +67,10 @@ fn check_begun(state: &ChainState, base: u64, heads: &[HeadRecord]) {
     }
     let slot = U256::from(base * 3);
     let address = Address::with_last_byte((base * 3 % 10) as u8);
-    assert_eq!(state.at(head.state_root).unwrap().storage(address, slot).unwrap() >> 64, U256::from(base + 1));
+    assert_eq!(
+        state.at_block(head.number, head.state_root).unwrap().storage(address, slot).unwrap() >> 64,
+        U256::from(base + 1)
+    );
     let audit = state.audit(&mut |_| {}).unwrap();
     assert_eq!((audit.findings, audit.blocks), (Vec::new(), state.head().unwrap().number - base + 1));
 }
@@ -102,7 +105,8 @@ fn a_chain_goes_on_from_a_snapshot() {
             for block in state.replay() {
                 let block = block.unwrap();
                 let diff = wide_diff(block.header.number, block.header.number * 3, 5);
-                let update = state.root_after(state.state_root(), &diff).unwrap();
+                let update =
+                    state.root_after(state.head().map_or(0, |head| head.number), state.state_root(), &diff).unwrap();
                 state.commit(CommitInput { block: &block, receipts: &[], diff: &diff, update }).unwrap();
             }
             assert_eq!(state.head(), heads.last().copied());

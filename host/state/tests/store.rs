@@ -12,6 +12,7 @@ fn scan(store: &dyn Store, prefix: &[u8]) -> Vec<Entry> {
 }
 
 fn check(store: &dyn Store) {
+    check_order(store);
     assert_eq!(store.get(b"a").unwrap(), None);
     let mut batch = Batch::default();
     for key in ["a", "b1", "b2", "b\u{ff}", "c"] {
@@ -51,6 +52,22 @@ fn check(store: &dyn Store) {
     store.flush().unwrap();
     assert_eq!(store.get(b"long").unwrap().unwrap()[..], vec![7; MAX_STORE_VALUE_BYTES][..]);
     assert_eq!(store.get(b"b1").unwrap(), None);
+}
+
+/// All keys are found in their order, wherever a store keeps them.
+fn check_order(store: &dyn Store) {
+    let keys: [&[u8]; 8] = [b"A", b"S\xff", b"T", b"T\0", b"T\x01\x02", b"T\xff", b"U", b"a"];
+    let mut batch = Batch::default();
+    keys.iter().rev().for_each(|key| batch.put(key, key.to_vec()));
+    store.commit(batch).unwrap();
+    let found = |prefix: &[u8]| scan(store, prefix).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+    assert_eq!(found(b""), keys);
+    assert_eq!(found(b"T"), keys[2..6]);
+    assert_eq!(found(b"T\x01"), keys[4..5]);
+    let mut batch = Batch::default();
+    keys.iter().for_each(|key| batch.remove(key));
+    store.commit(batch).unwrap();
+    assert!(found(b"").is_empty());
 }
 
 /// While one thread flips all of a hundred keys at once, no reader may see a batch that went backwards.

@@ -65,10 +65,14 @@ fn check(state: &ChainState, diffs: &[StateDiff]) {
     }
     let slots: Vec<B256> = [0, 1, 7, 23, SLOTS + 1].into_iter().map(|slot| B256::from(U256::from(slot))).collect();
     for (head, model) in &past {
-        let view = state.at(head.state_root).unwrap();
+        let view = state.at_block(head.number, head.state_root).unwrap();
         same(&view, model);
         for address in addresses().chain([Address::repeat_byte(0xee)]) {
-            verify(head.state_root, model, &state.proof(head.state_root, address, &slots).unwrap());
+            verify(
+                head.state_root,
+                model,
+                &state.proof_at_block(head.number, head.state_root, address, &slots).unwrap(),
+            );
         }
         assert_eq!(view.block_hash(head.number).unwrap(), head.hash);
     }
@@ -116,7 +120,13 @@ fn a_large_storage_grows_and_shrinks() {
         model.apply(&diff);
         assert_eq!(commit(&state, &diff).state_root, expected_root(&model));
         for slot in [0, 5, 1200, 4050, 4995, 7777].map(U256::from) {
-            verify(state.state_root(), &model, &state.proof(state.state_root(), address, &[slot.into()]).unwrap());
+            verify(
+                state.state_root(),
+                &model,
+                &state
+                    .proof_at_block(state.head().unwrap().number, state.state_root(), address, &[slot.into()])
+                    .unwrap(),
+            );
         }
     }
 }
@@ -127,8 +137,8 @@ fn an_unknown_root_is_named() {
     let state = open(dir.path(), MEMORY);
     assert_eq!(MEMORY.backend, Backend::Memory);
     let root = B256::repeat_byte(1);
-    assert!(matches!(state.at(root), Err(StateError::UnknownRoot(r)) if r == root));
-    assert!(matches!(state.proof(root, Address::ZERO, &[]), Err(StateError::UnknownRoot(_))));
-    assert!(matches!(state.root_after(root, &StateDiff::default()), Err(StateError::UnknownRoot(_))));
-    assert_eq!(state.at(EMPTY_ROOT_HASH).unwrap().account(Address::ZERO).unwrap(), None);
+    assert!(matches!(state.at_block(0, root), Err(StateError::UnknownRoot(r)) if r == root));
+    assert!(matches!(state.proof_at_block(0, root, Address::ZERO, &[]), Err(StateError::UnknownRoot(_))));
+    assert!(matches!(state.root_after(0, root, &StateDiff::default()), Err(StateError::UnknownRoot(_))));
+    assert_eq!(state.at_block(0, EMPTY_ROOT_HASH).unwrap().account(Address::ZERO).unwrap(), None);
 }

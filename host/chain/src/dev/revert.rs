@@ -96,7 +96,7 @@ impl Chain {
     /// What came in meanwhile was checked against a state that is gone.
     fn tell_pool(&self) -> Result<(), ChainError> {
         let head = self.head();
-        let view = self.state.at(head.block.header.state_root)?;
+        let view = self.state.at_block(head.number(), head.block.header.state_root)?;
         let mut pool = self.pool.lock();
         let content = pool.content(None);
         let mut nonces = Vec::new();

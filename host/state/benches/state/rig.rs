@@ -86,7 +86,9 @@ impl Rig {
     fn commit(&mut self, diff: &StateDiff) -> Times {
         let state = self.state();
         let began = Instant::now();
-        let update = state.root_after(state.state_root(), diff).expect("the root is that of the head");
+        let update = state
+            .root_after(state.head().map_or(0, |head| head.number), state.state_root(), diff)
+            .expect("the root is that of the head");
         let root = began.elapsed();
         let head = state.head();
         let header = Header {

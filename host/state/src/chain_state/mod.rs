@@ -8,7 +8,7 @@ mod blocks;
 mod open;
 
 use alloy_primitives::{Address, B256};
-use alloy_trie::EMPTY_ROOT_HASH;
+use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
 use caldera_types::{SealedBlock, TxReceipt};
 use parking_lot::{Mutex, RwLock};
 use std::{fmt, sync::Arc};
@@ -24,11 +24,13 @@ use crate::{
     history, keys,
     log::BlockLog,
     nodes::Nodes,
+    place::{NodeRef, Place},
     proof::{self, AccountProof},
     prune::{self, Pruned, Pruner},
+    roots,
     snapshot::BaseRecord,
     store::{Batch, Store as _},
-    trie::{self, RootUpdate},
+    trie::{self, At, RootUpdate, Stored},
     trie_view::TrieView,
     view::Account,
     witness::Recorder,
@@ -44,9 +46,11 @@ pub struct ChainState {
     pruning: Arc<prune::Progress>,
     pub(crate) store: Arc<Behind>,
     pub(crate) flat: Arc<Flat>,
-    nodes: Arc<Nodes>,
+    pub(crate) nodes: Arc<Nodes>,
     pub(crate) log: BlockLog,
     pub(crate) head: RwLock<Option<HeadRecord>>,
+    /// Where the head's root lies.
+    pub(crate) root: RwLock<NodeRef>,
     /// Held by the one commit that runs.
     pub(crate) writer: Mutex<()>,
     /// The snapshot's block, if the chain was begun from one.
@@ -90,32 +94,27 @@ impl ChainState {
         FlatView::new(self.flat.clone())
     }
 
-    /// An account at a root that was committed here: from memory, mostly, if the root is the head's.
-    pub fn account_at(&self, root: B256, address: Address) -> Result<Option<Account>, StateError> {
+    /// An account in the state after a block, whose root is `root`: from memory, mostly, if it is the head's.
+    pub fn account_at(&self, number: u64, root: B256, address: Address) -> Result<Option<Account>, StateError> {
         if let Some(account) = self.flat.held(root, address) {
             return Ok(account);
         }
         // Held while it is read: the head may move on, and this root go.
         let _pin = self.pruner.kept().pin_newest();
-        trie::must_be_stored(&self.nodes, root)?;
-        self.flat.read(root, address)
-    }
-
-    /// The state at a root that was committed here, lately if [`History`](crate::History) lets old ones go.
-    pub fn at(&self, root: B256) -> Result<TrieView, StateError> {
-        TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin_newest())
+        self.flat.read(self.find(number, root)?, address)
     }
 
     /// The state after a block, whose root is `root`. It can be read for as long as the view is held;
     /// [`StateError::StateNotKept`] says that it was let go.
     pub fn at_block(&self, number: u64, root: B256) -> Result<TrieView, StateError> {
-        TrieView::open(self.store.clone(), self.nodes.clone(), root, self.pruner.kept().pin(number)?)
+        let pin = self.pruner.kept().pin(number)?;
+        TrieView::open(self.store.clone(), self.nodes.clone(), self.find(number, root)?, pin)
     }
 
     /// The state after a block, whose root is `root`, with a record of what is read of it; errors as of [`Self::at_block`].
     pub fn record(&self, number: u64, root: B256) -> Result<Recorder, StateError> {
         let pin = self.pruner.kept().pin(number)?;
-        Recorder::new(self.store.clone(), self.nodes.clone(), root, pin)
+        Recorder::new(self.store.clone(), self.nodes.clone(), self.find(number, root)?, pin)
     }
 
     /// The first block whose state can be read.
@@ -128,17 +127,13 @@ impl ChainState {
         self.pruning.get()
     }
 
-    /// The root after `diff` on a committed root. Writes nothing.
-    pub fn root_after(&self, parent_root: B256, diff: &StateDiff) -> Result<RootUpdate, StateError> {
-        trie::root_after(&self.nodes, parent_root, diff)
+    /// The root after `diff` on the state after a block, whose root is `parent_root`; what is before the first block has the empty
+    /// trie's. Writes nothing.
+    pub fn root_after(&self, parent: u64, parent_root: B256, diff: &StateDiff) -> Result<RootUpdate, StateError> {
+        trie::root_after(&self.nodes, self.find(parent, parent_root)?, diff)
     }
 
-    /// Proves an account and some of its slots at a committed root.
-    pub fn proof(&self, root: B256, address: Address, slots: &[B256]) -> Result<AccountProof, StateError> {
-        proof::prove(&self.nodes, root, address, slots)
-    }
-
-    /// The same for the state after a block, whose root is `root`; errors as of [`Self::at_block`].
+    /// Proves an account and some of its slots in the state after a block, whose root is `root`; errors as of [`Self::at_block`].
     pub fn proof_at_block(
         &self,
         number: u64,
@@ -147,7 +142,7 @@ impl ChainState {
         slots: &[B256],
     ) -> Result<AccountProof, StateError> {
         let _pin = self.pruner.kept().pin(number)?;
-        proof::prove(&self.nodes, root, address, slots)
+        proof::prove(&self.nodes, self.find(number, root)?, address, slots)
     }
 
     /// Writes the block after the head, with all it did, and returns once the block is in the log, on disk. The store
@@ -168,7 +163,11 @@ impl ChainState {
         let mut batch = Batch::default();
         batch.reserve(update.nodes.len() + block.transactions.len());
         codes::put(&mut batch, diff);
-        update.nodes.iter().for_each(|(hash, node)| batch.put(keys::node(*hash), node.clone()));
+        for (index, (_, node)) in (0u32..).zip(&update.nodes) {
+            batch.put(keys::node(Place { height: head.number, index }), node.clone());
+        }
+        let root = NodeRef { hash: update.root, place: update.at.in_block(head.number) };
+        roots::put(&mut batch, head.number, root);
         history::put(&mut batch, &*self.store, block, receipts)?;
         head.put(&mut batch);
         batch.check()?;
@@ -177,18 +176,41 @@ impl ChainState {
         if !logged {
             self.log.append(block)?;
         }
-        let turn = self.pruner.turn(&update.nodes, &mut batch);
         self.store.commit(batch)?;
-        turn.done(head);
-        self.nodes.advance(&update.replaced, update.nodes);
-        self.flat.advance(diff, update.accounts, head.state_root);
+        self.nodes.advance(&update.replaced, head.number, update.nodes);
+        let stored = |(address, account, at): (Address, TrieAccount, At)| {
+            (address, Stored { account, storage: at.in_block(head.number) })
+        };
+        self.flat.advance(diff, update.accounts.into_iter().map(stored).collect(), root);
+        *self.root.write() = root;
         *self.head.write() = Some(head);
+        self.pruner.moved(head);
         Ok(head)
     }
 
     /// Returns once all of the head's state is in the store, on disk.
     pub fn flush(&self) -> Result<(), StateError> {
         Ok(self.store.flush()?)
+    }
+
+    /// Where the root of a block's state lies.
+    fn find(&self, number: u64, root: B256) -> Result<NodeRef, StateError> {
+        let newest = *self.root.read();
+        if newest.hash == root {
+            return Ok(newest);
+        }
+        if root == EMPTY_ROOT_HASH {
+            return Ok(NodeRef::anywhere(root));
+        }
+        let is_kept = self.head().is_some_and(|head| (self.first_state()..=head.number).contains(&number));
+        match roots::get(&*self.store, number)? {
+            Some(found) if found.hash == root => Ok(found),
+            None if is_kept => {
+                self.store.condemn("a state root is missing");
+                Err(StateError::Damaged { what: "state root" })
+            }
+            _ => Err(StateError::UnknownRoot(root)),
+        }
     }
 
     fn check_next(&self, input: &CommitInput<'_>) -> Result<(), StateError> {

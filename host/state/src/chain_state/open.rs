@@ -15,7 +15,9 @@ use crate::{
     log::BlockLog,
     nodes::Nodes,
     options::StateOptions,
+    place::NodeRef,
     prune::{self, Pruner},
+    roots,
     snapshot::{self, BaseRecord, SnapshotInfo},
     source::{Folder, Given},
     store::{Store, StoreError},
@@ -87,13 +89,16 @@ impl ChainState {
         }
         let store = Arc::new(Behind::new(store, source, options.behind_bytes).map_err(StoreError::Io)?);
         let nodes = Arc::new(Nodes::new(store.clone(), options.node_cache_bytes));
-        let root = head.map_or(EMPTY_ROOT_HASH, |head| head.state_root);
+        let root = match head {
+            Some(head) => roots::must_get(&*store, head.number)?,
+            None => NodeRef::anywhere(EMPTY_ROOT_HASH),
+        };
         let flat = Arc::new(Flat::new(store.clone(), nodes.clone(), root, options.flat_cache_bytes));
         let pruning = Arc::<prune::Progress>::default();
         let pruner = Pruner::start(options.history, &store, &nodes, head, pruning.clone())?;
         let base = BaseRecord::read(&*store)?;
-        let (head, writer) = (RwLock::new(head), Mutex::new(()));
-        Ok(Self { pruner, pruning, store, flat, nodes, log, head, writer, base, _lock: lock })
+        let (head, root, writer) = (RwLock::new(head), RwLock::new(root), Mutex::new(()));
+        Ok(Self { pruner, pruning, store, flat, nodes, log, head, root, writer, base, _lock: lock })
     }
 }
 

@@ -8,7 +8,6 @@
 mod part;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
-use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
 use parking_lot::RwLock;
 use std::{fmt, sync::Arc};
 
@@ -19,8 +18,9 @@ use crate::{
     error::StateError,
     history,
     nodes::Nodes,
+    place::NodeRef,
     store::Store,
-    trie,
+    trie::{self, Stored},
     trie_view::decode_word,
     view::{Account, StateView},
 };
@@ -43,7 +43,7 @@ pub(crate) struct Flat {
 
 impl Flat {
     /// The state at `root`; at most about `cache_bytes` are kept.
-    pub fn new(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: B256, cache_bytes: usize) -> Self {
+    pub fn new(store: Arc<dyn Store>, nodes: Arc<Nodes>, root: NodeRef, cache_bytes: usize) -> Self {
         let parts = std::array::from_fn(|_| RwLock::new(Part::new(root, cache_bytes / PARTS)));
         Self { store, nodes, parts }
     }
@@ -51,11 +51,11 @@ impl Flat {
     /// An account, if this is the state at that root and has it in memory.
     pub fn held(&self, root: B256, address: Address) -> Option<Option<Account>> {
         let (at, account) = self.look(address);
-        account.filter(|_| at == root).map(|account| account.map(|account| plain(&account)))
+        account.filter(|_| at.hash == root).map(|account| account.map(|account| plain(&account)))
     }
 
     /// The root that the account's part is at, and the account if it has it in memory.
-    fn look(&self, address: Address) -> (B256, Option<Option<TrieAccount>>) {
+    fn look(&self, address: Address) -> (NodeRef, Option<Option<Stored>>) {
         let (root, look) = {
             let part = self.part(address).read();
             (part.root, part.accounts.look(&address))
@@ -71,21 +71,21 @@ impl Flat {
     }
 
     /// An account from the trie at a root, which the caller keeps; remembered if this is the state at that root.
-    pub fn read(&self, root: B256, address: Address) -> Result<Option<Account>, StateError> {
+    pub fn read(&self, root: NodeRef, address: Address) -> Result<Option<Account>, StateError> {
         Ok(self.read_account(root, address)?.map(|account| plain(&account)))
     }
 
-    fn read_account(&self, root: B256, address: Address) -> Result<Option<TrieAccount>, StateError> {
+    fn read_account(&self, root: NodeRef, address: Address) -> Result<Option<Stored>, StateError> {
         let account = trie::account(&self.nodes, root, address)?;
         let mut part = self.part(address).write();
-        if part.root == root {
+        if part.root.hash == root.hash {
             part.accounts.put(address, account);
         }
         Ok(account)
     }
 
     /// Moves to the root after `diff`, where `accounts` are those that it changed and left there.
-    pub fn advance(&self, diff: &StateDiff, accounts: Vec<(Address, TrieAccount)>, root: B256) {
+    pub fn advance(&self, diff: &StateDiff, accounts: Vec<(Address, Stored)>, root: NodeRef) {
         let mut news: [News<'_>; PARTS] = Default::default();
         diff.accounts.iter().for_each(|(address, change)| news[place(address)].changes.push((*address, change)));
         accounts.into_iter().for_each(|(address, account)| news[place(&address)].left.push((address, account)));
@@ -95,7 +95,7 @@ impl Flat {
     }
 
     /// Moves to another root, of which nothing is known yet.
-    pub fn move_to(&self, root: B256) {
+    pub fn move_to(&self, root: NodeRef) {
         self.parts.iter().for_each(|part| part.write().move_to(root));
     }
 
@@ -104,7 +104,7 @@ impl Flat {
     }
 
     /// The same for the writer, whose root is everybody's.
-    fn account(&self, address: Address) -> Result<Option<TrieAccount>, StateError> {
+    fn account(&self, address: Address) -> Result<Option<Stored>, StateError> {
         match self.look(address) {
             (_, Some(account)) => Ok(account),
             (root, None) => self.read_account(root, address),
@@ -119,10 +119,10 @@ impl Flat {
             }
             part.root
         };
-        let storage = self.account(address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
+        let storage = trie::storage_root(self.account(address)?);
         let word = decode_word(trie::get(&self.nodes, storage, &trie::slot_key(slot))?)?;
         let mut part = self.part(address).write();
-        if part.root == root {
+        if part.root.hash == root.hash {
             part.slots.put((address, slot), word);
         }
         Ok(word)
@@ -133,7 +133,7 @@ fn place(address: &Address) -> usize {
     usize::from(address[19]) % PARTS
 }
 
-fn plain(account: &TrieAccount) -> Account {
+fn plain(Stored { account, .. }: &Stored) -> Account {
     Account { nonce: account.nonce, balance: account.balance, code_hash: account.code_hash }
 }
 

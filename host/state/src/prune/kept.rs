@@ -53,15 +53,13 @@ impl Kept {
     }
 }
 
-/// What the store remembers between two sweeps.
+/// What the store remembers of letting go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeptRecord {
     /// The first block whose state is kept.
     pub from: u64,
-    /// Nodes that were kept by the last sweep.
-    pub live: u64,
-    /// Nodes that had been written until then.
-    pub written: u64,
+    /// The first block of whose state everything may still be there: all below went.
+    pub swept: u64,
 }
 
 impl KeptRecord {
@@ -69,21 +67,14 @@ impl KeptRecord {
     pub fn read(store: &dyn Store) -> Result<Option<Self>, StateError> {
         let Some(bytes) = store.get(keys::KEPT)? else { return Ok(None) };
         let word = |at: usize| Some(u64::from_be_bytes(bytes.get(8 * at..8 * at + 8)?.try_into().ok()?));
-        let read = || (bytes.len() == 24).then_some(Self { from: word(0)?, live: word(1)?, written: word(2)? });
+        let read = || (bytes.len() == 16).then_some(Self { from: word(0)?, swept: word(1)? });
         read().map(Some).ok_or(StateError::Damaged { what: "record of what is kept" })
     }
 
     pub fn put(self, batch: &mut Batch) {
-        let words = [self.from, self.live, self.written].map(u64::to_be_bytes);
+        let words = [self.from, self.swept].map(u64::to_be_bytes);
         batch.put(keys::KEPT, words.concat());
     }
-}
-
-/// How many nodes were written since states are let go; none if that was never counted.
-pub(crate) fn written(store: &dyn Store) -> Result<Option<u64>, StateError> {
-    let Some(bytes) = store.get(keys::WRITTEN)? else { return Ok(None) };
-    let word = <[u8; 8]>::try_from(&bytes[..]).map_err(|_| StateError::Damaged { what: "count of trie nodes" })?;
-    Ok(Some(u64::from_be_bytes(word)))
 }
 
 #[cfg(test)]
@@ -111,13 +102,13 @@ mod tests {
     fn the_record_reads_back() {
         let store = MemoryStore::default();
         assert_eq!(KeptRecord::read(&store).unwrap(), None);
-        let record = KeptRecord { from: 7, live: 1 << 40, written: 3 };
+        let record = KeptRecord { from: 7, swept: 3 };
         let mut batch = Batch::default();
         record.put(&mut batch);
         store.commit(batch).unwrap();
         assert_eq!(KeptRecord::read(&store).unwrap(), Some(record));
         let mut batch = Batch::default();
-        batch.put(keys::KEPT, vec![0; 23]);
+        batch.put(keys::KEPT, vec![0; 15]);
         store.commit(batch).unwrap();
         assert!(KeptRecord::read(&store).is_err());
     }

@@ -1,25 +1,19 @@
-//! Letting old states go, in the background: mark what the kept roots lead to, then remove every other node.
+//! Letting old states go, in the background, block by block: what the state of a block has and the next one has not.
 //!
-//! Nodes lie under their hashes and many states share them, so none tells by itself when it may go. A sweep reads every kept
-//! node and every stored one. It begins once as many nodes were written as were kept by the last sweep (and half as many
-//! blocks came as are kept), so that the work for each written node is bounded, and what is stored is bounded by about twice
-//! what is kept.
+//! Nodes lie in the order in which blocks made them, each in a place of its own ([`crate::place`]). So a node that a block replaces
+//! is never needed by a later one, and finding it takes reading the two tries where they differ: as much work as
+//! making the block's nodes was, however large the state.
 //!
 //! Invariants:
-//! - what a kept root leads to is never removed: the roots from the first kept block to the head are marked, and so is, from
-//!   the moment that head was taken, every node that a block writes; a block's other nodes are those of its parent;
-//! - a removal and the commit of a block exclude each other ([`Gate`]), and reach the store in their order: a node that is
-//!   written again after it was found dead is written after its removal;
 //! - the store says from where on states are kept before any node goes; who began to read an older state before is waited for;
-//! - the sweep rests for as long as it worked, and no lock is held over a walk or a scan.
+//! - what a block's state leaves goes in one batch with the note that it went, so that a crash finds it whole or gone;
+//! - the sweep rests for as long as it worked, and holds no lock over a walk.
 
+mod gone;
 mod kept;
-mod marks;
-mod reach;
 mod sweeper;
 
-use alloy_primitives::{B256, Bytes};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use std::{
     io,
     sync::{
@@ -29,16 +23,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::{
-    behind::Behind,
-    error::StateError,
-    head::HeadRecord,
-    keys,
-    nodes::Nodes,
-    options::History,
-    store::{Batch, StoreError},
-};
-use marks::Marks;
+use crate::{behind::Behind, error::StateError, head::HeadRecord, nodes::Nodes, options::History, store::StoreError};
 use sweeper::Sweeper;
 
 pub(crate) use kept::{Kept, KeptRecord, Pin};
@@ -57,14 +42,10 @@ struct Shared {
     stop: AtomicBool,
 }
 
-/// What commits and removals take turns for.
+/// What the sweeps are told, and tell.
 #[derive(Debug, Default)]
 struct Gate {
     head: Option<HeadRecord>,
-    /// Nodes that were ever written, as far as that was counted.
-    written: u64,
-    /// What a sweep under way must not remove.
-    marks: Option<Marks>,
     /// The first block whose state is not let go by the last sweep, or by the one under way.
     from: u64,
 }
@@ -79,9 +60,8 @@ impl Pruner {
         progress: Arc<Progress>,
     ) -> Result<Self, StateError> {
         let record = KeptRecord::read(&**store)?;
-        let written = kept::written(&**store)?;
         let kept = Arc::new(Kept::new(record.map_or(0, |record| record.from)));
-        let gate = Gate { head, written: written.unwrap_or_default(), marks: None, from: kept.from() };
+        let gate = Gate { head, from: kept.from() };
         let shared =
             Arc::new(Shared { kept, gate: Mutex::new(gate), moved: Condvar::new(), stop: AtomicBool::new(false) });
         let History::Blocks(blocks) = history else { return Ok(Self { shared, worker: None }) };
@@ -90,11 +70,7 @@ impl Pruner {
             shared: shared.clone(),
             store: store.clone(),
             nodes: nodes.clone(),
-            // What was never counted may be anything: it is looked at once there are blocks to let go.
-            record: match (record.unwrap_or_default(), written) {
-                (record, Some(_)) => record,
-                (KeptRecord { from, .. }, None) => KeptRecord { from, ..KeptRecord::default() },
-            },
+            record: record.unwrap_or_default(),
             progress,
         };
         let spawned = thread::Builder::new().name("prune".into()).spawn(move || sweeper.work());
@@ -117,31 +93,10 @@ impl Pruner {
         Ok(())
     }
 
-    /// A block's turn to commit: what it writes is marked, its count goes into the batch.
-    pub fn turn(&self, nodes: &[(B256, Bytes)], batch: &mut Batch) -> Turn<'_> {
-        let mut gate = self.shared.gate.lock();
-        if self.worker.is_some() {
-            gate.written += nodes.len() as u64;
-            batch.put(keys::WRITTEN, gate.written.to_be_bytes());
-        }
-        if let Some(marks) = &mut gate.marks {
-            nodes.iter().for_each(|(hash, _)| marks.put(*hash));
-        }
-        Turn { gate, moved: &self.shared.moved }
-    }
-}
-
-/// The turn of one block.
-pub(crate) struct Turn<'a> {
-    gate: MutexGuard<'a, Gate>,
-    moved: &'a Condvar,
-}
-
-impl Turn<'_> {
-    /// The store has the block.
-    pub fn done(mut self, head: HeadRecord) {
-        self.gate.head = Some(head);
-        self.moved.notify_all();
+    /// A block was committed.
+    pub fn moved(&self, head: HeadRecord) {
+        self.shared.gate.lock().head = Some(head);
+        self.shared.moved.notify_all();
     }
 }
 
@@ -175,8 +130,6 @@ pub struct Pruned {
     pub sweeps: u64,
     /// Nodes that were removed.
     pub removed: u64,
-    /// Nodes that the last sweep kept.
-    pub live: u64,
     /// Whether one is under way.
     pub sweeping: bool,
 }

@@ -17,6 +17,7 @@ use crate::{
     nodes::Nodes,
     options::StateOptions,
     prune::KeptRecord,
+    roots,
     source::Folder,
     store::Store,
     tour::{Met, Tour},
@@ -56,7 +57,8 @@ pub fn export(
         info.components += 1;
     }
     let nodes = Nodes::new(store.clone(), 0);
-    Tour::new(&*store, &nodes).walk(state_root, &mut |met| {
+    let root = roots::must_get(&*store, number)?;
+    Tour::of_content(&*store, &nodes).walk(root, &mut |met| {
         match met {
             Met::Node(node) => {
                 info.nodes += 1;

@@ -12,26 +12,26 @@ use super::{
     BaseRecord, SNAPSHOT_FILE, SnapshotError, SnapshotInfo,
     base::Base,
     file::{Kind, Reader},
+    settle::settle,
 };
 use crate::{
     chain_state::ChainState,
     chunks,
-    error::{Blame, StateError},
+    error::StateError,
     folder,
     head::HeadRecord,
     history, keys,
     log::BlockLog,
-    nodes::Nodes,
     options::StateOptions,
     prune::KeptRecord,
+    roots,
     store::{Batch, Store},
-    tour::{Met, Tour},
 };
 
 /// What goes into the store at once, in bytes.
-const BATCH_BYTES: usize = 1 << 20;
+pub(super) const BATCH_BYTES: usize = 1 << 20;
 /// Batches between two flushes.
-const FLUSH_BATCHES: u32 = 64;
+pub(super) const FLUSH_BATCHES: u32 = 64;
 
 /// Begins a chain in the folder `dir`, which must not exist, from the snapshot in a file; its block must have the hash
 /// `expected` if one is given. Calls `progress` with how many nodes are read. The folder gets its name once everything in it is
@@ -99,14 +99,15 @@ pub(crate) fn load(
     let mut info = SnapshotInfo { number, hash, state_root, genesis: base.genesis, ..Default::default() };
     info.bytes = fs::metadata(&path).map_or(0, |file| file.len());
     fill(&mut reader, store, &mut info, progress)?;
-    check_whole(&reader, store, &info)?;
+    let root = settle(&reader, store, &info)?;
     let mut batch = Batch::default();
     for header in &base.headers {
         batch.put(keys::header(header.number), [header.hash_slow().as_slice(), &alloy_rlp::encode(header)].concat());
     }
     history::put(&mut batch, &**store, &base.block, &base.receipts)?;
     BaseRecord { number, genesis: base.genesis }.put(&mut batch);
-    KeptRecord { from: number, live: info.nodes, written: 0 }.put(&mut batch);
+    KeptRecord { from: number, swept: number }.put(&mut batch);
+    roots::put(&mut batch, number, root);
     HeadRecord { number, hash, state_root }.put(&mut batch);
     store.commit(batch)?;
     store.flush()?;
@@ -137,7 +138,7 @@ fn fill(
                 Kind::Nodes => {
                     info.nodes += 1;
                     progress(info.nodes);
-                    batch.put(keys::node(keccak256(&item)), item);
+                    batch.put(keys::loaded(keccak256(&item)), item);
                 }
                 Kind::Codes => {
                     info.codes += 1;
@@ -160,26 +161,5 @@ fn fill(
                 }
             }
         }
-    }
-}
-
-/// What is in the store is one whole state, and nothing else.
-fn check_whole(reader: &Reader, store: &Arc<dyn Store>, info: &SnapshotInfo) -> Result<(), StateError> {
-    let nodes = Nodes::new(store.clone(), 0);
-    let (mut met_nodes, mut met_codes) = (0, 0);
-    let walked = Tour::new(&**store, &nodes).walk(info.state_root, &mut |met| {
-        match met {
-            Met::Node(..) => met_nodes += 1,
-            Met::Code(..) => met_codes += 1,
-        }
-        Ok(())
-    });
-    match walked {
-        Ok(()) if (met_nodes, met_codes) == (info.nodes, info.codes) => Ok(()),
-        Ok(()) => Err(reader.damaged("it holds more than the state of its block").into()),
-        Err(error) if error.blame() == Blame::Data => {
-            Err(reader.damaged(&format!("the state of its block is not whole: {error}")).into())
-        }
-        Err(error) => Err(error),
     }
 }

@@ -14,6 +14,7 @@ mod base;
 mod export;
 mod file;
 mod load;
+mod settle;
 
 use alloy_primitives::B256;
 use std::{io, path::PathBuf};

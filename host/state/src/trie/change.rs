@@ -4,7 +4,7 @@ use alloy_primitives::{Address, U256, keccak256};
 use alloy_rlp::Decodable;
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, TrieAccount};
 
-use super::{sealed::Sink, slot_key, update::Update};
+use super::{below::At, sealed::Sink, slot_key, update::Update};
 use crate::{
     diff::{AccountDiff, StateDiff},
     error::StateError,
@@ -18,7 +18,14 @@ pub(super) struct Change<'a> {
     pub key: Nibbles,
     pub edit: Edit<'a>,
     /// What stands under the key, once the descent has met it.
-    pub before: Option<&'a [u8]>,
+    pub before: Option<Before<'a>>,
+}
+
+/// A value as it is stored; of an account, with where the root of its storage lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before<'a> {
+    pub value: &'a [u8],
+    pub below: Option<At>,
 }
 
 /// What comes under a key.
@@ -40,18 +47,21 @@ impl Change<'_> {
         !matches!(self.edit, Edit::Remove)
     }
 
-    /// The value. Here an account's storage gets its root, one descent within the other.
-    pub fn value(&self, update: &Update<'_>, sink: &mut Sink) -> Result<Vec<u8>, StateError> {
+    /// The value, and where the root of an account's storage lies. Here that gets its root, one descent within the other.
+    pub fn value(&self, update: &Update<'_>, sink: &mut Sink) -> Result<(Vec<u8>, Option<At>), StateError> {
         Ok(match self.edit {
-            Edit::Remove | Edit::Keep => self.before.unwrap_or_default().to_vec(),
-            Edit::Word(word) => alloy_rlp::encode(word),
+            Edit::Remove | Edit::Keep => self.before.map_or((Vec::new(), None), |b| (b.value.to_vec(), b.below)),
+            Edit::Word(word) => (alloy_rlp::encode(word), None),
             Edit::Account(address, Account { nonce, balance, code_hash }, change) => {
-                let before = self.before.filter(|_| !change.clears_storage()).map(read_account).transpose()?;
-                let storage_root = before.map_or(EMPTY_ROOT_HASH, |before| before.storage_root);
-                let storage_root = update.root_after(storage_root, &of_slots(change), sink)?;
+                let before = self.before.filter(|_| !change.clears_storage());
+                let (root, at) = match before {
+                    Some(before) => (read_account(before.value)?.storage_root, before.below.unwrap_or_default()),
+                    None => (EMPTY_ROOT_HASH, At::default()),
+                };
+                let (storage_root, at) = update.root_after(root, at, &of_slots(change), sink)?;
                 let account = TrieAccount { nonce, balance, storage_root, code_hash };
-                sink.account(address, account);
-                alloy_rlp::encode(account)
+                sink.account(address, account, at);
+                (alloy_rlp::encode(account), Some(at).filter(|_| storage_root != EMPTY_ROOT_HASH))
             }
         })
     }

@@ -7,8 +7,10 @@ use alloy_trie::{
 
 use super::{
     change::Change,
-    sealed::Sink,
-    update::{Children, Update},
+    child::Children,
+    node::Node,
+    sealed::{Held, Sink},
+    update::Update,
 };
 use crate::error::StateError;
 
@@ -19,14 +21,14 @@ pub(super) const MISPLACED: StateError = StateError::Damaged { what: "trie node:
 
 impl Update<'_> {
     /// The node at `depth` of a trie that holds what these changes put.
-    pub(super) fn build(&self, depth: usize, changes: &[Change<'_>], sink: &mut Sink) -> Result<TrieNode, StateError> {
-        let Some(first) = changes.iter().position(Change::puts) else { return Ok(TrieNode::EmptyRoot) };
+    pub(super) fn build(&self, depth: usize, changes: &[Change<'_>], sink: &mut Sink) -> Result<Node, StateError> {
+        let Some(first) = changes.iter().position(Change::puts) else { return Ok(Node::alone(TrieNode::EmptyRoot)) };
         let last = changes.iter().rposition(Change::puts).unwrap_or(first);
         let changes = &changes[first..=last];
         let (first, last) = (&changes[0], &changes[last - first]);
         if first.key == last.key {
-            let value = first.value(self, sink)?;
-            return Ok(TrieNode::Leaf(LeafNode { key: first.key.slice(depth..), value }));
+            let (value, below) = first.value(self, sink)?;
+            return Ok(Node::over(TrieNode::Leaf(LeafNode { key: first.key.slice(depth..), value }), below));
         }
         let fork = first.key.common_prefix_length(&last.key);
         let branch = self.branch(Children::default(), fork, changes, sink)?;
@@ -48,16 +50,24 @@ pub(super) fn under<'c, 'a>(changes: &'c [Change<'a>], path: &Nibbles) -> &'c [C
 }
 
 /// The node that stands `path` above `node`.
-pub(super) fn join(path: Nibbles, node: TrieNode, sink: &mut Sink) -> TrieNode {
+pub(super) fn join(path: Nibbles, Node { node, below }: Node, sink: &mut Sink) -> Node {
     if path.is_empty() {
-        return node;
+        return Node { node, below };
     }
     match node {
-        TrieNode::EmptyRoot => TrieNode::EmptyRoot,
-        TrieNode::Leaf(LeafNode { key, value }) => TrieNode::Leaf(LeafNode { key: path.join(&key), value }),
-        TrieNode::Extension(ExtensionNode { key, child }) => {
-            TrieNode::Extension(ExtensionNode { key: path.join(&key), child })
+        TrieNode::EmptyRoot => Node::alone(TrieNode::EmptyRoot),
+        TrieNode::Leaf(LeafNode { key, value }) => {
+            Node { node: TrieNode::Leaf(LeafNode { key: path.join(&key), value }), below }
         }
-        branch @ TrieNode::Branch(_) => TrieNode::Extension(ExtensionNode { key: path, child: sink.seal(&branch) }),
+        TrieNode::Extension(ExtensionNode { key, child }) => {
+            Node { node: TrieNode::Extension(ExtensionNode { key: path.join(&key), child }), below }
+        }
+        branch @ TrieNode::Branch(_) => extend(path, sink.seal(&Node { node: branch, below })),
     }
+}
+
+/// An extension.
+pub(super) fn extend(key: Nibbles, Held { rlp, at }: Held) -> Node {
+    let below = rlp.as_hash().map(|_| at);
+    Node::over(TrieNode::Extension(ExtensionNode { key, child: rlp }), below)
 }

@@ -3,8 +3,11 @@
 use alloy_primitives::B256;
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, TrieAccount, nodes::TrieNode};
 
-use super::{read_account, update::decode};
-use crate::error::StateError;
+use super::{change::read_account, node::Node};
+use crate::{
+    error::StateError,
+    place::{NodeRef, Place},
+};
 
 /// Which trie a node is of, and so what its values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +23,8 @@ pub(crate) enum Kind {
 pub(crate) struct Link {
     /// Where it stands, from the other one on; an account's storage stands at the account's end.
     pub path: Nibbles,
-    /// Its hash.
-    pub hash: B256,
+    /// Its hash, and where it lies.
+    pub to: NodeRef,
     /// The trie that it is of.
     pub kind: Kind,
 }
@@ -37,17 +40,20 @@ pub(crate) struct Links {
     pub values: usize,
 }
 
-/// Reads what a node leads to. What lies within the node itself is followed here.
-pub(crate) fn links(node: &[u8], kind: Kind) -> Result<Links, StateError> {
+/// Reads what the node that lies at a place leads to, in the order in which it names them. What lies within the node itself is
+/// followed here.
+pub(crate) fn links(bytes: &[u8], own: Place, kind: Kind) -> Result<Links, StateError> {
     let mut links = Links::default();
-    let mut open = vec![(Nibbles::default(), decode(node)?)];
+    let Node { node, below } = Node::decode(bytes, own)?;
+    let mut below = below.into_iter().map(|at| at.in_block(own.height));
+    let mut open = vec![(Nibbles::default(), node)];
     while let Some((path, node)) = open.pop() {
         let children = match node {
             TrieNode::EmptyRoot => continue,
             TrieNode::Leaf(leaf) => {
                 links.values += 1;
                 if kind == Kind::Accounts {
-                    links.account(path.join(&leaf.key), &read_account(&leaf.value)?);
+                    links.account(path.join(&leaf.key), &read_account(&leaf.value)?, &mut below);
                 }
                 continue;
             }
@@ -60,18 +66,23 @@ pub(crate) fn links(node: &[u8], kind: Kind) -> Result<Links, StateError> {
         };
         for (path, child) in children {
             match child.as_hash() {
-                Some(hash) => links.nodes.push(Link { path, hash, kind }),
-                None => open.push((path, decode(&child)?)),
+                Some(hash) => links.nodes.push(Link { path, to: at(hash, &mut below), kind }),
+                // Nothing in less than 32 bytes names another node.
+                None => open.push((path, Node::decode(&child, own)?.node)),
             }
         }
     }
     Ok(links)
 }
 
+fn at(hash: B256, below: &mut impl Iterator<Item = Place>) -> NodeRef {
+    NodeRef { hash, place: below.next().unwrap_or_default() }
+}
+
 impl Links {
-    fn account(&mut self, path: Nibbles, account: &TrieAccount) {
+    fn account(&mut self, path: Nibbles, account: &TrieAccount, below: &mut impl Iterator<Item = Place>) {
         if account.storage_root != EMPTY_ROOT_HASH {
-            self.nodes.push(Link { path, hash: account.storage_root, kind: Kind::Slots });
+            self.nodes.push(Link { path, to: at(account.storage_root, below), kind: Kind::Slots });
         }
         if account.code_hash != alloy_primitives::KECCAK256_EMPTY {
             self.codes.push(account.code_hash);

@@ -14,14 +14,14 @@ use super::{
     update,
     walk::prove_hashed,
 };
-use crate::{memory_store::MemoryStore, nodes::Nodes};
+use crate::{memory_store::MemoryStore, nodes::Nodes, place::NodeRef};
 
 type Model = BTreeMap<B256, U256>;
 
 /// A batch: new words by key, zero to remove.
 type Batch = BTreeMap<B256, U256>;
 
-fn apply(nodes: &Nodes, root: B256, batch: &Batch) -> B256 {
+fn apply(nodes: &Nodes, height: u64, root: NodeRef, batch: &Batch) -> NodeRef {
     let changes: Vec<_> = batch
         .iter()
         .map(|(key, word)| Change {
@@ -30,9 +30,9 @@ fn apply(nodes: &Nodes, root: B256, batch: &Batch) -> B256 {
             before: None,
         })
         .collect();
-    let (root, fresh) = update::root_after(nodes, root, &changes).unwrap();
-    nodes.advance(&[], fresh.into_parts().0);
-    root
+    let (hash, at, fresh) = update::root_after(nodes, root, &changes).unwrap();
+    nodes.advance(&[], height, fresh.into_parts().0);
+    NodeRef { hash, place: at.in_block(height) }
 }
 
 /// The root by inserting all at once into another library.
@@ -54,13 +54,13 @@ fn by_eth_trie(trie: &mut EthTrie<MemoryDB>, batch: &Batch) -> B256 {
     trie.root_hash().unwrap()
 }
 
-fn check_reads(nodes: &Nodes, root: B256, model: &Model, keys: &[B256]) {
+fn check_reads(nodes: &Nodes, root: NodeRef, model: &Model, keys: &[B256]) {
     for key in keys {
         let expected = model.get(key).map(alloy_rlp::encode);
         let (value, proof) = prove_hashed(nodes, root, Nibbles::unpack(key)).unwrap();
-        assert_eq!(value, expected, "{key}");
+        assert_eq!(value.map(|found| found.value), expected, "{key}");
         let proof: Vec<alloy_primitives::Bytes> = proof.iter().map(|node| node.to_vec().into()).collect();
-        verify_proof(root, Nibbles::unpack(key), expected, &proof).unwrap();
+        verify_proof(root.hash, Nibbles::unpack(key), expected, &proof).unwrap();
     }
 }
 
@@ -69,13 +69,13 @@ fn check(batches: &[Batch]) {
     let keys: Vec<B256> = batches.iter().flat_map(|batch| batch.keys().copied()).collect();
     // Not the "light" database: it takes nodes away that other subtrees hold.
     let mut other = EthTrie::new(Arc::new(MemoryDB::new(false)));
-    let (mut root, mut model, mut past) = (EMPTY_ROOT_HASH, Model::new(), Vec::new());
-    for batch in batches {
-        root = apply(&nodes, root, batch);
+    let (mut root, mut model, mut past) = (NodeRef::anywhere(EMPTY_ROOT_HASH), Model::new(), Vec::new());
+    for (height, batch) in (0..).zip(batches) {
+        root = apply(&nodes, height, root, batch);
         model.extend(batch);
         model.retain(|_, word| !word.is_zero());
-        assert_eq!(root, by_hash_builder(&model));
-        assert_eq!(root, by_eth_trie(&mut other, batch));
+        assert_eq!(root.hash, by_hash_builder(&model));
+        assert_eq!(root.hash, by_eth_trie(&mut other, batch));
         past.push((root, model.clone()));
     }
     // Older roots stay what they were.
@@ -124,10 +124,10 @@ fn what_changes_nothing_makes_no_nodes() {
     let nodes = Nodes::new(Arc::new(MemoryStore::default()), usize::MAX / 4);
     let key = |n: u64| alloy_primitives::keccak256(n.to_be_bytes());
     let all: Batch = (0..500).map(|n| (key(n), U256::from(n + 1))).collect();
-    let root = apply(&nodes, EMPTY_ROOT_HASH, &all);
+    let root = apply(&nodes, 0, NodeRef::anywhere(EMPTY_ROOT_HASH), &all);
     let after = |changes: &[Change<'_>]| {
-        let (root, new) = update::root_after(&nodes, root, changes).unwrap();
-        (root, new.into_parts().0)
+        let (hash, at, new) = update::root_after(&nodes, root, changes).unwrap();
+        (NodeRef { hash, place: at.in_block(1) }, new.into_parts().0)
     };
     let same: Vec<_> = all
         .iter()

@@ -8,84 +8,81 @@
 //! is checked nevertheless: a wrong one is an error, not a panic.
 
 use alloy_primitives::B256;
-use alloy_rlp::Decodable;
 use alloy_trie::{
     EMPTY_ROOT_HASH, Nibbles, TrieMask,
-    nodes::{BranchNode, ExtensionNode, LeafNode, RlpNode, TrieNode},
+    nodes::{BranchNode, ExtensionNode, LeafNode, TrieNode},
 };
 
 use super::{
-    change::{Change, Edit},
+    below::At,
+    change::{Before, Change, Edit},
+    child::{Child, Children},
     insert::{self, KEY_NIBBLES},
-    sealed::Sink,
+    node::Node,
+    sealed::{Held, Sink},
 };
-use crate::{error::StateError, nodes::Nodes, workers};
+use crate::{
+    error::StateError,
+    nodes::Nodes,
+    place::{NodeRef, Place},
+    workers,
+};
 
 /// From this many changes on, the children of a branch are worked on in parallel: a thread costs as much as some dozens.
 const PARALLEL_CHANGES: usize = 128;
-
-/// A child of a branch under work.
-#[derive(Clone, Debug, Default)]
-pub(super) enum Child {
-    #[default]
-    None,
-    /// As it is stored.
-    Stored(RlpNode),
-    /// A branch that was sealed here and is not stored yet.
-    Branch(RlpNode),
-    /// Made or taken apart here.
-    Open(TrieNode),
-}
-
-/// The sixteen of a branch.
-pub(super) type Children = [Child; 16];
 
 /// The trie of one chain while it is updated.
 pub(super) struct Update<'a> {
     nodes: &'a Nodes,
 }
 
-/// The root after these changes, in order, on a stored root; with what is new.
-pub(super) fn root_after(nodes: &Nodes, root: B256, changes: &[Change<'_>]) -> Result<(B256, Sink), StateError> {
+/// The root after these changes, in order, on a stored root, and where it lies; with what is new.
+pub(super) fn root_after(nodes: &Nodes, root: NodeRef, changes: &[Change<'_>]) -> Result<(B256, At, Sink), StateError> {
     let mut sink = Sink::default();
-    let root = Update { nodes }.root_after(root, changes, &mut sink)?;
-    Ok((root, sink))
+    let (root, at) = Update { nodes }.root_after(root.hash, At::Stored(root.place), changes, &mut sink)?;
+    Ok((root, at, sink))
 }
 
 impl Update<'_> {
-    /// The root after these changes, in order; the new nodes go to `sink`.
-    pub fn root_after(&self, root: B256, changes: &[Change<'_>], sink: &mut Sink) -> Result<B256, StateError> {
+    /// The root after these changes, in order, and where it lies; the new nodes go to `sink`.
+    pub fn root_after(
+        &self,
+        root: B256,
+        at: At,
+        changes: &[Change<'_>],
+        sink: &mut Sink,
+    ) -> Result<(B256, At), StateError> {
         if changes.is_empty() {
-            return Ok(root);
+            return Ok((root, at));
         }
-        let old = if root == EMPTY_ROOT_HASH { TrieNode::EmptyRoot } else { self.load(root)? };
+        let old = if root == EMPTY_ROOT_HASH { Node::alone(TrieNode::EmptyRoot) } else { self.load(root, at)? };
         let before = sink.mark();
-        sink.replaced(root);
+        if root != EMPTY_ROOT_HASH {
+            sink.replaced(at);
+        }
         let new = self.node(old, 0, changes, sink)?;
-        let new = sink.seal_root(&new);
+        let (new, new_at) = sink.seal_root(&new);
         if new == root {
             sink.undo(before);
+            return Ok((root, at));
         }
-        Ok(new)
+        Ok((new, new_at))
     }
 
     /// What becomes of the node at `depth`, under whose path all `changes` are.
-    pub fn node(
-        &self,
-        old: TrieNode,
-        depth: usize,
-        changes: &[Change<'_>],
-        sink: &mut Sink,
-    ) -> Result<TrieNode, StateError> {
-        match old {
+    pub fn node(&self, old: Node, depth: usize, changes: &[Change<'_>], sink: &mut Sink) -> Result<Node, StateError> {
+        let Node { node, below } = old;
+        match node {
             TrieNode::EmptyRoot => self.build(depth, changes, sink),
-            TrieNode::Leaf(leaf) => self.leaf(&leaf, depth, changes, sink),
-            TrieNode::Extension(extension) => self.extension(extension, depth, changes, sink),
+            TrieNode::Leaf(leaf) => self.leaf(&leaf, below.first().copied(), depth, changes, sink),
+            TrieNode::Extension(extension) => self.extension(extension, below, depth, changes, sink),
             TrieNode::Branch(branch) => {
                 let mut children = Children::default();
                 let indices = (0..16).filter(|index| branch.state_mask.is_bit_set(*index));
-                for (index, child) in indices.zip(branch.stack) {
-                    children[usize::from(index)] = Child::Stored(child);
+                let mut below = below.into_iter();
+                for (index, rlp) in indices.zip(branch.stack) {
+                    let at = if rlp.is_hash() { below.next().unwrap_or_default() } else { At::default() };
+                    children[usize::from(index)] = Child::Stored(Held { rlp, at });
                 }
                 self.branch(children, depth, changes, sink)
             }
@@ -96,19 +93,21 @@ impl Update<'_> {
     fn leaf(
         &self,
         leaf: &LeafNode,
+        below: Option<At>,
         depth: usize,
         changes: &[Change<'_>],
         sink: &mut Sink,
-    ) -> Result<TrieNode, StateError> {
+    ) -> Result<Node, StateError> {
         let path = insert::path_of(changes, depth);
         if depth + leaf.key.len() != KEY_NIBBLES {
             return Err(insert::MISPLACED);
         }
         let key = path.join(&leaf.key);
+        let before = Some(Before { value: &leaf.value, below });
         let mut all = changes.to_vec();
         match all.binary_search_by(|change| change.key.cmp(&key)) {
-            Ok(at) => all[at].before = Some(&leaf.value),
-            Err(at) => all.insert(at, Change { key, edit: Edit::Keep, before: Some(&leaf.value) }),
+            Ok(at) => all[at].before = before,
+            Err(at) => all.insert(at, Change { key, edit: Edit::Keep, before }),
         }
         self.build(depth, &all, sink)
     }
@@ -116,14 +115,16 @@ impl Update<'_> {
     fn extension(
         &self,
         extension: ExtensionNode,
+        below: Vec<At>,
         depth: usize,
         changes: &[Change<'_>],
         sink: &mut Sink,
-    ) -> Result<TrieNode, StateError> {
+    ) -> Result<Node, StateError> {
         let ExtensionNode { key: shared, child } = extension;
         if shared.is_empty() || depth + shared.len() >= KEY_NIBBLES {
             return Err(insert::MISPLACED);
         }
+        let child = Held { rlp: child, at: below.first().copied().unwrap_or_default() };
         let path = insert::path_of(changes, depth);
         // What lies elsewhere and only removes was never there.
         let common = |change: &Change<'_>| change.key.slice(depth..).common_prefix_length(&shared);
@@ -132,17 +133,15 @@ impl Update<'_> {
         let within = insert::under(changes, &path.join(&shared.slice(..split)));
         let new = if split == shared.len() {
             if within.is_empty() {
-                return Ok(TrieNode::Extension(ExtensionNode { key: shared, child }));
+                return Ok(insert::extend(shared, child));
             }
+            sink.replaced(child.at);
             self.node(self.open(&child)?, depth + split, within, sink)?
         } else {
             let mut children = Children::default();
             let rest = shared.slice(split + 1..);
-            children[usize::from(shared.get_unchecked(split))] = if rest.is_empty() {
-                Child::Stored(child)
-            } else {
-                Child::Open(TrieNode::Extension(ExtensionNode { key: rest, child }))
-            };
+            children[usize::from(shared.get_unchecked(split))] =
+                if rest.is_empty() { Child::Stored(child) } else { Child::Open(insert::extend(rest, child)) };
             self.branch(children, depth + split, within, sink)?
         };
         Ok(insert::join(shared.slice(..split), new, sink))
@@ -155,7 +154,7 @@ impl Update<'_> {
         depth: usize,
         changes: &[Change<'_>],
         sink: &mut Sink,
-    ) -> Result<TrieNode, StateError> {
+    ) -> Result<Node, StateError> {
         if depth >= KEY_NIBBLES {
             return Err(insert::MISPLACED);
         }
@@ -175,8 +174,7 @@ impl Update<'_> {
             });
             for (group, made) in groups.iter().zip(made) {
                 let (child, theirs) = made?;
-                children[of(group)] = child;
-                sink.append(theirs);
+                children[of(group)] = child.behind(sink.append(theirs));
             }
         }
         self.close(children, sink)
@@ -185,71 +183,80 @@ impl Update<'_> {
     /// What becomes of a child. It is sealed here, in its own thread, unless it may have to go into its parent.
     fn child(&self, old: Child, depth: usize, changes: &[Change<'_>], sink: &mut Sink) -> Result<Child, StateError> {
         let (open, stored) = match old {
-            Child::None => (TrieNode::EmptyRoot, None),
+            Child::None => (Node::alone(TrieNode::EmptyRoot), None),
             Child::Open(node) => (node, None),
             // Only made by this function, after it was called for that child.
             Child::Branch(stored) | Child::Stored(stored) => (self.open(&stored)?, Some(stored)),
         };
         let before = sink.mark();
-        stored.iter().filter_map(RlpNode::as_hash).for_each(|hash| sink.replaced(hash));
+        stored.iter().filter(|held| held.rlp.is_hash()).for_each(|held| sink.replaced(held.at));
         let new = self.node(open, depth, changes, sink)?;
-        Ok(match new {
+        Ok(match new.node {
             TrieNode::EmptyRoot => Child::None,
             // A parent that takes a branch in only needs its hash.
             TrieNode::Branch(_) => {
                 let new = sink.seal(&new);
-                if Some(&new) == stored.as_ref() {
-                    sink.undo(before);
+                match stored {
+                    Some(stored) if stored.rlp == new.rlp => {
+                        sink.undo(before);
+                        Child::Branch(stored)
+                    }
+                    _ => Child::Branch(new),
                 }
-                Child::Branch(new)
             }
-            leaf_or_extension => Child::Open(leaf_or_extension),
+            TrieNode::Leaf(_) | TrieNode::Extension(_) => Child::Open(new),
         })
     }
 
     /// A branch of what is left: none of nothing, and none of one child, which takes the branch's place.
-    fn close(&self, mut children: Children, sink: &mut Sink) -> Result<TrieNode, StateError> {
+    fn close(&self, mut children: Children, sink: &mut Sink) -> Result<Node, StateError> {
         let mut left = (0u8..).zip(&mut children).filter(|(_, child)| !matches!(child, Child::None));
-        let Some((index, first)) = left.next() else { return Ok(TrieNode::EmptyRoot) };
+        let Some((index, first)) = left.next() else { return Ok(Node::alone(TrieNode::EmptyRoot)) };
         if left.next().is_none() {
             let path = Nibbles::from_nibbles_unchecked([index]);
             return Ok(match std::mem::take(first) {
                 Child::Stored(stored) => match self.open(&stored)? {
-                    TrieNode::Branch(_) => TrieNode::Extension(ExtensionNode { key: path, child: stored }),
-                    node => insert::join(path, node, sink),
+                    Node { node: TrieNode::Branch(_), .. } => insert::extend(path, stored),
+                    node => {
+                        if stored.rlp.is_hash() {
+                            sink.replaced(stored.at);
+                        }
+                        insert::join(path, node, sink)
+                    }
                 },
-                Child::Branch(sealed) => TrieNode::Extension(ExtensionNode { key: path, child: sealed }),
+                Child::Branch(sealed) => insert::extend(path, sealed),
                 Child::Open(node) => insert::join(path, node, sink),
-                Child::None => TrieNode::EmptyRoot,
+                Child::None => Node::alone(TrieNode::EmptyRoot),
             });
         }
         let mut state_mask = TrieMask::default();
-        let mut stack = Vec::with_capacity(16);
+        let (mut stack, mut below) = (Vec::with_capacity(16), Vec::with_capacity(16));
         for (index, child) in (0u8..).zip(children) {
-            stack.push(match child {
+            let held = match child {
                 Child::None => continue,
                 Child::Stored(held) | Child::Branch(held) => held,
                 Child::Open(node) => sink.seal(&node),
-            });
+            };
+            if held.rlp.is_hash() {
+                below.push(held.at);
+            }
+            stack.push(held.rlp);
             state_mask.set_bit(index);
         }
-        Ok(TrieNode::Branch(BranchNode { stack, state_mask }))
+        Ok(Node { node: TrieNode::Branch(BranchNode { stack, state_mask }), below })
     }
 
     /// The node that a parent holds.
-    fn open(&self, held: &RlpNode) -> Result<TrieNode, StateError> {
-        match held.as_hash() {
-            Some(hash) => self.load(hash),
-            None => decode(held),
+    fn open(&self, held: &Held) -> Result<Node, StateError> {
+        match held.rlp.as_hash() {
+            Some(hash) => self.load(hash, held.at),
+            None => Node::decode(&held.rlp, Place::default()),
         }
     }
 
-    fn load(&self, hash: B256) -> Result<TrieNode, StateError> {
-        decode(&self.nodes.must_get(hash)?)
+    fn load(&self, hash: B256, at: At) -> Result<Node, StateError> {
+        // What is being made is never opened again: only what a block that is stored holds.
+        let At::Stored(place) = at else { return Err(insert::MISPLACED) };
+        Node::decode(&self.nodes.must_get(NodeRef { hash, place })?, place)
     }
-}
-
-/// Reads a node.
-pub(super) fn decode(mut bytes: &[u8]) -> Result<TrieNode, StateError> {
-    TrieNode::decode(&mut bytes).map_err(|_| StateError::Damaged { what: "trie node" })
 }

@@ -18,17 +18,14 @@ use super::Witness;
 use crate::{
     diff::StateDiff,
     error::StateError,
-    keys,
-    nodes::Nodes,
+    nodes::{NodeSource, Nodes},
+    place::NodeRef,
     prune::Pin,
-    store::{Batch, Entries, Store, StoreError},
-    trie::{self, RootUpdate},
+    store::{Store, StoreError},
+    trie::{self, RootUpdate, own_bytes},
     trie_view::TrieView,
     view::{Account, StateView},
 };
-
-/// Nodes that one recording keeps at hand, in bytes: more than any block reads.
-const CACHE_BYTES: usize = 128 << 20;
 
 /// The nodes of a chain, with a record of those that were fetched.
 struct Seen {
@@ -36,31 +33,21 @@ struct Seen {
     nodes: Mutex<BTreeMap<B256, Bytes>>,
 }
 
-impl Store for Seen {
-    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let Some(hash) = key.strip_prefix(keys::NODES).filter(|hash| hash.len() == 32).map(B256::from_slice) else {
-            return Ok(None);
-        };
-        let found = self.below.get(hash).map_err(|error| match error {
+impl NodeSource for Seen {
+    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StoreError> {
+        let found = self.below.get(node).map_err(|error| match error {
             StateError::Store(error) => error,
             error => StoreError::Corrupt(error.to_string()),
         })?;
-        if let Some(node) = &found {
-            self.nodes.lock().insert(hash, node.clone());
+        if let Some(bytes) = &found {
+            self.nodes.lock().entry(node.hash).or_insert_with(|| bytes.slice_ref(own_bytes(bytes)));
         }
         Ok(found)
     }
 
-    fn commit(&self, _: Batch) -> Result<(), StoreError> {
-        Err(StoreError::Backend("a recording is only read".into()))
-    }
-
-    fn scan<'a>(&'a self, _: &[u8]) -> Entries<'a> {
-        Box::new(std::iter::empty())
-    }
-
-    fn flush(&self) -> Result<(), StoreError> {
-        Ok(())
+    fn is_by_hash(&self) -> bool {
+        // The nodes below it are checked, and cached.
+        true
     }
 
     fn condemn(&self, why: &str) {
@@ -70,7 +57,7 @@ impl Store for Seen {
 
 /// The state at one root with a record of its reads.
 pub struct Recorder {
-    root: B256,
+    root: NodeRef,
     seen: Arc<Seen>,
     nodes: Arc<Nodes>,
     view: TrieView,
@@ -85,9 +72,9 @@ impl fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn new(store: Arc<dyn Store>, below: Arc<Nodes>, root: B256, pin: Pin) -> Result<Self, StateError> {
+    pub(crate) fn new(store: Arc<dyn Store>, below: Arc<Nodes>, root: NodeRef, pin: Pin) -> Result<Self, StateError> {
         let seen = Arc::new(Seen { below, nodes: Mutex::default() });
-        let nodes = Arc::new(Nodes::keyed(seen.clone(), CACHE_BYTES));
+        let nodes = Arc::new(Nodes::at_hand(seen.clone()));
         let view = TrieView::open(store, nodes.clone(), root, pin)?;
         Ok(Self { root, seen, nodes, view, codes: Mutex::default(), oldest_hash: Mutex::default() })
     }

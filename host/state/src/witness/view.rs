@@ -15,8 +15,8 @@ use super::{Witness, WitnessError, hashed};
 use crate::{
     diff::StateDiff,
     error::StateError,
-    keys,
-    nodes::Nodes,
+    nodes::{NodeSource, Nodes},
+    place::NodeRef,
     prune::Pin,
     store::{Batch, Entries, Store, StoreError},
     trie,
@@ -50,10 +50,22 @@ impl Items {
     }
 }
 
-impl Store for Items {
-    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let hash = key.strip_prefix(keys::NODES).filter(|hash| hash.len() == 32).map(B256::from_slice);
-        Ok(hash.and_then(|hash| self.use_up(&hash)))
+impl NodeSource for Items {
+    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.use_up(&node.hash))
+    }
+
+    fn is_by_hash(&self) -> bool {
+        true
+    }
+}
+
+/// A view of a trie wants a store too, for codes and headers: here they come from elsewhere.
+struct NoStore;
+
+impl Store for NoStore {
+    fn get(&self, _: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(None)
     }
 
     fn commit(&self, _: Batch) -> Result<(), StoreError> {
@@ -109,11 +121,9 @@ impl WitnessView {
         }
         let nodes = hashed("trie node", &witness.nodes)?;
         let codes = Items::new(hashed("code", &witness.codes)?);
-        // More than they take, since the cache forgets by halves and has shards.
-        let bytes: usize = nodes.iter().map(|(_, node)| node.len() + 256).sum();
         let items = Arc::new(Items::new(nodes));
-        let nodes = Arc::new(Nodes::keyed(items.clone(), 4 * bytes + (1 << 20)));
-        let trie = TrieView::open(items.clone(), nodes.clone(), root, Pin::default());
+        let nodes = Arc::new(Nodes::at_hand(items.clone()));
+        let trie = TrieView::open(Arc::new(NoStore), nodes.clone(), NodeRef::anywhere(root), Pin::default());
         // Only the root's node is looked for.
         let trie = trie.map_err(|_| WitnessError::NoRoot(root))?;
         Ok(Self { root, items, nodes, trie, codes, hashes, asked: Mutex::default() })
@@ -121,7 +131,7 @@ impl WitnessView {
 
     /// The root after `diff`.
     pub fn root_after(&self, diff: &StateDiff) -> Result<B256, StateError> {
-        Ok(trie::root_after(&self.nodes, self.root, diff)?.root)
+        Ok(trie::root_after(&self.nodes, NodeRef::anywhere(self.root), diff)?.root)
     }
 
     /// The first thing that nobody asked for, if there is one.

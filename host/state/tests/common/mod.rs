@@ -120,7 +120,7 @@ pub struct Body {
 /// The next block with this diff.
 pub fn next_block(state: &ChainState, diff: &StateDiff, body: &Body) -> (SealedBlock, RootUpdate) {
     let head = state.head();
-    let update = state.root_after(state.state_root(), diff).unwrap();
+    let update = state.root_after(state.head().map_or(0, |head| head.number), state.state_root(), diff).unwrap();
     let header = Header {
         number: head.map_or(0, |head| head.number + 1),
         parent_hash: head.map_or(B256::ZERO, |head| head.hash),

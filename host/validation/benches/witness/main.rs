@@ -62,7 +62,7 @@ fn rows(
         let view = world.state.at_block(number, root).unwrap();
         let ground = Ground { view: &view, engines: &world.engines, components: &Logged(&world.state) };
         let outcome = execute(ground, env, &made.block).unwrap();
-        assert_eq!(world.state.root_after(root, &outcome.diff).unwrap().root, made.block.header.state_root);
+        assert_eq!(world.state.root_after(number, root, &outcome.diff).unwrap().root, made.block.header.state_root);
     };
     let bytes = made.witness.encode();
     // As a verifier gets it: bytes in, roots out.

@@ -52,7 +52,7 @@ impl World {
         let state = ChainState::open(dir.path(), options).unwrap();
         let engines = engines();
         let outcome = execute_genesis(&engines, &genesis).unwrap();
-        let update = state.root_after(state.state_root(), &outcome.diff).unwrap();
+        let update = state.root_after(0, state.state_root(), &outcome.diff).unwrap();
         let header = seal(&genesis.env, B256::ZERO, &outcome, update.root);
         let sidecar = outcome.sidecar.clone();
         let head = Block { header, transactions: Vec::new(), sidecar, ethereum: None }.seal();
@@ -87,7 +87,7 @@ impl World {
             executor.apply(tx, sender_of(tx).unwrap()).unwrap();
         }
         let outcome = executor.finish().unwrap();
-        let update = self.state.root_after(parent.header.state_root, &outcome.diff).unwrap();
+        let update = self.state.root_after(parent.header.number, parent.header.state_root, &outcome.diff).unwrap();
         let header = seal(&env, parent.hash(), &outcome, update.root);
         let (transactions, sidecar) = (outcome.transactions.clone(), outcome.sidecar.clone());
         let block = Block { header, transactions, sidecar, ethereum: None }.seal();

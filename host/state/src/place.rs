@@ -1,0 +1,51 @@
+//! Where a trie node lies in the store.
+//!
+//! Nodes are kept in the order in which blocks made them, and each names where those below it lie. Under their hashes every block
+//! would write everywhere in the store: a sorted store then reads and writes a page, or merges a table, for each node, and more so
+//! the longer the chain is. (Version-based keys, as in Diem's Jellyfish Merkle tree, "Jellyfish Merkle Tree", 2021.)
+
+use alloy_primitives::B256;
+
+/// Where a node lies: the block that made it, and the how manyeth of that block's nodes it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Place {
+    /// Height of the block.
+    pub height: u64,
+    /// From 0.
+    pub index: u32,
+}
+
+impl Place {
+    /// Length of [`Self::to_bytes`].
+    pub const BYTES: usize = 12;
+
+    /// In the order of places.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..8].copy_from_slice(&self.height.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.index.to_be_bytes());
+        bytes
+    }
+
+    /// Reads it back.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (height, index) = bytes.split_first_chunk::<8>()?;
+        Some(Self { height: u64::from_be_bytes(*height), index: u32::from_be_bytes(index.try_into().ok()?) })
+    }
+}
+
+/// A node as another one, or a block, names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NodeRef {
+    /// What it hashes to.
+    pub hash: B256,
+    /// Where it lies.
+    pub place: Place,
+}
+
+impl NodeRef {
+    /// A node of which only the hash counts: of a witness.
+    pub fn anywhere(hash: B256) -> Self {
+        Self { hash, place: Place::default() }
+    }
+}
