@@ -131,6 +131,38 @@ fn a_large_storage_grows_and_shrinks() {
     }
 }
 
+/// Accounts that are cleared and filled anew with what they had: their roots are what they were, and so are the places of their nodes.
+#[test]
+fn what_is_put_back_is_where_it_was() {
+    let filled = |wiped: bool, changed: Option<u64>| caldera_state::AccountDiff {
+        account: Some(Account { nonce: 1, ..Default::default() }),
+        wiped,
+        storage: (0..SLOTS).map(|slot| (U256::from(slot), U256::from(slot + 1 + changed.unwrap_or(0)))).collect(),
+    };
+    let slot = |slot: u64| caldera_state::AccountDiff {
+        account: Some(Account { nonce: 1, ..Default::default() }),
+        wiped: false,
+        storage: [(U256::from(slot), U256::from(1_000))].into(),
+    };
+    let all: Vec<Address> = addresses().collect();
+    let of = |changes: Vec<(Address, caldera_state::AccountDiff)>| StateDiff {
+        accounts: changes.into_iter().collect(),
+        codes: Default::default(),
+    };
+    let diffs = [
+        of(all.iter().map(|address| (*address, filled(false, None))).collect()),
+        of(vec![(all[0], filled(true, None))]),
+        of(vec![(all[0], slot(3))]),
+        of(vec![(all[1], filled(true, None)), (all[2], slot(7))]),
+        of(vec![(all[1], slot(5)), (all[2], filled(true, Some(2)))]),
+        of(all.iter().map(|address| (*address, slot(9))).collect()),
+    ];
+    for options in [MEMORY, caldera_state::StateOptions { node_cache_bytes: 0, flat_cache_bytes: 0, ..MEMORY }] {
+        let dir = tempfile::tempdir().unwrap();
+        check(&open(dir.path(), options), &diffs);
+    }
+}
+
 #[test]
 fn an_unknown_root_is_named() {
     let dir = tempfile::tempdir().unwrap();
