@@ -36,6 +36,7 @@ mod memory_view;
 mod nodes;
 mod observed;
 mod options;
+mod pieces;
 mod place;
 mod proof;
 mod prune;

@@ -18,7 +18,7 @@ use crate::{
     place::NodeRef,
     prune::{self, Pruner},
     roots,
-    snapshot::{self, BaseRecord, SnapshotInfo},
+    snapshot::{self, BaseRecord, Loading, SnapshotInfo},
     source::{Folder, Given},
     store::{Store, StoreError},
     verify,
@@ -28,15 +28,15 @@ impl ChainState {
     /// Opens or makes the state in the folder `dir` and locks it. A damaged store is moved aside, loudly; then, as after a
     /// crash, [`Self::replay`] holds the blocks that are to be executed again.
     pub fn open(dir: &Path, options: StateOptions) -> Result<Self, StateError> {
-        Ok(Self::open_loading(dir, options, &mut |_| {})?.0)
+        // A snapshot in the folder was checked when the folder got its name.
+        Ok(Self::open_loading(dir, options, Loading { progress: &mut |_| {}, meant: true })?.0)
     }
 
-    /// The same; the store of a chain that was begun from a snapshot is made again from that first, if need be, with
-    /// `progress` called for each node that is read.
+    /// The same; the store of a chain that was begun from a snapshot is made again from that first, if need be.
     pub(crate) fn open_loading(
         dir: &Path,
         options: StateOptions,
-        progress: &mut dyn FnMut(u64),
+        loading: Loading<'_>,
     ) -> Result<(Self, Option<SnapshotInfo>), StateError> {
         let lock = FolderLock::take(dir)?;
         let log = BlockLog::open(dir)?;
@@ -60,7 +60,7 @@ impl ChainState {
             && log.first() > 0
             && let Some(first) = log.block(log.first())?
         {
-            let info = snapshot::load(dir, &first, &store, progress)?;
+            let info = snapshot::load(dir, &first, &*store, loading)?;
             head = Some(HeadRecord { number: info.number, hash: info.hash, state_root: info.state_root });
             loaded = Some(info);
         }

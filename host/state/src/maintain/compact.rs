@@ -11,14 +11,9 @@ use crate::{
     folder::{self, FolderLock},
     head::HeadRecord,
     options::StateOptions,
+    pieces::Pieces,
     source::Folder,
-    store::Batch,
 };
-
-/// What goes into the new store at once, in bytes.
-const BATCH_BYTES: usize = 1 << 20;
-/// Batches between two fsyncs.
-const FLUSH_BATCHES: u32 = 64;
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,22 +42,15 @@ pub fn compact(dir: &Path, options: StateOptions, progress: &mut dyn FnMut(u64))
     let entries = {
         let (from, head) = old.open_checked()?;
         let to = fresh.open_unchecked()?;
-        let (mut batch, mut bytes, mut batches, mut entries) = (Batch::default(), 0, 0, 0);
+        let (mut pieces, mut entries) = (Pieces::new(&*to), 0);
         for entry in from.scan(b"") {
             let (key, value) = entry?;
-            bytes += key.len() + value.len();
-            batch.put(key, value);
             entries += 1;
-            if bytes >= BATCH_BYTES {
-                to.commit(std::mem::take(&mut batch))?;
-                (bytes, batches) = (0, batches + 1);
-                if batches % FLUSH_BATCHES == 0 {
-                    to.flush()?;
-                }
+            if pieces.add(|batch| batch.put(key, value))? {
                 progress(entries);
             }
         }
-        to.commit(batch)?;
+        pieces.end()?;
         to.flush()?;
         if HeadRecord::read(&*to)? != head {
             return Err(StateError::Damaged { what: "copy of the store" });

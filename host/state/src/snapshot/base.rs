@@ -15,6 +15,9 @@ use crate::{
 /// Headers before the block: as many as a transaction can ask the hashes of.
 pub(super) const HEADERS: u64 = 256;
 
+/// Highest block of a snapshot: a thousand blocks a second for a thousand years, and far from where heights end.
+const MAX_HEIGHT: u64 = 1 << 45;
+
 /// The first record of a snapshot.
 pub(super) struct Base {
     pub genesis: B256,
@@ -57,6 +60,9 @@ impl Base {
         }
         if self.headers.len() as u64 != header.number.min(HEADERS) {
             return Some("headers are missing".into());
+        }
+        if header.number > MAX_HEIGHT {
+            return Some(format!("no chain is {} blocks long", header.number));
         }
         let mut child = header;
         for parent in self.headers.iter().rev() {

@@ -153,6 +153,11 @@ impl Reader {
         self.file.read_exact(into).map_err(|source| SnapshotError::Io { action: "read", path: path.clone(), source })
     }
 
+    /// Which file it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn damaged(&self, what: &str) -> SnapshotError {
         SnapshotError::Damaged { path: self.path.clone(), what: what.to_owned() }
     }

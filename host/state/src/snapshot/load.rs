@@ -5,7 +5,6 @@ use caldera_types::{Component, SealedBlock};
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use super::{
@@ -23,18 +22,14 @@ use crate::{
     history, keys,
     log::BlockLog,
     options::StateOptions,
+    pieces::Pieces,
     prune::KeptRecord,
     roots,
     store::{Batch, Store},
 };
 
-/// What goes into the store at once, in bytes.
-pub(super) const BATCH_BYTES: usize = 1 << 20;
-/// Batches between two flushes.
-pub(super) const FLUSH_BATCHES: u32 = 64;
-
 /// Begins a chain in the folder `dir`, which must not exist, from the snapshot in a file; its block must have the hash
-/// `expected` if one is given. Calls `progress` with how many nodes are read. The folder gets its name once everything in it is
+/// `expected` if one is given; without, it must not take far more in the store than its file does. Calls `progress` with how many nodes are read. The folder gets its name once everything in it is
 /// checked and on the disk.
 pub fn import(
     file: &Path,
@@ -65,7 +60,7 @@ pub fn import(
     let copied = fresh.join(SNAPSHOT_FILE);
     fs::copy(file, &copied).and_then(|_| fs::File::open(&copied)?.sync_all()).map_err(io("copy the snapshot to"))?;
     BlockLog::begin(&fresh, &base.block)?;
-    let (state, info) = ChainState::open_loading(&fresh, options, progress)?;
+    let (state, info) = ChainState::open_loading(&fresh, options, Loading { progress, meant: expected.is_some() })?;
     let info = info.ok_or(StateError::Damaged { what: "store without a head" })?;
     state.flush()?;
     drop(state);
@@ -82,12 +77,20 @@ fn read_base(reader: &mut Reader) -> Result<Base, SnapshotError> {
     }
 }
 
+/// How a snapshot is read into a store.
+pub(crate) struct Loading<'a> {
+    /// Called with how many nodes are read.
+    pub progress: &'a mut dyn FnMut(u64),
+    /// Whether its block is known to be the one that is meant: a stranger's must not take far more than its file.
+    pub meant: bool,
+}
+
 /// Fills an empty store from the snapshot in a folder, whose log begins with `first`. The head is written last.
 pub(crate) fn load(
     dir: &Path,
     first: &SealedBlock,
-    store: &Arc<dyn Store>,
-    progress: &mut dyn FnMut(u64),
+    store: &dyn Store,
+    loading: Loading<'_>,
 ) -> Result<SnapshotInfo, StateError> {
     let path = dir.join(SNAPSHOT_FILE);
     let mut reader = Reader::open(&path)?;
@@ -98,13 +101,13 @@ pub(crate) fn load(
     }
     let mut info = SnapshotInfo { number, hash, state_root, genesis: base.genesis, ..Default::default() };
     info.bytes = fs::metadata(&path).map_or(0, |file| file.len());
-    fill(&mut reader, store, &mut info, progress)?;
-    let root = settle(&reader, store, &info)?;
+    fill(&mut reader, store, &mut info, loading.progress)?;
+    let root = settle(&reader, store, &info, loading.meant)?;
     let mut batch = Batch::default();
     for header in &base.headers {
         batch.put(keys::header(header.number), [header.hash_slow().as_slice(), &alloy_rlp::encode(header)].concat());
     }
-    history::put(&mut batch, &**store, &base.block, &base.receipts)?;
+    history::put(&mut batch, store, &base.block, &base.receipts)?;
     BaseRecord { number, genesis: base.genesis }.put(&mut batch);
     KeptRecord { from: number, swept: number }.put(&mut batch);
     roots::put(&mut batch, number, root);
@@ -117,11 +120,11 @@ pub(crate) fn load(
 /// Puts everything but the base into the store, under what it hashes to.
 fn fill(
     reader: &mut Reader,
-    store: &Arc<dyn Store>,
+    store: &dyn Store,
     info: &mut SnapshotInfo,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), StateError> {
-    let (mut batch, mut bytes, mut batches) = (Batch::default(), 0, 0);
+    let mut pieces = Pieces::new(store);
     loop {
         let Some((kind, items)) = reader.next()? else { return Err(reader.damaged("its end is missing").into()) };
         if kind == Kind::End {
@@ -129,36 +132,29 @@ fn fill(
             if items != counts || reader.next()?.is_some() {
                 return Err(reader.damaged("it holds more or less than it says").into());
             }
-            store.commit(batch)?;
-            return Ok(());
+            return Ok(pieces.end()?);
         }
         for item in items {
-            bytes += item.len();
             match kind {
                 Kind::Nodes => {
                     info.nodes += 1;
                     progress(info.nodes);
-                    batch.put(keys::loaded(keccak256(&item)), item);
+                    pieces.add(|batch| batch.put(keys::loaded(keccak256(&item)), item))?;
                 }
                 Kind::Codes => {
                     info.codes += 1;
-                    chunks::put(&mut batch, &keys::code(keccak256(&item)), &item);
+                    pieces.add(|batch| chunks::put(batch, &keys::code(keccak256(&item)), &item))?;
                 }
                 Kind::Components => {
                     info.components += 1;
                     let component = Component::new(item).map_err(|error| reader.damaged(&error.to_string()))?;
                     let digest = component.digest().0;
-                    chunks::put(&mut batch, &keys::component_bytes(digest), component.bytes());
-                    batch.put(keys::component(digest), info.number.to_be_bytes());
+                    pieces.add(|batch| {
+                        chunks::put(batch, &keys::component_bytes(digest), component.bytes());
+                        batch.put(keys::component(digest), info.number.to_be_bytes());
+                    })?;
                 }
                 Kind::Base | Kind::End => return Err(reader.damaged("it has two bases").into()),
-            }
-            if bytes >= BATCH_BYTES {
-                store.commit(std::mem::take(&mut batch))?;
-                (bytes, batches) = (0, batches + 1);
-                if batches % FLUSH_BATCHES == 0 {
-                    store.flush()?;
-                }
             }
         }
     }

@@ -15,6 +15,8 @@ mod export;
 mod file;
 mod load;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use alloy_primitives::B256;
 use std::{io, path::PathBuf};
@@ -25,7 +27,7 @@ pub use export::export;
 pub use load::import;
 
 pub(crate) use base::BaseRecord;
-pub(crate) use load::load;
+pub(crate) use load::{Loading, load};
 
 /// The name of the snapshot in the folder of a chain that was begun from one: with the log it is the truth.
 pub(crate) const SNAPSHOT_FILE: &str = "snapshot";
@@ -75,6 +77,20 @@ pub enum SnapshotError {
         /// What is wrong.
         what: String,
     },
+    /// It would take far more in the store than it holds.
+    #[error(
+        "snapshot {} has {nodes} nodes, which would take over {most} places in the store: few chains keep the same in so many \
+         accounts; if a node that you trust has its block, say so with that block's hash (--block-hash)",
+        path.display()
+    )]
+    TooMuch {
+        /// Which.
+        path: PathBuf,
+        /// Its nodes.
+        nodes: u64,
+        /// The places that they may take.
+        most: u64,
+    },
     /// It is of another block than was asked for.
     #[error("snapshot {} is of block {found}, not of {expected}", path.display())]
     OtherBlock {
@@ -98,7 +114,7 @@ impl SnapshotError {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Io { .. } => Blame::Environment,
-            Self::NotASnapshot(_) | Self::Damaged { .. } => Blame::Data,
+            Self::NotASnapshot(_) | Self::Damaged { .. } | Self::TooMuch { .. } => Blame::Data,
             Self::OtherBlock { .. } | Self::NotFresh(_) | Self::NoBlock(_) => Blame::Caller,
         }
     }

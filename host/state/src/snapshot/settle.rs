@@ -5,30 +5,42 @@
 
 use alloy_primitives::{B256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
-use super::{
-    SnapshotInfo,
-    file::Reader,
-    load::{BATCH_BYTES, FLUSH_BATCHES},
-};
+use super::{SnapshotError, SnapshotInfo, file::Reader};
 use crate::{
     codes,
     error::{Blame, StateError},
     keys,
+    pieces::Pieces,
     place::{NodeRef, Place},
-    store::{Batch, Key, Store},
+    store::Store,
     trie::{self, Kind},
 };
 
+/// Places that a file of a stranger may take in the store for each of its nodes, 16. Alike are the nodes of accounts that keep the
+/// same in their storage, of which a chain has a few; of a trie that was made to hold itself, there is no end.
+const COPIES: u64 = 16;
+/// Places that it may take in any case.
+const ALWAYS: u64 = 1 << 16;
+
 /// Gives every node its places in the state of the snapshot's block, and finds that they are one whole state, and nothing else.
 /// What is alike lies in the file once, and in the store wherever it stands.
-pub(super) fn settle(reader: &Reader, store: &Arc<dyn Store>, info: &SnapshotInfo) -> Result<NodeRef, StateError> {
-    let settler = Settler { store, height: info.number };
-    let settled = settler.settle(info.state_root);
-    match settled {
-        Ok((root, counts)) if counts == (info.nodes, info.codes) => Ok(root),
-        Ok(_) => Err(reader.damaged("it holds more than the state of its block").into()),
+/// Unless the block is one that is `meant`, there may not be too much of that.
+pub(super) fn settle(
+    reader: &Reader,
+    store: &dyn Store,
+    info: &SnapshotInfo,
+    meant: bool,
+) -> Result<NodeRef, StateError> {
+    let most = if meant { u64::MAX } else { info.nodes.saturating_mul(COPIES).max(ALWAYS) };
+    let settler = Settler { store, height: info.number, most };
+    match settler.settle(info.state_root) {
+        Ok(Settled::TooMuch) => {
+            Err(SnapshotError::TooMuch { path: reader.path().to_owned(), nodes: info.nodes, most }.into())
+        }
+        Ok(Settled::Whole { root, nodes, codes }) if (nodes, codes) == (info.nodes, info.codes) => Ok(root),
+        Ok(Settled::Whole { .. }) => Err(reader.damaged("it holds more than the state of its block").into()),
         Err(error) if error.blame() == Blame::Data => {
             Err(reader.damaged(&format!("the state of its block is not whole: {error}")).into())
         }
@@ -37,89 +49,65 @@ pub(super) fn settle(reader: &Reader, store: &Arc<dyn Store>, info: &SnapshotInf
 }
 
 struct Settler<'a> {
-    store: &'a Arc<dyn Store>,
+    store: &'a dyn Store,
     height: u64,
+    /// Places that it may give.
+    most: u64,
+}
+
+/// What came of it.
+enum Settled {
+    /// The state is whole, and has so many different nodes and codes.
+    Whole { root: NodeRef, nodes: u64, codes: u64 },
+    /// It would take more places than it may.
+    TooMuch,
 }
 
 impl Settler<'_> {
-    /// Gives the root, and how many different nodes and codes the state has.
-    fn settle(&self, root: B256) -> Result<(NodeRef, (u64, u64)), StateError> {
+    fn settle(&self, root: B256) -> Result<Settled, StateError> {
         if root == EMPTY_ROOT_HASH {
-            return Ok((NodeRef::anywhere(root), (0, 0)));
+            return Ok(Settled::Whole { root: NodeRef::anywhere(root), nodes: 0, codes: 0 });
         }
         let height = self.height;
         let mut placed = 0u32;
-        let mut place = || -> Result<Place, StateError> {
+        // 2^32 nodes would take a terabyte.
+        let most = u32::try_from(self.most).unwrap_or(u32::MAX);
+        let mut place = || {
             let place = Place { height, index: placed };
-            placed = placed.checked_add(1).ok_or(StateError::Damaged { what: "snapshot: it has over 2^32 nodes" })?;
-            Ok(place)
+            placed = placed.checked_add(1).filter(|placed| *placed <= most)?;
+            Some(place)
         };
         let (mut nodes, mut codes) = (HashSet::new(), HashSet::new());
-        let root = NodeRef { hash: root, place: place()? };
+        let Some(first) = place() else { return Ok(Settled::TooMuch) };
+        let root = NodeRef { hash: root, place: first };
         let mut todo = vec![(root, Kind::Accounts)];
         let mut pieces = Pieces::new(self.store);
         while let Some((node, kind)) = todo.pop() {
             nodes.insert(node.hash);
-            let found = self.store.get(&keys::loaded(node.hash))?.filter(|found| keccak256(found) == node.hash);
+            let found = self.store.get(&keys::loaded(node.hash))?;
+            let found = found.filter(|found| keccak256(found) == node.hash && trie::own_bytes(found) == &found[..]);
             let mut bytes = found.ok_or(StateError::DamagedNode(node.hash))?.to_vec();
             let links = trie::links(&bytes, node.place, kind)?;
             let mut below = Vec::with_capacity(links.nodes.len());
             for link in links.nodes {
-                let to = NodeRef { place: place()?, ..link.to };
+                let Some(place) = place() else { return Ok(Settled::TooMuch) };
+                let to = NodeRef { place, ..link.to };
                 below.push(to.place);
                 todo.push((to, link.kind));
             }
             trie::write_stored(&mut bytes, below);
             for code in links.codes {
                 if codes.insert(code) {
-                    codes::get(&**self.store, code)?;
+                    codes::get(self.store, code)?;
                 }
             }
-            pieces.put(keys::node(node.place), bytes)?;
+            pieces.add(|batch| batch.put(keys::node(node.place), bytes))?;
         }
-        let counts = (nodes.len() as u64, codes.len() as u64);
+        let whole = Settled::Whole { root, nodes: nodes.len() as u64, codes: codes.len() as u64 };
         for hash in nodes {
-            pieces.remove(keys::loaded(hash))?;
+            pieces.add(|batch| batch.remove(keys::loaded(hash)))?;
         }
         pieces.end()?;
-        Ok((root, counts))
-    }
-}
-
-/// Writes of any number, some at a time.
-struct Pieces<'a> {
-    store: &'a Arc<dyn Store>,
-    batch: Batch,
-    batches: u32,
-}
-
-impl<'a> Pieces<'a> {
-    fn new(store: &'a Arc<dyn Store>) -> Self {
-        Self { store, batch: Batch::default(), batches: 0 }
-    }
-
-    fn put(&mut self, key: Key, value: Vec<u8>) -> Result<(), StateError> {
-        self.batch.put(key, value);
-        self.go_on()
-    }
-
-    fn remove(&mut self, key: Key) -> Result<(), StateError> {
-        self.batch.remove(key);
-        self.go_on()
-    }
-
-    fn go_on(&mut self) -> Result<(), StateError> {
-        if self.batch.bytes() >= BATCH_BYTES {
-            self.store.commit(std::mem::take(&mut self.batch))?;
-            self.batches += 1;
-            if self.batches.is_multiple_of(FLUSH_BATCHES) {
-                self.store.flush()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn end(self) -> Result<(), StateError> {
-        Ok(self.store.commit(self.batch)?)
+        Ok(whole)
     }
 }
