@@ -9,6 +9,8 @@
 //! record's head has a checksum of its own, so that a damaged length is not taken for a
 //! record that runs past the end of the file, which is what a torn write looks like.
 
+use caldera_types::limits;
+
 /// First bytes of the file, with the format's version.
 pub(crate) const FILE_HEADER: [u8; 12] = *b"CALDBLKS\0\0\0\x01";
 /// The same of a log whose first block is not the genesis; [`base_header`] is all of it.
@@ -30,6 +32,12 @@ pub(crate) fn base_header(first: u64) -> [u8; FILE_HEADER.len() + BASE_BYTES] {
 pub const HEAD_BYTES: usize = 12;
 /// Longest payload. A block is bounded by its gas and its sidecar far below this.
 pub(crate) const MAX_RECORD_BYTES: usize = 64 << 20;
+
+// The longest block is one of zero bytes of calldata, at 10 gas each (EIP-7623), with all components that it may bring.
+const _: () = assert!(
+    (limits::MAX_BLOCK_GAS / 10) as usize + limits::MAX_SIDECAR_COMPONENTS * limits::MAX_COMPONENT_BYTES
+        < MAX_RECORD_BYTES
+);
 
 /// What a record's head says of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

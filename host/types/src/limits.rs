@@ -29,12 +29,15 @@ pub const MAX_MEMORY_PAGES: u32 = 512;
 
 /// Most validators of one committee: what a certificate says of who signed fits into 16 bytes.
 pub const MAX_COMMITTEE_MEMBERS: usize = 128;
-/// Largest encoded witness of a block, in bytes: about 100,000 trie nodes.
-pub const MAX_WITNESS_BYTES: usize = 64 * 1024 * 1024;
+/// Largest encoded witness of a block, in bytes: about 500,000 trie nodes, of some 140,000 cold slots in a block of
+/// [`MAX_BLOCK_GAS`] or a fifth of both in one of [`BLOCK_GAS`].
+pub const MAX_WITNESS_BYTES: usize = 320 * 1024 * 1024;
 /// Most headers in a witness: as far back as BLOCKHASH sees.
 pub const MAX_WITNESS_HEADERS: usize = 256;
 
-/// Gas limit of a block. The chain's configuration may set less.
+/// Highest gas limit of a block: a chain that is made for many transactions may be configured for it.
+pub const MAX_BLOCK_GAS: u64 = 300_000_000;
+/// Gas limit of a block of a chain whose configuration does not say another: Ethereum's.
 pub const BLOCK_GAS: u64 = 60_000_000;
 /// Gas limit of one transaction (EIP-7825).
 pub const TX_GAS: u64 = 1 << 24;
@@ -56,6 +59,6 @@ pub const STAGE_GAS_PER_BYTE: u64 = 7;
 const _: () = {
     assert!(STAGE_BASE_GAS + STAGE_GAS_PER_BYTE * (MAX_COMPONENT_BYTES as u64) < TX_GAS - 500_000);
     assert!(ACTIVATION_GAS + 2 * HOOK_GAS < BLOCK_GAS, "activation and hooks leave room for transactions");
-    assert!(TX_GAS < BLOCK_GAS);
+    assert!(TX_GAS < BLOCK_GAS && BLOCK_GAS <= MAX_BLOCK_GAS);
     assert!(MAX_VALUE_BYTES < MAX_OUTPUT_BYTES);
 };

@@ -25,6 +25,8 @@ use super::{
 /// Wei of every account: more than any fee.
 const RICH: &str = "0x200000000000000000000000000000000000000000";
 const NAME: &str = "bench";
+/// Of both nodes.
+const BLOCK_GAS: u64 = 300_000_000;
 
 /// A running node. Killed when dropped.
 pub struct Node {
@@ -49,7 +51,7 @@ impl Node {
         let mut config = format!(
             "listen = \"127.0.0.1:0\"\ndata = \"data\"\n[limits]\nlog-blocks = 1000000\n[admin]\nlisten = \"127.0.0.1:0\"\n[pool]\ntransactions = 2000000\n\
              memory-mib = 4096\ndurable = {}\n[[chain]]\nname = \"{NAME}\"\nchain-id = {CHAIN_ID}\ngovernor = \"{}\"\n\
-             block-interval-ms = {}\nbase-fee-elasticity = 1\nstore = \"{}\"\n[[chain.mount]]\naddress = \"{HELLO}\"\ncomponent = \"{}\"\n\
+             block-interval-ms = {}\ngas-limit = {BLOCK_GAS}\nbase-fee-elasticity = 1\nstore = \"{}\"\n[[chain.mount]]\naddress = \"{HELLO}\"\ncomponent = \"{}\"\n\
              grants = [\"state\", \"evm\", \"crypto\", \"log\"]\n[[chain.account]]\naddress = \"{TOKEN}\"\ncode = \"0x{}\"\n[chain.account.storage]\n",
             settings.durable,
             Address::repeat_byte(1),
@@ -96,7 +98,7 @@ impl Node {
         alloc.insert(TOKEN.to_string(), json!({ "balance": "0x0", "code": code, "storage": storage }));
         let genesis = json!({
             "config": { "chainId": CHAIN_ID },
-            "gasLimit": "0x11e1a300",
+            "gasLimit": format!("{BLOCK_GAS:#x}"),
             "difficulty": "0x0",
             "timestamp": "0x0",
             "alloc": alloc,
@@ -105,7 +107,9 @@ impl Node {
         fs::write(&file, serde_json::to_vec(&genesis)?)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let child = Command::new(binary)
-            .args(["--silent", "--block-time", "1", "--gas-limit", "300000000", "--accounts", "1", "--port"])
+            .args(["--silent", "--block-time", "1", "--accounts", "1", "--gas-limit"])
+            .arg(BLOCK_GAS.to_string())
+            .arg("--port")
             .arg(port.to_string())
             .arg("--init")
             .arg(&file)

@@ -34,7 +34,7 @@ pub struct ChainConfig {
     /// The genesis file of another client that began the chain; `caldera import` brings its blocks in. `chain-id` is that of
     /// the file, and what else describes block 0 stands there.
     pub genesis: Option<PathBuf>,
-    /// Most gas in a block.
+    /// Most gas in a block: 60M unless it is said, as Ethereum has, and up to 300M.
     #[serde(default = "recommended_gas_limit")]
     pub gas_limit: u64,
     /// Gas limit over gas target (EIP-1559), from 1, with which the base fee never rises. Ethereum's is 2.
@@ -173,12 +173,12 @@ impl ChainConfig {
         if name.is_empty() || !name.chars().all(fits) {
             return Err(format!("chain name '{name}' is not made of lower-case letters, digits and '-'"));
         }
-        if !(limits::TX_GAS..=limits::BLOCK_GAS).contains(&self.gas_limit) {
+        if !(limits::TX_GAS..=limits::MAX_BLOCK_GAS).contains(&self.gas_limit) {
             return Err(format!(
                 "gas-limit {} of chain '{name}' is not between {} (one transaction's most) and {}",
                 self.gas_limit,
                 limits::TX_GAS,
-                limits::BLOCK_GAS
+                limits::MAX_BLOCK_GAS
             ));
         }
         let Some(fees) = self.fees() else {

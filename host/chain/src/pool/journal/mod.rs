@@ -4,7 +4,7 @@
 //! last write, and syncs it at once: so one slow disk serves one sender at its own pace, and many at many times that. Where
 //! many send, it waits a moment for more: a sync takes as much of a processor as some signatures.
 //!
-//! The journal is a file of a *generation* beside the block log, to which records are only ever appended. It says what
+//! The journal is a file of a *generation* beside the block log, in which each record follows the one before. It says what
 //! came, not what went: what a block has is found out by its nonce when the file is read. Once it has grown to twice what
 //! waited when it was begun, the next generation is begun: what comes is appended to that, and what waits is copied
 //! into it bit by bit between the writes, so that nobody waits for it. Older generations are removed when that is on disk.

@@ -15,7 +15,7 @@ use super::{
 
 /// The records of all generations in a folder, oldest first.
 ///
-/// A record that is not whole ends its file. At the end of a file that is what `kill -9` and power cuts leave; nobody was
+/// Zeros to a file's end are room for more. A record that is not whole ends its file. At the end of a file that is what `kill -9` and power cuts leave; nobody was
 /// told that it was accepted. What cannot be read is kept in a file beside it, for there may be more in it.
 pub(crate) struct Reader {
     files: std::vec::IntoIter<(u64, PathBuf)>,
@@ -90,7 +90,9 @@ impl Generation {
                 return Ok(Some(record));
             }
         }
-        self.keep_rest();
+        if !self.rest_is_room().map_err(|source| JournalError::io("read", &self.path, source))? {
+            self.keep_rest();
+        }
         Ok(None)
     }
 
@@ -100,6 +102,18 @@ impl Generation {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
             Err(source) => Err(JournalError::io("read", &self.path, source)),
+        }
+    }
+
+    fn rest_is_room(&mut self) -> io::Result<bool> {
+        self.file.seek(SeekFrom::Start(self.at))?;
+        loop {
+            let bytes = self.file.fill_buf()?;
+            let read = bytes.len();
+            if read == 0 || bytes.iter().any(|byte| *byte != 0) {
+                return Ok(read == 0);
+            }
+            self.file.consume(read);
         }
     }
 

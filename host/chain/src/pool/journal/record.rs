@@ -5,6 +5,7 @@
 //! record:  length u32  crc32 u32  crc32 u32  payload  (`caldera_state::FrameHead`)
 //! payload: RLP [transaction as EIP-2718 has it, [component, …]]
 //! ```
+//! After the last record there may be zeros, which are room for more: no record begins with twelve of them.
 
 use alloy_consensus::TxEnvelope;
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
