@@ -10,14 +10,17 @@
 //! report.finish().unwrap();
 //! ```
 //!
+//! What a bench is told is a `clap::Parser` with [`ByCargo`] in it, so that `--help` says what there is and nothing unknown is passed over.
 //! A bench target stands in its crate's manifest with `harness = false` and runs by `cargo xtask bench NAME`, which names the
 //! folder for the JSON in `CALDERA_BENCH_DIR`; without it only the table is printed.
 
+mod by_cargo;
 mod machine;
 mod report;
 mod samples;
 mod table;
 
+pub use by_cargo::ByCargo;
 pub use machine::Machine;
 pub use report::{Peer, Report, Row};
 pub use samples::Samples;

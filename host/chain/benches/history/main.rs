@@ -2,8 +2,7 @@
 //! whole chain, once with `history = "all"` and once with the newest 128 states.
 //!
 //! Blocks come at an interval, as on a chain: what is timed is building, executing, committing and publishing one. The disk is
-//! that of the block log and the store, for a million transactions. `--accounts N` (10,000), `--blocks N` (500), `--each N`
-//! transfers in a block (400), `--store NAME`.
+//! that of the block log and the store, for a million transactions.
 
 use std::{
     fs,
@@ -14,11 +13,12 @@ use std::{
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_signer_local::PrivateKeySigner;
-use caldera_bench::{Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples};
 use caldera_chain::{Chain, ChainSpec, PoolOptions};
 use caldera_execution::GenesisAccount;
 use caldera_state::{Backend, History, StateOptions};
 use caldera_testkit::{engines, genesis, sign};
+use clap::Parser;
 
 /// States that are kept where not all are.
 const KEPT: u64 = 128;
@@ -27,11 +27,29 @@ const SENDERS: u64 = 100;
 /// From the begin of one block to that of the next.
 const PACE: Duration = Duration::from_millis(100);
 
+/// What keeping every state costs, and what letting old ones go does.
+#[derive(Parser)]
+struct Args {
+    /// Who is paid.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    accounts: u64,
+    /// How many are made.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    blocks: u64,
+    /// Transfers in a block.
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    each: u64,
+    /// Only this database.
+    #[arg(long, value_parser = ["sled", "fjall"])]
+    store: Option<String>,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
+
 fn main() -> std::io::Result<()> {
-    let size = argument("--accounts").unwrap_or(10_000);
-    let (blocks, each) = (argument("--blocks").unwrap_or(500), argument("--each").unwrap_or(400));
+    let Args { accounts: size, blocks, each, store, _cargo } = Args::parse();
     let mut report = Report::new("history");
-    for backend in backends() {
+    for backend in backends(store) {
         let all = run(backend, History::All, size, blocks, each);
         let kept = run(backend, History::Blocks(KEPT.try_into().expect("more than none")), size, blocks, each);
         let name = |what: &str| format!("{backend:?}: block of {each} transfers, {what}");
@@ -115,15 +133,8 @@ fn disk(folder: &Path) -> u64 {
     sizes.sum()
 }
 
-/// The number behind a flag of the command line.
-fn argument(flag: &str) -> Option<u64> {
-    let mut args = std::env::args().skip_while(|arg| arg != flag);
-    args.nth(1).and_then(|value| value.parse().ok())
-}
-
-/// Those that `--store NAME` names, or all on disk.
-fn backends() -> Vec<Backend> {
-    let named = std::env::args().skip_while(|arg| arg != "--store").nth(1);
+/// The one that was named, or all on disk.
+fn backends(named: Option<String>) -> Vec<Backend> {
     let all = [Backend::Sled, Backend::Fjall].into_iter();
     all.filter(|backend| named.as_ref().is_none_or(|name| format!("{backend:?}").eq_ignore_ascii_case(name))).collect()
 }

@@ -3,15 +3,33 @@
 //! In memory: taking one in, replacing one, evicting one from a full pool, the best of a full block, and what comes after
 //! the block; and memory for each transaction, with one transaction for each sender and with a hundred. On disk: accepting
 //! on a real chain, one sender and 64 at a time, with and without a sync before the answer; and opening a chain whose
-//! journal is full. `--journalled N` is how many that are (20,000).
+//! journal is full.
 
 mod disk;
 mod memory;
 
-use caldera_bench::{Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples};
+use clap::Parser;
+
+/// What the pool costs, and what its promise does.
+#[derive(Parser)]
+struct Args {
+    /// Transactions in the journal of the chain that is opened.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    journalled: u64,
+    /// Instead: says what a pool of so many transactions takes.
+    #[arg(long, value_name = "N", requires = "each", hide = true)]
+    resident: Option<u64>,
+    /// Of each sender in that pool.
+    #[arg(long, value_name = "N", hide = true)]
+    each: Option<u64>,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
 
 fn main() -> std::io::Result<()> {
-    if let (Some(count), Some(each)) = (argument("--resident"), argument("--each")) {
+    let Args { journalled, resident, each, _cargo } = Args::parse();
+    if let (Some(count), Some(each)) = (resident, each) {
         memory::resident_with(count, each);
         return Ok(());
     }
@@ -25,14 +43,8 @@ fn main() -> std::io::Result<()> {
             memory::run(&mut report, count, each);
         }
     }
-    disk::run(&mut report, argument("--journalled").unwrap_or(20_000));
+    disk::run(&mut report, journalled);
     report.finish()
-}
-
-/// The number behind a flag of the command line.
-fn argument(flag: &str) -> Option<u64> {
-    let mut args = std::env::args().skip_while(|arg| arg != flag);
-    args.nth(1).and_then(|value| value.parse().ok())
 }
 
 fn samples(times: Vec<std::time::Duration>) -> Samples {

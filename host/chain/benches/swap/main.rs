@@ -2,7 +2,7 @@
 //!
 //! Real chains on disk: block log, sled, trie, producers at their interval. Every transaction that was accepted is looked
 //! for in the blocks afterwards, so the bench fails if one is lost or there twice; it fails, too, if swaps leave memory,
-//! handles or threads behind. `--swaps N`, `--interval MS` and `--only alone|load|staging|shadow` change the run.
+//! handles or threads behind.
 
 mod alone;
 mod load;
@@ -14,7 +14,8 @@ mod staging;
 
 use std::{process::ExitCode, time::Duration};
 
-use caldera_bench::{Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples};
+use clap::Parser;
 use load::Load;
 use memory::Memory;
 use rig::{Kind, Rig};
@@ -24,14 +25,29 @@ const STRETCHES: [bool; 8] = [true, false, false, true, true, false, false, true
 /// How many of them have swaps.
 const SWAPPING: u64 = 4;
 
+/// What a swap costs a chain that is at work.
+#[derive(Parser)]
+struct Args {
+    /// How many there are.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    swaps: u64,
+    /// From a block to the next.
+    #[arg(long, value_name = "MS", default_value_t = 30)]
+    interval: u64,
+    /// Only this part.
+    #[arg(long, value_parser = ["alone", "load", "staging", "shadow"])]
+    only: Option<String>,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
+
 fn main() -> std::io::Result<ExitCode> {
     let mut args = std::env::args_os().skip(1);
     if args.next().is_some_and(|name| name == caldera_engine::compile::SUBCOMMAND) {
         return Ok(caldera_engine::compile::main(args));
     }
-    let swaps = number("--swaps").unwrap_or(1_000);
-    let interval = Duration::from_millis(number("--interval").unwrap_or(30));
-    let only = argument("--only");
+    let Args { swaps, interval, only, _cargo } = Args::parse();
+    let interval = Duration::from_millis(interval);
     let runs = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let mut report = Report::new("swap");
     let mut flat = true;
@@ -49,15 +65,6 @@ fn main() -> std::io::Result<ExitCode> {
     }
     report.finish()?;
     Ok(if flat { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The word behind a flag of the command line.
-fn argument(flag: &str) -> Option<String> {
-    std::env::args().skip_while(|arg| arg != flag).nth(1)
-}
-
-fn number(flag: &str) -> Option<u64> {
-    argument(flag).and_then(|value| value.parse().ok())
 }
 
 /// Swaps while three chains take transactions. Whether memory, handles and threads stayed as they were.

@@ -1,4 +1,4 @@
-//! Ten million engine calls: memory and handles must stay flat. `cargo xtask bench engine-soak [-- CALLS]`.
+//! Ten million engine calls: memory and handles must stay flat. `cargo xtask bench engine-soak [CALLS]`.
 //!
 //! Calls of every kind, sound and not, fresh and warm, on two threads. What is compared is this process as the system sees
 //! it, after a warm-up, at each quarter and at the end; growth is a failure.
@@ -11,14 +11,14 @@ use std::{fs, process::ExitCode, time::Instant};
 
 use alloy_primitives::U256;
 use alloy_sol_types::SolCall;
+use caldera_bench::ByCargo;
 use caldera_engine::{EngineResult, Engines};
 use caldera_testkit::{component, engines};
 use caldera_types::{Component, Fault};
+use clap::Parser;
 use host::Rig;
 use probe_engine::IProbe;
 
-/// Calls without an argument.
-const CALLS: u64 = 10_000_000;
 /// Calls before the first look: pools and allocators fill.
 const WARM_UP: u64 = 20_000;
 /// Threads that call at once.
@@ -28,8 +28,18 @@ const SLACK_KIB: u64 = 4_096;
 /// Every so often a call that is slow by its nature: it grows memory or burns all its fuel.
 const SLOW_EVERY: u64 = 2_000;
 
+/// Engine calls until memory would show what they leave behind.
+#[derive(Parser)]
+struct Args {
+    /// How many.
+    #[arg(default_value_t = 10_000_000)]
+    calls: u64,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
+
 fn main() -> ExitCode {
-    let calls = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(CALLS);
+    let Args { calls, _cargo } = Args::parse();
     let (engines, probe) = (engines(), component("probe-v1"));
     let run = |calls| run(&engines, &probe, calls);
     run(WARM_UP);

@@ -3,8 +3,6 @@
 //! The node is `caldera dev` as anybody starts it: its carrier brings every unit, four validators certify each block. A right counts
 //! when a contract of the destination would see it, which `eth_call` of `permission` shows. Clocks start when the client has the
 //! receipt of the origin, or when it sends.
-//!
-//! Flags: `--samples N` (200), `--rounds N` (10) of each size, `--interval MS` (250).
 
 mod node;
 
@@ -17,11 +15,12 @@ use std::{
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use alloy_rpc_types_eth::{Filter, Transaction};
 use alloy_sol_types::SolEvent as _;
-use caldera_bench::{Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples};
 use caldera_node::{
     dev::{ARENA, FINANCE, WEAVE, governor},
     rpc::{Endpoint, Fees, Rpc, Sender, SignedTx, Watch},
 };
+use clap::Parser;
 use jsonrpsee_core::rpc_params;
 use node::Node;
 use serde_json::json;
@@ -39,9 +38,24 @@ const GAS: u64 = 500_000;
 /// A part of the block interval that no whole number of samples brings back: they begin anywhere in it.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
+/// Rights that cross between two chains of a live node.
+#[derive(Parser)]
+struct Args {
+    /// Rights, one by one.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    samples: u64,
+    /// Times that so many cross at once.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    rounds: u64,
+    /// From a block to the next.
+    #[arg(long, value_name = "MS", default_value_t = 250)]
+    interval: u64,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
+
 fn main() -> Result<()> {
-    let (samples, rounds) = (number("--samples").unwrap_or(200), number("--rounds").unwrap_or(10));
-    let interval = number("--interval").unwrap_or(250);
+    let Args { samples, rounds, interval, _cargo } = Args::parse();
     let node = Node::start(interval)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let mut report = Report::new("crossing");
@@ -199,8 +213,4 @@ fn ns(times: Vec<Duration>) -> io::Result<Samples> {
 fn figures(figures: Vec<f64>) -> io::Result<Samples> {
     Samples::new(figures)
         .ok_or_else(|| io::Error::other("nothing was measured: give --samples and --rounds of at least 1"))
-}
-
-fn number(flag: &str) -> Option<u64> {
-    std::env::args().skip_while(|arg| arg != flag).nth(1).and_then(|value| value.parse().ok())
 }

@@ -16,6 +16,9 @@ use super::{
     http::{Shared, together},
 };
 
+/// What a process that sends is started with, before what it is to do.
+pub const ORDER: &str = "--drive";
+
 /// What to send, where, and how.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Drive {
@@ -53,7 +56,7 @@ impl Drive {
     /// Runs it in a process of its own.
     pub fn spawn(&self) -> io::Result<Child> {
         let order = serde_json::to_string(self)?;
-        Command::new(std::env::current_exe()?).args(["--drive", &order]).stdout(Stdio::piped()).spawn()
+        Command::new(std::env::current_exe()?).args([ORDER, &order]).stdout(Stdio::piped()).spawn()
     }
 
     /// What that process found.

@@ -8,3 +8,16 @@ pub mod http;
 pub mod nodes;
 pub mod reads;
 pub mod work;
+
+use std::{env, io};
+
+/// Does what this process was started for, if a bench started it; tells whether it was.
+pub fn ordered() -> io::Result<bool> {
+    let mut args = env::args().skip(1);
+    match (args.next().as_deref(), args.next()) {
+        (Some(drive::ORDER), Some(order)) => serde_json::from_str::<drive::Drive>(&order)?.run()?,
+        (Some(reads::ORDER), Some(order)) => serde_json::from_str::<reads::Reads>(&order)?.run()?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}

@@ -44,6 +44,14 @@ pub struct Settings {
     pub durable: bool,
 }
 
+/// Which store Caldera has.
+#[derive(clap::Args)]
+pub struct StoreArg {
+    /// The database of Caldera.
+    #[arg(long, value_parser = ["sled", "fjall"], default_value = "sled")]
+    pub store: String,
+}
+
 impl Node {
     pub fn caldera(accounts: &[Address], settings: &Settings) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;

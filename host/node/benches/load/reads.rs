@@ -18,6 +18,9 @@ use super::{
     work::{TOKEN, Token, addresses, token_slot},
 };
 
+/// What a process that asks is started with, before what it is to do.
+pub const ORDER: &str = "--reads";
+
 /// What is asked.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Read {
@@ -95,7 +98,7 @@ impl Reads {
     /// Runs it in a process of its own.
     pub fn spawn(&self) -> io::Result<Child> {
         let order = serde_json::to_string(self)?;
-        Command::new(std::env::current_exe()?).args(["--reads", &order]).stdout(Stdio::piped()).spawn()
+        Command::new(std::env::current_exe()?).args([ORDER, &order]).stdout(Stdio::piped()).spawn()
     }
 
     /// What that process found.

@@ -3,8 +3,6 @@
 //! Both nodes have the same accounts and the same ERC-20 contract, and take in the same transfers of tokens before they are
 //! asked. The questions come from a process of its own, about another account each time. Caldera goes on making
 //! blocks meanwhile, anvil one a second.
-//!
-//! Flags: `--seconds N` (10) of each question, `--accounts N`, `--no-peer`, `--store sled|fjall`.
 
 #[path = "../load/mod.rs"]
 mod load;
@@ -14,10 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caldera_bench::{Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples};
+use clap::Parser;
 use load::{
     drive::Drive,
-    nodes::{Node, Settings},
+    nodes::{Node, Settings, StoreArg},
     reads::{Answers, Read, Reads},
     work::{self, Kind},
 };
@@ -27,16 +26,29 @@ const CONNECTIONS: u64 = 64;
 /// Transfers of tokens that are in blocks before anything is asked.
 const TRANSFERS: u64 = 20_000;
 
+/// Answers a second through JSON-RPC, beside anvil.
+#[derive(Parser)]
+struct Args {
+    /// Of each question.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    seconds: u64,
+    /// How many there are.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000])]
+    accounts: Vec<u64>,
+    #[command(flatten)]
+    store: StoreArg,
+    /// Without anvil.
+    #[arg(long)]
+    no_peer: bool,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
+
 fn main() -> io::Result<()> {
-    if let Some(order) = text("--drive") {
-        return serde_json::from_str::<Drive>(&order)?.run();
+    if load::ordered()? {
+        return Ok(());
     }
-    if let Some(order) = text("--reads") {
-        return serde_json::from_str::<Reads>(&order)?.run();
-    }
-    let seconds = number("--seconds").unwrap_or(10);
-    let sizes = number("--accounts").map_or_else(|| vec![1_000, 10_000, 100_000], |size| vec![size]);
-    let store = text("--store").unwrap_or_else(|| "sled".into());
+    let Args { seconds, accounts: sizes, store: StoreArg { store }, no_peer, _cargo } = Args::parse();
     let mut report = Report::new("rpc");
     for size in sizes {
         let accounts = work::addresses(size);
@@ -44,7 +56,7 @@ fn main() -> io::Result<()> {
             Node::caldera(&accounts, &Settings { interval_ms: 250, store: store.clone(), durable: true })?,
             size,
         )?;
-        let peer = if flag("--no-peer") { None } else { Node::anvil(&accounts)? };
+        let peer = if no_peer { None } else { Node::anvil(&accounts)? };
         let peer = peer.map(|node| Asked::of(node, size)).transpose()?;
         for read in Read::ALL {
             let mine = ours.ask(read, size, seconds)?;
@@ -116,16 +128,4 @@ fn rates(answers: &Answers) -> Samples {
 
 fn times(answers: &Answers) -> Samples {
     Samples::new(answers.latencies.clone()).expect("somebody was answered")
-}
-
-fn flag(name: &str) -> bool {
-    std::env::args().any(|arg| arg == name)
-}
-
-fn text(flag: &str) -> Option<String> {
-    std::env::args().skip_while(|arg| arg != flag).nth(1)
-}
-
-fn number(flag: &str) -> Option<u64> {
-    text(flag).and_then(|value| value.parse().ok())
 }

@@ -2,9 +2,6 @@
 //!
 //! Each minute a client process each sends transfers, transfers of tokens and engine calls at an even pace, another waits for
 //! receipts, and one asks the four questions of the bench `rpc`. A line a minute says what came of it.
-//!
-//! Flags: `--minutes N` (60), `--rate N` transactions a second of each kind (100), `--questions N` a second (400),
-//! `--interval MS` (250), `--store sled|fjall`.
 
 #[path = "../load/mod.rs"]
 mod load;
@@ -12,29 +9,42 @@ mod minute;
 
 use std::io;
 
-use caldera_bench::{Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples};
+use clap::Parser;
 use load::{
-    drive::Drive,
-    nodes::{Node, Settings},
-    reads::Reads,
+    nodes::{Node, Settings, StoreArg},
     work,
 };
 use minute::{ACCOUNTS, Load, Minute};
 
+/// A node under mixed load for an hour.
+#[derive(Parser)]
+struct Args {
+    /// How long.
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    minutes: u64,
+    /// Transactions a second of each kind.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    rate: u64,
+    /// Questions a second.
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    questions: u64,
+    /// From a block to the next.
+    #[arg(long, value_name = "MS", default_value_t = 250)]
+    interval: u64,
+    #[command(flatten)]
+    store: StoreArg,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
+
 fn main() -> io::Result<()> {
-    if let Some(order) = text("--drive") {
-        return serde_json::from_str::<Drive>(&order)?.run();
+    if load::ordered()? {
+        return Ok(());
     }
-    if let Some(order) = text("--reads") {
-        return serde_json::from_str::<Reads>(&order)?.run();
-    }
-    let minutes = number("--minutes").unwrap_or(60);
-    let settings = Settings {
-        interval_ms: number("--interval").unwrap_or(250),
-        store: text("--store").unwrap_or_else(|| "sled".into()),
-        durable: true,
-    };
-    let load = Load { rate: number("--rate").unwrap_or(100), questions: number("--questions").unwrap_or(400) };
+    let Args { minutes, rate, questions, interval, store: StoreArg { store }, _cargo } = Args::parse();
+    let settings = Settings { interval_ms: interval, store, durable: true };
+    let load = Load { rate, questions };
     let accounts = work::addresses(4 * ACCOUNTS);
     let node = Node::caldera(&accounts, &settings)?;
     println!("{}", minute::HEADING);
@@ -62,12 +72,4 @@ fn main() -> io::Result<()> {
         memory(made.last())
     );
     report.finish()
-}
-
-fn text(flag: &str) -> Option<String> {
-    std::env::args().skip_while(|arg| arg != flag).nth(1)
-}
-
-fn number(flag: &str) -> Option<u64> {
-    text(flag).and_then(|value| value.parse().ok())
 }

@@ -89,6 +89,9 @@ fn recoveries() -> Vec<f64> {
     signed.iter().map(recover).collect()
 }
 
+/// What the process with it is started with.
+pub const ORDER: &str = "--hyper";
+
 /// hyper in a process of its own. Killed when dropped.
 struct Server {
     child: Child,
@@ -97,7 +100,7 @@ struct Server {
 
 impl Server {
     fn start() -> io::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?).arg("--hyper").stdout(Stdio::piped()).spawn()?;
+        let mut child = Command::new(std::env::current_exe()?).arg(ORDER).stdout(Stdio::piped()).spawn()?;
         let out = child.stdout.take().ok_or_else(|| io::Error::other("stdout is piped"))?;
         let mut line = String::new();
         BufReader::new(out).read_line(&mut line)?;

@@ -5,9 +5,6 @@
 //! transaction counts when a block has it, within the time of sending. Blocks of both have 300M gas. anvil makes
 //! one a second; Caldera one every 200 ms, so that they have room for 71,000 transfers a second; it keeps everything on disk, answers
 //! only when a transaction would survive a power cut, and has a state root in every block.
-//!
-//! Flags: `--seconds N` (60), `--accounts N`, `--kind transfers|ERC-20|engine`, `--mode single|batch`, `--store sled|fjall`, `--interval MS`,
-//! `--connections N`, `--no-peer`, `--not-durable`, `--flame` (a picture of where the node's time goes).
 
 mod flame;
 mod floor;
@@ -17,10 +14,10 @@ mod run;
 
 use std::io;
 
-use caldera_bench::{Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples};
+use clap::Parser;
 use load::{
-    drive::Drive,
-    nodes::{Node, Settings},
+    nodes::{Node, Settings, StoreArg},
     work::{self, Kind},
 };
 use run::{Mode, Run, SYNC_CONNECTIONS, SYNC_EACH};
@@ -28,29 +25,66 @@ use run::{Mode, Run, SYNC_CONNECTIONS, SYNC_EACH};
 /// More than a node takes in a second.
 const SIGNED_PER_SECOND: u64 = 55_000;
 
+/// Transactions a second through JSON-RPC, beside anvil on the same load.
+#[derive(Parser)]
+struct Args {
+    /// Of each load.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    seconds: u64,
+    /// How many send.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000])]
+    accounts: Vec<u64>,
+    /// Only such transactions.
+    #[arg(long, value_parser = ["transfers", "ERC-20", "engine"])]
+    kind: Option<String>,
+    /// Only sent like that.
+    #[arg(long, value_parser = ["single", "batch"])]
+    mode: Option<String>,
+    #[command(flatten)]
+    store: StoreArg,
+    /// Without anvil.
+    #[arg(long)]
+    no_peer: bool,
+    /// From a block to the next.
+    #[arg(long, value_name = "MS", default_value_t = 200)]
+    interval: u64,
+    /// Instead of 64 for single ones and 16 for batches.
+    #[arg(long, value_name = "N")]
+    connections: Option<u64>,
+    /// Answer before a transaction is on disk.
+    #[arg(long)]
+    not_durable: bool,
+    /// Draw where the node's time goes.
+    #[arg(long)]
+    flame: bool,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
+
 fn main() -> io::Result<()> {
-    if let Some(order) = text("--drive") {
-        return serde_json::from_str::<Drive>(&order)?.run();
+    if load::ordered()? {
+        return Ok(());
     }
-    if flag("--hyper") {
+    if std::env::args().nth(1).is_some_and(|arg| arg == floor::ORDER) {
         return floor::serve();
     }
-    let seconds = number("--seconds").unwrap_or(60);
-    let sizes = number("--accounts").map_or_else(|| vec![1_000, 10_000, 100_000], |size| vec![size]);
-    let kind = text("--kind");
-    let kinds =
-        Kind::ALL.into_iter().filter(|one| kind.as_ref().is_none_or(|name| one.name().starts_with(name.as_str())));
-    let mode = text("--mode");
-    let modes: Vec<_> = Mode::ALL
-        .into_iter()
-        .filter(|one| mode.as_ref().is_none_or(|name| one.name().starts_with(name.as_str())))
-        .collect();
-    let settings = Settings {
-        interval_ms: number("--interval").unwrap_or(200),
-        store: text("--store").unwrap_or_else(|| "sled".into()),
-        durable: !flag("--not-durable"),
-    };
-    let connections = number("--connections");
+    let Args {
+        seconds,
+        accounts: sizes,
+        kind,
+        mode,
+        store,
+        no_peer,
+        interval,
+        connections,
+        not_durable,
+        flame,
+        _cargo,
+    } = Args::parse();
+    let like = |name: &str, wanted: &Option<String>| wanted.as_ref().is_none_or(|wanted| name.starts_with(wanted));
+    let kinds = Kind::ALL.into_iter().filter(|one| like(one.name(), &kind));
+    let modes: Vec<_> = Mode::ALL.into_iter().filter(|one| like(one.name(), &mode)).collect();
+    let settings = Settings { interval_ms: interval, store: store.store, durable: !not_durable };
     let mut report = Report::new("tps");
     let mut measured = false;
     for kind in kinds {
@@ -70,9 +104,9 @@ fn main() -> io::Result<()> {
                 let run =
                     Run { file: &file, sync_file: &sync_file, accounts: *size, mode: *mode, connections, seconds };
                 let name = format!("{}, {}, {size} accounts", kind.name(), mode.name());
-                let ours = run.of(&Node::caldera(&accounts, &settings)?, flag("--flame").then_some(&name))?;
+                let ours = run.of(&Node::caldera(&accounts, &settings)?, flame.then_some(&name))?;
                 println!("  caldera, {}: {ours}", mode.name());
-                let anvil = if kind.is_ethereum() && !flag("--no-peer") { Node::anvil(&accounts)? } else { None };
+                let anvil = if kind.is_ethereum() && !no_peer { Node::anvil(&accounts)? } else { None };
                 let peer = anvil.map(|node| run.of(&node, None)).transpose()?;
                 if let Some(peer) = &peer {
                     println!("  anvil, {}: {peer}", mode.name());
@@ -96,16 +130,4 @@ fn main() -> io::Result<()> {
 
 fn samples(figures: Vec<f64>) -> Samples {
     Samples::new(figures).expect("a run has samples")
-}
-
-fn flag(name: &str) -> bool {
-    std::env::args().any(|arg| arg == name)
-}
-
-fn text(flag: &str) -> Option<String> {
-    std::env::args().skip_while(|arg| arg != flag).nth(1)
-}
-
-fn number(flag: &str) -> Option<u64> {
-    text(flag).and_then(|value| value.parse().ok())
 }

@@ -2,16 +2,16 @@
 //! slots of one contract, how long a chain takes to open, and what all that takes on disk and in memory.
 //!
 //! Real folders on disk: block log, store, trie, fsync. Every block changes other accounts, drawn by hashing its number, so
-//! that caches help as much as they would a chain whose users come and go. `--accounts N` measures one size alone, `--store NAME` one database,
-//! `--blocks N` sets how many blocks are measured, `--node-cache MIB` the cache of trie nodes. They come at an interval, as on a chain, and then as
+//! that caches help as much as they would a chain whose users come and go. They come at an interval, as on a chain, and then as
 //! fast as they can.
 
 mod place;
 mod rig;
 mod usage;
 
-use caldera_bench::{Report, Samples};
-use caldera_state::Backend;
+use caldera_bench::{ByCargo, Report, Samples};
+use caldera_state::{Backend, StateOptions};
+use clap::Parser;
 use place::Place;
 use rig::{Rig, Times};
 use std::{
@@ -31,37 +31,52 @@ const PACE: Duration = Duration::from_millis(250);
 /// Blocks that warm the caches before any is measured.
 const WARM_UP: u64 = 5;
 
+/// What a block costs the state.
+#[derive(Parser)]
+struct Args {
+    /// How many there are.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
+    accounts: Vec<u64>,
+    /// How many are measured.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    blocks: u64,
+    /// Only this database.
+    #[arg(long, value_parser = ["sled", "fjall"])]
+    store: Option<String>,
+    /// Cache of trie nodes, instead of what is recommended.
+    #[arg(long, value_name = "MIB")]
+    node_cache: Option<usize>,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
+
 fn main() -> std::io::Result<()> {
-    let sizes = argument("--accounts").map_or_else(|| vec![10_000, 100_000, 1_000_000], |size| vec![size]);
-    let blocks = argument("--blocks").unwrap_or(60);
+    let Args { accounts: sizes, blocks, store, node_cache, _cargo } = Args::parse();
+    let recommended = StateOptions::recommended();
+    let node_cache_bytes = node_cache.map_or(recommended.node_cache_bytes, |mib| mib << 20);
     let mut report = Report::new("state");
     for size in sizes {
-        for backend in backends() {
-            measure(&mut report, backend, Place::Accounts, size, blocks);
+        for backend in backends(store.as_deref()) {
+            let options = StateOptions { backend, node_cache_bytes, ..recommended };
+            measure(&mut report, options, Place::Accounts, size, blocks);
             if size <= 100_000 {
-                measure(&mut report, backend, Place::Slots, size, blocks);
+                measure(&mut report, options, Place::Slots, size, blocks);
             }
         }
     }
     report.finish()
 }
 
-/// The number behind a flag of the command line.
-fn argument(flag: &str) -> Option<u64> {
-    let mut args = std::env::args().skip_while(|arg| arg != flag);
-    args.nth(1).and_then(|value| value.parse().ok())
-}
-
-/// Those that `--store NAME` names, or all on disk.
-fn backends() -> Vec<Backend> {
-    let named = std::env::args().skip_while(|arg| arg != "--store").nth(1);
+/// The one that was named, or all on disk.
+fn backends(named: Option<&str>) -> Vec<Backend> {
     let all = [Backend::Sled, Backend::Fjall].into_iter();
-    all.filter(|backend| named.as_ref().is_none_or(|name| format!("{backend:?}").eq_ignore_ascii_case(name))).collect()
+    all.filter(|backend| named.is_none_or(|name| format!("{backend:?}").eq_ignore_ascii_case(name))).collect()
 }
 
-fn measure(report: &mut Report, backend: Backend, place: Place, size: u64, blocks: u64) {
+fn measure(report: &mut Report, options: StateOptions, place: Place, size: u64, blocks: u64) {
+    let backend = options.backend;
     let name = |what: &str| format!("{backend:?}: {what}, {CHANGED} of {size} {place}");
-    let mut rig = Rig::new(backend);
+    let mut rig = Rig::new(options);
     let filled = rig.fill(place, size);
     let (before, height) = (Usage::of(rig.folder()), rig.height());
     for _ in 0..WARM_UP {

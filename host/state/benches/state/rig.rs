@@ -2,7 +2,7 @@
 
 use alloy_consensus::Header;
 use alloy_primitives::B256;
-use caldera_state::{Backend, ChainState, CommitInput, StateDiff, StateOptions};
+use caldera_state::{ChainState, CommitInput, StateDiff, StateOptions};
 use caldera_types::Block;
 use std::{
     path::Path,
@@ -22,16 +22,16 @@ pub struct Times {
 
 /// A chain and its folder.
 pub struct Rig {
-    backend: Backend,
+    options: StateOptions,
     state: Option<ChainState>,
     folder: tempfile::TempDir,
 }
 
 impl Rig {
-    pub fn new(backend: Backend) -> Self {
+    pub fn new(options: StateOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let state = Some(open(folder.path(), backend));
-        Self { backend, state, folder }
+        let state = Some(open(folder.path(), options));
+        Self { options, state, folder }
     }
 
     pub fn folder(&self) -> &Path {
@@ -76,7 +76,7 @@ impl Rig {
         self.flush();
         drop(self.state.take());
         let began = Instant::now();
-        let state = open(self.folder.path(), self.backend);
+        let state = open(self.folder.path(), self.options);
         let took = began.elapsed();
         assert_eq!(state.head(), head, "nothing is lost");
         self.state = Some(state);
@@ -108,10 +108,6 @@ impl Rig {
     }
 }
 
-fn open(folder: &Path, backend: Backend) -> ChainState {
-    let recommended = StateOptions::recommended();
-    let node_cache_bytes =
-        crate::argument("--node-cache").map_or(recommended.node_cache_bytes, |mib| (mib << 20) as usize);
-    ChainState::open(folder, StateOptions { backend, node_cache_bytes, ..recommended })
-        .expect("the folder is ours and sound")
+fn open(folder: &Path, options: StateOptions) -> ChainState {
+    ChainState::open(folder, options).expect("the folder is ours and sound")
 }

@@ -7,15 +7,16 @@
 mod support;
 mod token;
 
-use std::{env, time::Instant};
+use std::time::Instant;
 
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
-use caldera_bench::{Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples};
 use caldera_execution::{GenesisAccount, Ground, child_env, execute};
 use caldera_state::Witness;
 use caldera_testkit::{PROBE, account, genesis};
+use clap::Parser;
 use probe_engine::IProbe;
 use support::{Logged, Made, World};
 
@@ -26,9 +27,18 @@ const BLOCKS: [usize; 3] = [100, 1_000, 5_000];
 /// Gas of a block of 5,000 of any kind.
 const BLOCK_GAS: u64 = 2_000_000_000;
 
+/// How large witnesses are, and what executing a block from one takes.
+#[derive(Parser)]
+struct Args {
+    /// Only that it runs.
+    #[arg(long)]
+    smoke: bool,
+    #[command(flatten)]
+    _cargo: ByCargo,
+}
+
 fn main() -> std::io::Result<()> {
-    // `--smoke`: only that it runs.
-    let smoke = env::args().any(|arg| arg == "--smoke");
+    let Args { smoke, _cargo } = Args::parse();
     let (accounts, samples) = if smoke { (1_000, 2) } else { (ACCOUNTS, 10) };
     let sizes = if smoke { &BLOCKS[..1] } else { &BLOCKS[..] };
     let mut report = Report::new("witness");
