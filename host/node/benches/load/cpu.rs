@@ -27,7 +27,8 @@ impl Cpu {
     /// What came since, each a number of times less.
     pub fn since(&self, earlier: &Self, per: f64) -> Self {
         let before = |name: &str| earlier.threads.get(name).copied().unwrap_or_default();
-        let threads = self.threads.iter().map(|(name, time)| (name.clone(), (time - before(name)) / per));
+        // Of a name that had more, threads have ended since.
+        let threads = self.threads.iter().map(|(name, time)| (name.clone(), (time - before(name)).max(0.0) / per));
         Self { all: (self.all - earlier.all) / per, threads: threads.collect() }
     }
 }

@@ -35,7 +35,7 @@ use writer::Writer;
 use super::waiting::Pool;
 
 /// Hands over at a time from which on many send at once,
-const MANY: usize = 16;
+const MANY: usize = 4;
 /// and how long it then waits for more.
 const GATHER: Duration = Duration::from_millis(1);
 /// Before copying is tried again after it failed.
