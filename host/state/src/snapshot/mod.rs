@@ -89,7 +89,7 @@ pub enum SnapshotError {
         /// Its nodes.
         nodes: u64,
         /// The places that they may take.
-        most: u64,
+        most: u32,
     },
     /// It is of another block than was asked for.
     #[error("snapshot {} is of block {found}, not of {expected}", path.display())]

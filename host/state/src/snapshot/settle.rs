@@ -33,7 +33,9 @@ pub(super) fn settle(
     info: &SnapshotInfo,
     meant: bool,
 ) -> Result<NodeRef, StateError> {
-    let most = if meant { u64::MAX } else { info.nodes.saturating_mul(COPIES).max(ALWAYS) };
+    let bound = if meant { u64::MAX } else { info.nodes.saturating_mul(COPIES).max(ALWAYS) };
+    // No state has 2³² nodes: they would take a terabyte.
+    let most = u32::try_from(bound).unwrap_or(u32::MAX);
     let settler = Settler { store, height: info.number, most };
     match settler.settle(info.state_root) {
         Ok(Settled::TooMuch) => {
@@ -52,7 +54,7 @@ struct Settler<'a> {
     store: &'a dyn Store,
     height: u64,
     /// Places that it may give.
-    most: u64,
+    most: u32,
 }
 
 /// What came of it.
@@ -70,11 +72,9 @@ impl Settler<'_> {
         }
         let height = self.height;
         let mut placed = 0u32;
-        // 2^32 nodes would take a terabyte.
-        let most = u32::try_from(self.most).unwrap_or(u32::MAX);
         let mut place = || {
             let place = Place { height, index: placed };
-            placed = placed.checked_add(1).filter(|placed| *placed <= most)?;
+            placed = placed.checked_add(1).filter(|placed| *placed <= self.most)?;
             Some(place)
         };
         let (mut nodes, mut codes) = (HashSet::new(), HashSet::new());

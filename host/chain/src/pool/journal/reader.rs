@@ -15,8 +15,8 @@ use super::{
 
 /// The records of all generations in a folder, oldest first.
 ///
-/// Zeros to a file's end are room for more. A record that is not whole ends its file. At the end of a file that is what `kill -9` and power cuts leave; nobody was
-/// told that it was accepted. What cannot be read is kept in a file beside it, for there may be more in it.
+/// Zeros to a file's end are room for more. A record that is not whole ends its file: that is what `kill -9` and power cuts
+/// leave, and nobody was told that it was accepted. What cannot be read is kept in a file beside it, for there may be more in it.
 pub(crate) struct Reader {
     files: std::vec::IntoIter<(u64, PathBuf)>,
     open: Option<Generation>,
@@ -105,6 +105,7 @@ impl Generation {
         }
     }
 
+    /// Whether there are only zeros after what is whole.
     fn rest_is_room(&mut self) -> io::Result<bool> {
         self.file.seek(SeekFrom::Start(self.at))?;
         loop {

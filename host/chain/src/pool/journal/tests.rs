@@ -23,7 +23,7 @@ fn written(transactions: &[Arc<PooledTx>]) -> (tempfile::TempDir, Vec<u8>) {
     let mut writer = Writer::begin(dir.path(), true).unwrap();
     transactions.iter().for_each(|tx| writer.write(&Record::of(tx).frame().unwrap()).unwrap());
     let mut bytes = fs::read(dir.path().join("pool-00000000.journal")).unwrap();
-    let room = bytes.split_off(writer.bytes());
+    let room = bytes.split_off(writer.bytes as usize);
     assert!(room.len() > 1_000_000 && room.iter().all(|byte| *byte == 0), "{} bytes of room", room.len());
     (dir, bytes)
 }

@@ -33,7 +33,7 @@ pub(super) struct Writer {
     path: PathBuf,
     pub(super) file: File,
     /// Bytes that are written.
-    bytes: u64,
+    pub(super) bytes: u64,
     /// How long the file is.
     room: u64,
     /// Bytes of what waited when the generation was begun.
@@ -65,11 +65,6 @@ impl Writer {
             failed: false,
             slack: SLACK_BYTES,
         })
-    }
-
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes as usize
     }
 
     /// Whether there is something to copy, or an old generation to leave behind.
