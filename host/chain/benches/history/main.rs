@@ -76,9 +76,9 @@ fn run(backend: Backend, history: History, size: u64, blocks: u64, each: u64) ->
     for number in 0..blocks {
         let began = Instant::now();
         for n in 0..each {
-            let nonce = (number * each + n) / SENDERS;
+            let count = number * each + n;
             let to = TxKind::Call(payee(draw(number, n) % size));
-            let tx = sign(&senders[(n % SENDERS) as usize], nonce, to, U256::ONE, 21_000, Bytes::new());
+            let tx = sign(&senders[(count % SENDERS) as usize], count / SENDERS, to, U256::ONE, 21_000, Bytes::new());
             chain.submit(tx, Vec::new()).expect("it is taken");
         }
         let timed = Instant::now();
