@@ -5,10 +5,10 @@
 //! nothing, it is opened again and gets the same batches once more. Until then nothing more is taken in, with an error
 //! that says so. Who commits faster than the store writes waits for it, so that memory is bounded.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{Bytes, map::HashMap};
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     io,
     panic::{self, AssertUnwindSafe},
     sync::Arc,

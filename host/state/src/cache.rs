@@ -24,8 +24,8 @@ pub(crate) struct Cache<K, V, S = RandomState> {
 }
 
 /// What a look finds.
-pub(crate) enum Look<V> {
-    Young(V),
+pub(crate) enum Look<'a, V> {
+    Young(&'a V),
     /// Soon to be forgotten, unless somebody gets it.
     Old,
     Absent,
@@ -38,9 +38,9 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Cache<K, V, S> {
     }
 
     /// Looks for the value of `key`, as any number may at once. [`Self::get`] is for what is old.
-    pub fn look(&self, key: &K) -> Look<V> {
+    pub fn look(&self, key: &K) -> Look<'_, V> {
         match self.young.get(key) {
-            Some(value) => Look::Young(value.clone()),
+            Some(value) => Look::Young(value),
             None if self.old.contains_key(key) => Look::Old,
             None => Look::Absent,
         }
@@ -129,7 +129,7 @@ mod tests {
                 prop_assert_eq!(cache.get(&gone), None);
                 for key in 0..20 {
                     match cache.look(&key) {
-                        Look::Young(found) => prop_assert_eq!(Some(&found), last.get(&key)),
+                        Look::Young(found) => prop_assert_eq!(Some(found), last.get(&key)),
                         Look::Old => prop_assert!(cache.old.contains_key(&key)),
                         Look::Absent => prop_assert_eq!(cache.get(&key), None),
                     }

@@ -53,7 +53,10 @@ fn main() -> io::Result<()> {
     for size in sizes {
         let accounts = work::addresses(size);
         let ours = Asked::of(
-            Node::caldera(&accounts, &Settings { interval_ms: 250, store: store.clone(), durable: true })?,
+            Node::caldera(
+                &accounts,
+                &Settings { interval_ms: 250, store: store.clone(), durable: true, node_cache_mib: None },
+            )?,
             size,
         )?;
         let peer = if no_peer { None } else { Node::anvil(&accounts)? };

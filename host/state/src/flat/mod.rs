@@ -56,18 +56,16 @@ impl Flat {
 
     /// The root that the account's part is at, and the account if it has it in memory.
     fn look(&self, address: Address) -> (NodeRef, Option<Option<Stored>>) {
-        let (root, look) = {
+        {
             let part = self.part(address).read();
-            (part.root, part.accounts.look(&address))
-        };
-        match look {
-            Look::Young(account) => (root, Some(account)),
-            Look::Absent => (root, None),
-            Look::Old => {
-                let mut part = self.part(address).write();
-                (part.root, part.accounts.get(&address))
+            match part.accounts.look(&address) {
+                Look::Young(account) => return (part.root, Some(*account)),
+                Look::Absent => return (part.root, None),
+                Look::Old => {}
             }
         }
+        let mut part = self.part(address).write();
+        (part.root, part.accounts.get(&address))
     }
 
     /// An account from the trie at a root, which the caller keeps; remembered if this is the state at that root.

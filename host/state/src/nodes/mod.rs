@@ -77,33 +77,40 @@ impl Nodes {
 
     /// A node as it is stored: its own bytes, and where those below it lie.
     pub fn get(&self, node: NodeRef) -> Result<Option<Bytes>, StateError> {
+        self.with(node, Bytes::clone)
+    }
+
+    /// What `read` makes of a node as it is stored; none if it is not here. It may run while the node's part of the cache is locked,
+    /// so it has to be short. That saves counting who holds the bytes, which a walk of blocks would do for each node.
+    pub fn with<T>(&self, node: NodeRef, read: impl FnOnce(&Bytes) -> T) -> Result<Option<T>, StateError> {
         if self.source.is_by_hash() {
-            return Ok(self.source.node(node)?);
+            return Ok(self.source.node(node)?.as_ref().map(read));
         }
         let shard = shard(node.place);
         for shards in [&self.cache, &self.read] {
-            // In a statement of its own, so that the lock is free again.
-            let look = shards[shard].read().look(&node.place);
-            let found = match look {
-                Look::Young(found) => Some(found),
-                Look::Old => shards[shard].write().get(&node.place),
-                Look::Absent => None,
-            };
+            // A statement of its own, so that the lock is free again after it.
+            match shards[shard].read().look(&node.place) {
+                Look::Young(found) if found.hash == node.hash => return Ok(Some(read(&found.bytes))),
+                Look::Young(_) | Look::Absent => continue,
+                Look::Old => {}
+            }
+            let found = shards[shard].write().get(&node.place);
             if let Some(found) = found.filter(|found| found.hash == node.hash) {
-                return Ok(Some(found.bytes));
+                return Ok(Some(read(&found.bytes)));
             }
         }
         let Some(bytes) = self.source.node(node)? else { return Ok(None) };
         if keccak256(own_bytes(&bytes)) != node.hash {
             return Err(self.damaged(node.hash));
         }
-        self.read[shard].write().put(node.place, Cached { hash: node.hash, bytes: bytes.clone() });
-        Ok(Some(bytes))
+        let made = read(&bytes);
+        self.read[shard].write().put(node.place, Cached { hash: node.hash, bytes });
+        Ok(Some(made))
     }
 
-    /// A node that another node holds: that it is not here is damage.
-    pub fn must_get(&self, node: NodeRef) -> Result<Bytes, StateError> {
-        self.get(node)?.ok_or_else(|| self.damaged(node.hash))
+    /// The same of a node that another node holds: that it is not here is damage.
+    pub fn must_have<T>(&self, node: NodeRef, read: impl FnOnce(&Bytes) -> T) -> Result<T, StateError> {
+        self.with(node, read)?.ok_or_else(|| self.damaged(node.hash))
     }
 
     /// The same past the cache, which is for what blocks need.

@@ -87,7 +87,7 @@ pub(crate) fn root_after(nodes: &Nodes, parent: NodeRef, diff: &StateDiff) -> Re
 
 /// A block names its root, so that it must be here.
 pub(crate) fn must_be_stored(nodes: &Nodes, root: NodeRef) -> Result<(), StateError> {
-    if root.hash == EMPTY_ROOT_HASH { Ok(()) } else { nodes.must_get(root).map(drop) }
+    if root.hash == EMPTY_ROOT_HASH { Ok(()) } else { nodes.must_have(root, |_| ()) }
 }
 
 /// The account at an address.

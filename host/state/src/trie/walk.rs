@@ -58,9 +58,11 @@ fn walk(
     loop {
         let (node, own) = match held.stored_ref() {
             Some(node) => {
-                let bytes = nodes.must_get(node)?;
-                passed(&bytes);
-                (Node::decode(&bytes, node.place)?, node.place)
+                let read = |bytes: &Bytes| {
+                    passed(bytes);
+                    Node::decode(bytes, node.place)
+                };
+                (nodes.must_have(node, read)??, node.place)
             }
             None => (Node::decode(&held.rlp, Place::default())?, Place::default()),
         };
