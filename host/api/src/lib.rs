@@ -20,6 +20,7 @@
 pub mod admin;
 mod args;
 mod caldera;
+mod calls;
 mod certificates;
 mod context;
 mod convert;

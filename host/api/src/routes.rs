@@ -11,16 +11,26 @@ use jsonrpsee_server::{
     TowerServiceBuilder, middleware::rpc::RpcServiceBuilder, ws,
 };
 use serde_json::{Value, json};
-use tower::{Service, layer::util::Identity};
+use tower::{Layer, Service, layer::util::Identity};
 
 use crate::{
-    context::ChainApi, ids::HexIds, leader::Beside, limits::ApiLimits, listen::Answer, module::Module,
-    node::CLIENT_VERSION, sends::Together, server::ApiError, unsubscribed::Unsubscribed,
+    calls::Calls,
+    context::ChainApi,
+    ids::HexIds,
+    leader::Beside,
+    limits::ApiLimits,
+    listen::Answer,
+    module::Module,
+    node::CLIENT_VERSION,
+    sends::{Sends, Together},
+    server::ApiError,
+    unsubscribed::Unsubscribed,
 };
 
 /// Any page may ask: there are no keys and no cookies here, only what the chain shows to everybody.
-const CORS: [(HeaderName, &str); 4] = [
-    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+const ANY_ORIGIN: (HeaderName, &str) = (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+/// What a page is told that asks how it may ask.
+const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
     (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"),
     (header::ACCESS_CONTROL_MAX_AGE, "86400"),
@@ -31,13 +41,19 @@ pub(crate) struct Routes {
     chains: BTreeMap<String, Answers>,
     first: String,
     index: Value,
+    /// For WebSockets.
     service: TowerServiceBuilder<Identity, Identity>,
+    /// Bytes of a request at most, and calls in it.
+    request_bytes: u32,
+    batch: BatchRequestConfig,
 }
 
 /// What answers for one chain.
 struct Answers {
     methods: Methods,
     together: Together,
+    /// To HTTP requests.
+    calls: Sends<Calls>,
 }
 
 /// The routes of a server that can be told to stop.
@@ -64,13 +80,17 @@ impl Routes {
                 return Err(ApiError::BadName(name));
             }
             let api = Arc::new(ChainApi::new(chain, limits.clone(), beside));
-            let answers = Answers { methods: Module::methods(api.clone())?, together: Together { api } };
+            let (methods, together) = (Module::methods(api.clone())?, Together { api });
+            let most = usize::try_from(limits.response_bytes).unwrap_or(usize::MAX);
+            let calls = together.layer(Calls { methods: methods.clone(), most });
+            let answers = Answers { methods, together, calls };
             if chains_by_name.insert(name.clone(), answers).is_some() {
                 return Err(ApiError::NameTaken(name));
             }
         }
         let service = Server::builder().set_config(config(limits)).to_service_builder();
-        Ok(Self { chains: chains_by_name, first, index, service })
+        let batch = BatchRequestConfig::Limit(limits.batch_calls);
+        Ok(Self { chains: chains_by_name, first, index, service, request_bytes: limits.request_bytes, batch })
     }
 
     /// The same, ending what is long when `stop` says so.
@@ -80,16 +100,27 @@ impl Routes {
 
     async fn dispatch(&self, request: HttpRequest<Incoming>, stop: &StopHandle) -> HttpResponse {
         if request.method() == Method::OPTIONS {
-            return with_status(StatusCode::NO_CONTENT, HttpBody::empty());
+            let mut response = with_status(StatusCode::NO_CONTENT, HttpBody::empty());
+            PREFLIGHT.into_iter().for_each(|header| set(&mut response, header));
+            return response;
         }
         let Some(answers) = self.answers(request.uri().path()) else {
             let names: Vec<_> = self.chains.keys().map(|name| format!("/chains/{name}")).collect();
             let error = format!("nothing at {}; the chains are at {}", request.uri().path(), names.join(", "));
             return with_status(StatusCode::NOT_FOUND, pretty(&json!({ "error": error })));
         };
-        if request.method() == Method::GET && !ws::is_upgrade_request(&request) {
+        if request.method() != Method::GET {
+            return jsonrpsee_server::http::call_with_service(
+                request,
+                self.batch,
+                self.request_bytes,
+                answers.calls.clone(),
+            )
+            .await;
+        }
+        if !ws::is_upgrade_request(&request) {
             let mut response = with_status(StatusCode::OK, pretty(&self.index));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            set(&mut response, (header::CONTENT_TYPE, "application/json"));
             return response;
         }
         // The first is the outermost.
@@ -113,9 +144,7 @@ impl Answer for Served {
 
     async fn answer(&self, request: HttpRequest<Incoming>) -> HttpResponse {
         let mut response = self.routes.dispatch(request, &self.stop).await;
-        for (name, value) in CORS {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
+        set(&mut response, ANY_ORIGIN);
         response
     }
 }
@@ -138,6 +167,10 @@ fn config(limits: &ApiLimits) -> ServerConfig {
         .enable_ws_ping(PingConfig::new())
         .set_id_provider(HexIds)
         .build()
+}
+
+fn set(response: &mut HttpResponse, (name, value): (HeaderName, &'static str)) {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
 }
 
 fn with_status(status: StatusCode, body: HttpBody) -> HttpResponse {

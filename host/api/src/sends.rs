@@ -88,36 +88,83 @@ where
             if this.api.leader.is_some() || batch.iter().filter(|entry| is_send(entry)).count() < 2 {
                 return this.inner.batch(batch).await;
             }
-            let mut answers = BatchResponseBuilder::new_with_limit(this.most());
+            let mut answers = Answers::new(this.most());
             let mut entries = batch.into_iter().peekable();
             while let Some(entry) = entries.next() {
-                let sends = is_send(&entry);
-                let some = match entry {
-                    Ok(BatchEntry::Call(first)) if sends => {
+                let done = match entry {
+                    Ok(BatchEntry::Call(first)) if first.method == SEND_RAW_TRANSACTION => {
                         let mut calls = vec![first];
                         while let Some(Ok(BatchEntry::Call(next))) = entries.next_if(is_send) {
                             calls.push(next);
                         }
-                        this.send(calls).await
+                        this.send(calls).await.into_iter().try_for_each(|answer| answers.take(answer))
                     }
-                    Ok(BatchEntry::Call(call)) => vec![this.inner.call(call).await],
-                    Ok(BatchEntry::Notification(notification)) => {
-                        this.inner.notification(notification).await;
-                        Vec::new()
-                    }
-                    Err(error) => {
-                        let (error, id) = error.into_parts();
-                        vec![MethodResponse::error(id, error)]
-                    }
+                    other => answers.of(&this.inner, other).await,
                 };
-                for answer in some {
-                    if let Err(too_long) = answers.append(answer) {
-                        return too_long;
-                    }
+                if let Err(too_long) = done {
+                    return too_long;
                 }
             }
-            // Two sends at least were answered.
-            MethodResponse::from_batch(answers.finish())
+            answers.finish()
+        }
+    }
+}
+
+/// Answers what a batch asks, one after the other.
+pub(crate) async fn in_order<S>(service: &S, batch: Batch<'_>, most: usize) -> MethodResponse
+where
+    S: RpcServiceT<MethodResponse = MethodResponse, NotificationResponse = MethodResponse>,
+{
+    let mut answers = Answers::new(most);
+    for entry in batch {
+        if let Err(too_long) = answers.of(service, entry).await {
+            return too_long;
+        }
+    }
+    answers.finish()
+}
+
+/// The answers to a batch.
+struct Answers {
+    answers: BatchResponseBuilder,
+    /// Something came that is not to be answered.
+    notified: bool,
+}
+
+impl Answers {
+    fn new(most: usize) -> Self {
+        Self { answers: BatchResponseBuilder::new_with_limit(most), notified: false }
+    }
+
+    /// One more; an error is the answer to the whole batch, which has become too long.
+    fn take(&mut self, answer: MethodResponse) -> Result<(), MethodResponse> {
+        self.answers.append(answer)
+    }
+
+    /// The answer to one entry, if it is to have any.
+    async fn of<S>(&mut self, service: &S, entry: Entry<'_>) -> Result<(), MethodResponse>
+    where
+        S: RpcServiceT<MethodResponse = MethodResponse, NotificationResponse = MethodResponse>,
+    {
+        match entry {
+            Ok(BatchEntry::Call(call)) => self.take(service.call(call).await),
+            Ok(BatchEntry::Notification(notification)) => {
+                self.notified = true;
+                service.notification(notification).await;
+                Ok(())
+            }
+            Err(error) => {
+                let (error, id) = error.into_parts();
+                self.take(MethodResponse::error(id, error))
+            }
+        }
+    }
+
+    /// All of them. Of a batch that asked nothing at all, an error.
+    fn finish(self) -> MethodResponse {
+        match self.answers.is_empty() && self.notified {
+            true => MethodResponse::notification(),
+            false => MethodResponse::from_batch(self.answers.finish()),
         }
     }
 }

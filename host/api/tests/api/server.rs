@@ -25,6 +25,19 @@ fn plain(addr: SocketAddr, request: &str) -> (String, String) {
     (head.to_lowercase(), body.to_owned())
 }
 
+/// The answer to a body of JSON, as bytes came.
+fn posted(addr: SocketAddr, body: &str) -> (String, String) {
+    let length = body.len();
+    let mut socket = TcpStream::connect(addr).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\ncontent-type: application/json";
+    write!(socket, "{head}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_lowercase(), body.to_owned())
+}
+
 #[tokio::test]
 async fn each_chain_has_its_path() {
     let dir = tempfile::tempdir().unwrap();
@@ -51,6 +64,42 @@ async fn each_chain_has_its_path() {
     assert!(body.contains("/chains/arena, /chains/finance"), "{body}");
     let (head, _) = plain(server.addr(), "OPTIONS /chains/arena HTTP/1.1");
     assert!(head.starts_with("http/1.1 204") && head.contains("access-control-allow-origin: *"), "{head}");
+    assert!(head.contains("access-control-allow-headers: content-type"), "{head}");
+    let (head, _) = posted(server.addr(), r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#);
+    assert!(head.starts_with("http/1.1 200") && head.contains("access-control-allow-origin: *"), "{head}");
+    let (head, _) = plain(server.addr(), "PUT / HTTP/1.1");
+    assert!(head.starts_with("http/1.1 405"), "{head}");
+}
+
+/// JSON-RPC 2.0, sections 4.1, 5.1 and 6.
+#[tokio::test]
+async fn requests_of_every_form_are_answered() {
+    let rig = Rig::new();
+    let id = format!("{CHAIN_ID:#x}");
+    let check = |request: &Value, answer: Value| {
+        let (_, body) = posted(rig.server.addr(), &request.to_string());
+        let got: Value = if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() };
+        assert_eq!(got, answer, "{request}");
+    };
+    let call = |id: u64, method: &str| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": [] });
+    let told = |method: &str| json!({ "jsonrpc": "2.0", "method": method, "params": [] });
+    let ok = |id: u64, result: &str| json!({ "jsonrpc": "2.0", "id": id, "result": result });
+    let error = |id: Value, code: i64, message: &str| json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } });
+    check(&call(1, "eth_chainId"), ok(1, &id));
+    check(&told("eth_chainId"), Value::Null);
+    check(&call(2, "eth_nothing"), error(json!(2), -32601, "Method not found"));
+    let why = "notifications not supported: subscribe over a WebSocket";
+    check(&call(3, "eth_subscribe"), error(json!(3), -32601, why));
+    check(&call(4, "eth_unsubscribe"), error(json!(4), -32601, why));
+    check(&json!([]), error(Value::Null, -32600, "Invalid request"));
+    check(&json!([told("eth_chainId"), told("net_version")]), Value::Null);
+    let odd = error(Value::Null, -32600, "Invalid request");
+    check(&json!([call(5, "eth_chainId"), 1, told("eth_chainId")]), json!([ok(5, &id), odd]));
+    // Sends are taken in together, wherever the others stand.
+    let send = |id: u64| json!({ "jsonrpc": "2.0", "id": id, "method": "eth_sendRawTransaction", "params": [] });
+    let none = |id: u64| error(json!(id), -32602, "invalid params: parameter 0 (transaction) is missing");
+    let mixed = json!([send(6), told("eth_chainId"), send(7), send(8), 1, call(9, "eth_chainId")]);
+    check(&mixed, json!([none(6), none(7), none(8), odd, ok(9, &id)]));
 }
 
 #[tokio::test]
@@ -79,19 +128,11 @@ async fn batches_and_bodies_are_bounded() {
     };
     let answers = rig.http.batch_request::<U64>(batch(3)).await.unwrap();
     assert_eq!(answers.num_successful_calls(), 3);
-    let told = |body: &str| {
-        let request = format!("POST / HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
-        let mut socket = TcpStream::connect(rig.server.addr()).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        write!(socket, "{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n{body}").unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).unwrap();
-        answer
-    };
+    let told = |body: &str| posted(rig.server.addr(), body);
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#;
-    let answer = told(&format!("[{}]", [call; 4].join(",")));
+    let (_, answer) = told(&format!("[{}]", [call; 4].join(",")));
     assert!(answer.contains("batch request was too large") && answer.contains("max limit of 3"), "{answer}");
-    assert!(told(&" ".repeat(3_000)).starts_with("HTTP/1.1 413"));
+    assert!(told(&" ".repeat(3_000)).0.starts_with("http/1.1 413"));
     let long = format!("0x{}", "00".repeat(2_000));
     assert!(rig.try_rpc::<Value>("eth_sendRawTransaction", json!([long])).await.is_err());
     assert_eq!(rig.rpc::<U64>("eth_chainId", json!([])).await, U64::from(CHAIN_ID), "the server goes on");

@@ -3,7 +3,7 @@
 //! For transfers, ERC-20 transfers and engine calls, of a thousand, ten thousand and a hundred thousand accounts: signed
 //! transactions come from a process of its own, one by one on sixty-four connections and in batches of a hundred on sixteen. A
 //! transaction counts when a block has it, within the time of sending. Blocks of both have 300M gas. anvil makes
-//! one a second; Caldera one every 200 ms, so that they have room for 71,000 transfers a second; it keeps everything on disk, answers
+//! one a second; Caldera one every 250 ms, so that they have room for 57,000 transfers a second; it keeps everything on disk, answers
 //! only when a transaction would survive a power cut, and has a state root in every block.
 
 mod flame;
@@ -46,7 +46,7 @@ struct Args {
     #[arg(long)]
     no_peer: bool,
     /// From a block to the next.
-    #[arg(long, value_name = "MS", default_value_t = 200)]
+    #[arg(long, value_name = "MS", default_value_t = 250)]
     interval: u64,
     /// Instead of 64 for single ones and 16 for batches.
     #[arg(long, value_name = "N")]
