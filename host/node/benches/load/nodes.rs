@@ -42,8 +42,8 @@ pub struct Settings {
     pub store: String,
     /// Whether an answer waits for the disk.
     pub durable: bool,
-    /// MiB of trie nodes in memory; none for what a node has that nobody told.
-    pub node_cache_mib: Option<usize>,
+    /// MiB of the database's pages in memory, and as many of trie nodes; none for what a node has that nobody told.
+    pub cache_mib: Option<usize>,
 }
 
 /// Which store Caldera has.
@@ -58,7 +58,8 @@ impl Node {
     pub fn caldera(accounts: &[Address], settings: &Settings) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let plugins = env::var_os("CALDERA_PLUGINS").map_or_else(caldera_node::paths::plugins_folder, PathBuf::from);
-        let cache = settings.node_cache_mib.map_or_else(String::new, |mib| format!("node-cache-mib = {mib}\n"));
+        let cache =
+            settings.cache_mib.map_or_else(String::new, |mib| format!("cache-mib = {mib}\nnode-cache-mib = {mib}\n"));
         let mut config = format!(
             "listen = \"127.0.0.1:0\"\ndata = \"data\"\n{cache}[limits]\nlog-blocks = 1000000\n[admin]\nlisten = \"127.0.0.1:0\"\n[pool]\ntransactions = 2000000\n\
              memory-mib = 4096\ndurable = {}\n[[chain]]\nname = \"{NAME}\"\nchain-id = {CHAIN_ID}\ngovernor = \"{}\"\n\

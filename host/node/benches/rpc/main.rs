@@ -55,7 +55,7 @@ fn main() -> io::Result<()> {
         let ours = Asked::of(
             Node::caldera(
                 &accounts,
-                &Settings { interval_ms: 250, store: store.clone(), durable: true, node_cache_mib: None },
+                &Settings { interval_ms: 250, store: store.clone(), durable: true, cache_mib: None },
             )?,
             size,
         )?;

@@ -32,10 +32,10 @@ struct Args {
     /// From a block to the next.
     #[arg(long, value_name = "MS", default_value_t = 250)]
     interval: u64,
-    /// MiB of trie nodes that the node may have in memory: little, so that it is full in the first minutes and what grows after
-    /// is something else.
+    /// MiB of the database's pages that the node may have in memory, and as many of trie nodes: little, so that both are full in
+    /// the first minutes and what grows after is something else.
     #[arg(long, value_name = "MIB", default_value_t = 32)]
-    node_cache: usize,
+    cache: usize,
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
@@ -46,8 +46,8 @@ fn main() -> io::Result<()> {
     if load::ordered()? {
         return Ok(());
     }
-    let Args { minutes, rate, questions, interval, node_cache, store: StoreArg { store }, _cargo } = Args::parse();
-    let settings = Settings { interval_ms: interval, store, durable: true, node_cache_mib: Some(node_cache) };
+    let Args { minutes, rate, questions, interval, cache, store: StoreArg { store }, _cargo } = Args::parse();
+    let settings = Settings { interval_ms: interval, store, durable: true, cache_mib: Some(cache) };
     let load = Load { rate, questions };
     let accounts = work::addresses(4 * ACCOUNTS);
     let node = Node::caldera(&accounts, &settings)?;

@@ -84,7 +84,7 @@ fn main() -> io::Result<()> {
     let like = |name: &str, wanted: &Option<String>| wanted.as_ref().is_none_or(|wanted| name.starts_with(wanted));
     let kinds = Kind::ALL.into_iter().filter(|one| like(one.name(), &kind));
     let modes: Vec<_> = Mode::ALL.into_iter().filter(|one| like(one.name(), &mode)).collect();
-    let settings = Settings { interval_ms: interval, store: store.store, durable: !not_durable, node_cache_mib: None };
+    let settings = Settings { interval_ms: interval, store: store.store, durable: !not_durable, cache_mib: None };
     let mut report = Report::new("tps");
     let mut measured = false;
     for kind in kinds {
