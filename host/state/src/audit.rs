@@ -11,7 +11,7 @@ use crate::{
     error::{Blame, StateError},
     history, keys,
     log::BlockLog,
-    nodes::Nodes,
+    nodes::{Nodes, pack},
     roots,
     store::Store,
     tour::{Met, Tour},
@@ -77,7 +77,9 @@ pub(crate) fn audit(
     // In parts, because a store may collect what it is asked for.
     let stored = last.map_or(Ok(0), |last| {
         (0..=last).try_fold(0u64, |count, number| {
-            store.scan(&keys::nodes_of(number)).try_fold(count, |count, entry| entry.map(|_| count + 1))
+            store
+                .scan(&keys::nodes_of(number))
+                .try_fold(count, |count, entry| entry.map(|(key, entry)| count + pack::count(&key, &entry)))
         })
     })?;
     let mut audit = auditor.audit;

@@ -4,8 +4,9 @@
 //! |---|---|---|
 //! | `H` | | head record |
 //! | `c` | code hash, chunk | length u64 and code |
-//! | `T` | height, index (u32) | a trie node that the block at that height made, RLP, and where those below it lie ([`crate::place`]) |
-//! | `p` | height | where the root of the block's state lies (height, index), and the root |
+//! | `T` | height, twice the index (u32) | a trie node that the block at that height made, RLP, and where those below it lie ([`crate::place`]) |
+//! | `T` | height, twice the index and 1 | that node and those after it ([`crate::nodes::pack`]) |
+//! | `p` | height | where the root of the block's state lies, as in the key of a trie node, and the root |
 //! | `x` | node hash | a trie node of a snapshot that is being loaded |
 //! | `h` | height | block hash, header RLP |
 //! | `n` | block hash | height |

@@ -11,26 +11,45 @@ use alloy_primitives::B256;
 pub(crate) struct Place {
     /// Height of the block.
     pub height: u64,
-    /// From 0.
+    /// From 0, below 2³¹: so many nodes would take a terabyte.
     pub index: u32,
+    /// Whether it shares an entry of the store with its neighbours ([`crate::nodes::pack`]); all nodes of one block do, or none.
+    pub packed: bool,
 }
 
 impl Place {
     /// Length of [`Self::to_bytes`].
     pub const BYTES: usize = 12;
+    /// Most nodes of a block.
+    pub const MOST: u32 = 1 << 31;
+
+    /// Of the node that comes so many after this one in its block.
+    pub fn after(self, nodes: u32) -> Self {
+        Self { index: self.index + nodes, ..self }
+    }
 
     /// In the order of places.
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         bytes[..8].copy_from_slice(&self.height.to_be_bytes());
-        bytes[8..].copy_from_slice(&self.index.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.word().to_be_bytes());
         bytes
     }
 
     /// Reads it back.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (height, index) = bytes.split_first_chunk::<8>()?;
-        Some(Self { height: u64::from_be_bytes(*height), index: u32::from_be_bytes(index.try_into().ok()?) })
+        let (height, word) = bytes.split_first_chunk::<8>()?;
+        Some(Self::from_word(u64::from_be_bytes(*height), u32::from_be_bytes(word.try_into().ok()?)))
+    }
+
+    /// What it is besides its height.
+    pub fn word(self) -> u32 {
+        self.index << 1 | u32::from(self.packed)
+    }
+
+    /// Reads it back.
+    pub fn from_word(height: u64, word: u32) -> Self {
+        Self { height, index: word >> 1, packed: word & 1 == 1 }
     }
 }
 

@@ -168,6 +168,9 @@ fn the_setting_may_change() {
     heads.extend((100..140).map(|number| commit(&state, &diff(number))));
     assert_eq!(state.first_state(), first, "all is kept from now on");
     check_all(&state, &heads, &models);
+    // Of entries with several nodes as of others.
+    let audit = state.audit(&mut |_| {}).unwrap();
+    assert_eq!((audit.findings, audit.stray_nodes), (Vec::new(), 0));
 }
 
 const CHILD: &str = "CALDERA_TEST_CHILD";

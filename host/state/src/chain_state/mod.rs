@@ -21,9 +21,9 @@ use crate::{
     flat::{Flat, FlatView},
     folder::FolderLock,
     head::HeadRecord,
-    history, keys,
+    history,
     log::BlockLog,
-    nodes::Nodes,
+    nodes::{Nodes, pack},
     place::{NodeRef, Place},
     proof::{self, AccountProof},
     prune::{self, Pruned, Pruner},
@@ -47,6 +47,8 @@ pub struct ChainState {
     pub(crate) store: Arc<Behind>,
     pub(crate) flat: Arc<Flat>,
     pub(crate) nodes: Arc<Nodes>,
+    /// Whether new nodes are stored in packs: where none will go.
+    packs: bool,
     pub(crate) log: BlockLog,
     pub(crate) head: RwLock<Option<HeadRecord>>,
     /// Where the head's root lies.
@@ -163,10 +165,9 @@ impl ChainState {
         let mut batch = Batch::default();
         batch.reserve(update.nodes.len() + block.transactions.len());
         codes::put(&mut batch, diff);
-        for (index, (_, node)) in (0u32..).zip(&update.nodes) {
-            batch.put(keys::node(Place { height: head.number, index }), node.clone());
-        }
-        let root = NodeRef { hash: update.root, place: update.at.in_block(head.number) };
+        let first = Place { height: head.number, index: 0, packed: self.packs };
+        pack::put(&mut batch, first, &update.nodes);
+        let root = NodeRef { hash: update.root, place: update.at.in_block(first) };
         roots::put(&mut batch, head.number, root);
         history::put(&mut batch, &*self.store, block, receipts)?;
         head.put(&mut batch);
@@ -177,9 +178,9 @@ impl ChainState {
             self.log.append(block)?;
         }
         self.store.commit(batch)?;
-        self.nodes.advance(&update.replaced, head.number, update.nodes);
+        self.nodes.advance(&update.replaced, first, update.nodes);
         let stored = |(address, account, at): (Address, TrieAccount, At)| {
-            (address, Stored { account, storage: at.in_block(head.number) })
+            (address, Stored { account, storage: at.in_block(first) })
         };
         self.flat.advance(diff, update.accounts.into_iter().map(stored).collect(), root);
         *self.root.write() = root;

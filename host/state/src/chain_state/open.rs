@@ -14,7 +14,7 @@ use crate::{
     head::HeadRecord,
     log::BlockLog,
     nodes::Nodes,
-    options::StateOptions,
+    options::{History, StateOptions},
     place::NodeRef,
     prune::{self, Pruner},
     roots,
@@ -98,7 +98,8 @@ impl ChainState {
         let pruner = Pruner::start(options.history, &store, &nodes, head, pruning.clone())?;
         let base = BaseRecord::read(&*store)?;
         let (head, root, writer) = (RwLock::new(head), RwLock::new(root), Mutex::new(()));
-        Ok(Self { pruner, pruning, store, flat, nodes, log, head, root, writer, base, _lock: lock })
+        let packs = options.history == History::All;
+        Ok(Self { pruner, pruning, store, flat, nodes, packs, log, head, root, writer, base, _lock: lock })
     }
 }
 

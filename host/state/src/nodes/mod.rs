@@ -7,6 +7,7 @@
 //! Invariants: a node that is read from the store hashes to what names it, so a damaged store is a named error; nodes are never
 //! removed from the store with a block that replaces them, because older roots may hold them; from the cache they are.
 
+pub(crate) mod pack;
 mod source;
 
 use alloy_primitives::{B256, Bytes, keccak256, map::DefaultHashBuilder};
@@ -127,13 +128,13 @@ impl Nodes {
         error
     }
 
-    /// Takes the nodes of the block at a height that was just committed: the next block walks over them, and not over those that they replace, which
-    /// make room. So the cache holds of the newest state what fits, and not every version of what changes often.
-    pub fn advance(&self, replaced: &[Place], height: u64, nodes: Vec<(B256, Bytes)>) {
+    /// Takes the nodes of a block that was just committed, which lie from `first` on: the next block walks over them, and not over those that they
+    /// replace, which make room. So the cache holds of the newest state what fits, and not every version of what changes often.
+    pub fn advance(&self, replaced: &[Place], first: Place, nodes: Vec<(B256, Bytes)>) {
         let mut news: [News; SHARDS] = Default::default();
         replaced.iter().for_each(|place| news[shard(*place)].replaced.push(*place));
         for (index, (hash, bytes)) in (0u32..).zip(nodes) {
-            let place = Place { height, index };
+            let place = first.after(index);
             news[shard(place)].nodes.push((place, Cached { hash, bytes }));
         }
         let many = news.iter().map(|news| news.nodes.len()).sum::<usize>() >= MANY;
@@ -189,13 +190,13 @@ mod tests {
         const BYTES: usize = 1 << 20;
         let node = |n: u32| Bytes::from(alloy_rlp::encode([n.to_be_bytes().as_slice(), &[7; 500]].concat().as_slice()));
         let (store, mut batch) = (Arc::new(MemoryStore::default()), Batch::default());
-        let place = |index| Place { height: 1, index };
+        let place = |index| Place { height: 1, index, packed: false };
         let all: Vec<_> = (0..20_000).map(|n| NodeRef { hash: keccak256(node(n)), place: place(n) }).collect();
         (0..20_000).for_each(|n| batch.put(keys::node(place(n)), node(n)));
         store.commit(batch).unwrap();
         let nodes = Nodes::new(store, BYTES);
         let new: Vec<_> = (0..100).map(|n| (all[n as usize].hash, node(n))).collect();
-        nodes.advance(&[], 1, new.clone());
+        nodes.advance(&[], place(0), new.clone());
         all.iter().for_each(|node| drop(nodes.get(*node).unwrap().unwrap()));
         let held = |shards: &Shards| -> usize { shards.iter().map(|shard| shard.read().len()).sum() };
         // Reading twenty times what fits moved nothing out that a block made, and holds no more than its part.
@@ -203,7 +204,11 @@ mod tests {
         let most = BYTES / READ_PART / 500;
         assert!((1..most).contains(&held(&nodes.read)), "{} of {most}", held(&nodes.read));
         // A block that replaces what was read makes room there too.
-        nodes.advance(&all.iter().map(|node| node.place).collect::<Vec<_>>(), 2, Vec::new());
+        nodes.advance(
+            &all.iter().map(|node| node.place).collect::<Vec<_>>(),
+            Place { height: 2, ..Place::default() },
+            Vec::new(),
+        );
         assert_eq!((held(&nodes.cache), held(&nodes.read)), (0, 0));
     }
 }

@@ -3,8 +3,8 @@
 use alloy_primitives::Bytes;
 use std::sync::Arc;
 
+use super::pack;
 use crate::{
-    keys,
     place::NodeRef,
     store::{Store, StoreError},
 };
@@ -28,7 +28,7 @@ pub(super) struct InStore(pub Arc<dyn Store>);
 
 impl NodeSource for InStore {
     fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StoreError> {
-        self.0.get(&keys::node(node.place))
+        Ok(self.0.get(&pack::key(node.place))?.and_then(|entry| pack::node(node.place, entry)))
     }
 
     fn condemn(&self, why: &str) {

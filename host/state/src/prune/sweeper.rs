@@ -11,7 +11,7 @@ use crate::{
     behind::Behind,
     error::{Blame, StateError},
     keys,
-    nodes::Nodes,
+    nodes::{Nodes, pack},
     roots,
     store::{Batch, Store as _},
 };
@@ -117,7 +117,7 @@ impl Sweeper {
         let root = |number| roots::must_get(&*self.store, number);
         let gone = gone::gone(&self.nodes, root(number)?, root(number + 1)?)?;
         let mut batch = Batch::default();
-        gone.iter().for_each(|place| batch.remove(keys::node(*place)));
+        pack::remove(&mut batch, &*self.store, &gone)?;
         batch.remove(keys::root(number));
         self.record.swept = number + 1;
         self.commit(batch)?;

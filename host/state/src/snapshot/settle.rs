@@ -34,8 +34,7 @@ pub(super) fn settle(
     meant: bool,
 ) -> Result<NodeRef, StateError> {
     let bound = if meant { u64::MAX } else { info.nodes.saturating_mul(COPIES).max(ALWAYS) };
-    // No state has 2³² nodes: they would take a terabyte.
-    let most = u32::try_from(bound).unwrap_or(u32::MAX);
+    let most = u32::try_from(bound).unwrap_or(Place::MOST).min(Place::MOST);
     let settler = Settler { store, height: info.number, most };
     match settler.settle(info.state_root) {
         Ok(Settled::TooMuch) => {
@@ -73,7 +72,7 @@ impl Settler<'_> {
         let height = self.height;
         let mut placed = 0u32;
         let mut place = || {
-            let place = Place { height, index: placed };
+            let place = Place { height, index: placed, packed: false };
             placed = placed.checked_add(1).filter(|placed| *placed <= self.most)?;
             Some(place)
         };

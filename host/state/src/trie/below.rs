@@ -2,7 +2,7 @@
 //!
 //! One entry for each hash in the node, in their order (of an account's leaf, for the root of its storage): two numbers, LEB128. The
 //! first is 0 for a node of the same block, and the second how many nodes before this one it was made; otherwise they are the
-//! height and 1, and the index. What is relative stays true when the nodes that several threads made are put together.
+//! height and 1, and the rest of the place ([`Place::word`]). What is relative stays true when the nodes that several threads made are put together.
 
 use crate::place::Place;
 
@@ -30,10 +30,10 @@ impl At {
         }
     }
 
-    /// Where it lies once the block at `height` is stored. No block has 2³² nodes: they would take a terabyte.
-    pub fn in_block(self, height: u64) -> Place {
+    /// Where it lies once the block is stored whose nodes begin at `first`.
+    pub fn in_block(self, first: Place) -> Place {
         match self {
-            Self::New(index) => Place { height, index: index as u32 },
+            Self::New(index) => first.after(index as u32),
             Self::Stored(place) => place,
         }
     }
@@ -44,7 +44,7 @@ pub(super) fn write(out: &mut Vec<u8>, own: usize, below: &[At]) {
     for at in below {
         let (first, second) = match *at {
             At::New(index) => (0, (own - index) as u64),
-            At::Stored(place) => (place.height + 1, u64::from(place.index)),
+            At::Stored(place) => (place.height + 1, u64::from(place.word())),
         };
         write_number(out, first);
         write_number(out, second);
@@ -64,7 +64,7 @@ pub(super) fn read(own: Place, mut bytes: &[u8]) -> Option<Vec<At>> {
     while !bytes.is_empty() {
         let (first, second) = (read_number(&mut bytes)?, u32::try_from(read_number(&mut bytes)?).ok()?);
         below.push(At::Stored(match first.checked_sub(1) {
-            Some(height) => Place { height, index: second },
+            Some(height) => Place::from_word(height, second),
             None => Place { index: own.index.checked_sub(second)?, ..own },
         }));
     }
@@ -100,26 +100,26 @@ mod tests {
     proptest! {
         #[test]
         fn entries_read_back(
-            places in prop::collection::vec((prop::option::of(0u64..1 << 40), 0u32..1000), 0..17),
-            height in any::<u64>(),
+            places in prop::collection::vec((prop::option::of(0u64..1 << 40), 0u32..1000, any::<bool>()), 0..17),
+            (height, packed) in any::<(u64, bool)>(),
             before in 0usize..1000,
         ) {
             let own = before + 1000;
-            let below: Vec<_> = places.iter().map(|(height, index)| match height {
-                Some(height) => At::Stored(Place { height: *height, index: *index }),
+            let below: Vec<_> = places.iter().map(|(height, index, packed)| match height {
+                Some(height) => At::Stored(Place { height: *height, index: *index, packed: *packed }),
                 None => At::New(before + *index as usize),
             }).collect();
             let mut bytes = Vec::new();
             write(&mut bytes, own, &below);
             // Put behind others, they are still those.
-            let moved = |at: &At| At::Stored(at.behind(7).in_block(height));
-            let read = read(Place { height, index: own as u32 + 7 }, &bytes);
+            let moved = |at: &At| At::Stored(at.behind(7).in_block(Place { height, index: 0, packed }));
+            let read = read(Place { height, index: own as u32 + 7, packed }, &bytes);
             prop_assert_eq!(read, Some(below.iter().map(moved).collect::<Vec<_>>()));
         }
 
         #[test]
         fn anything_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            let _ = read(Place { height: 5, index: 9 }, &bytes);
+            let _ = read(Place { height: 5, index: 9, packed: true }, &bytes);
         }
     }
 }

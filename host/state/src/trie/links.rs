@@ -45,7 +45,7 @@ pub(crate) struct Links {
 pub(crate) fn links(bytes: &[u8], own: Place, kind: Kind) -> Result<Links, StateError> {
     let mut links = Links::default();
     let Node { node, below } = Node::decode(bytes, own)?;
-    let mut below = below.into_iter().map(|at| at.in_block(own.height));
+    let mut below = below.into_iter().map(|at| at.in_block(own));
     let mut open = vec![(Nibbles::default(), node)];
     while let Some((path, node)) = open.pop() {
         let children = match node {

@@ -14,7 +14,11 @@ use super::{
     update,
     walk::prove_hashed,
 };
-use crate::{memory_store::MemoryStore, nodes::Nodes, place::NodeRef};
+use crate::{
+    memory_store::MemoryStore,
+    nodes::Nodes,
+    place::{NodeRef, Place},
+};
 
 type Model = BTreeMap<B256, U256>;
 
@@ -31,8 +35,9 @@ fn apply(nodes: &Nodes, height: u64, root: NodeRef, batch: &Batch) -> NodeRef {
         })
         .collect();
     let (hash, at, fresh) = update::root_after(nodes, root, &changes).unwrap();
-    nodes.advance(&[], height, fresh.into_parts().0);
-    NodeRef { hash, place: at.in_block(height) }
+    let first = Place { height, ..Place::default() };
+    nodes.advance(&[], first, fresh.into_parts().0);
+    NodeRef { hash, place: at.in_block(first) }
 }
 
 /// The root by inserting all at once into another library.
@@ -127,7 +132,7 @@ fn what_changes_nothing_makes_no_nodes() {
     let root = apply(&nodes, 0, NodeRef::anywhere(EMPTY_ROOT_HASH), &all);
     let after = |changes: &[Change<'_>]| {
         let (hash, at, new) = update::root_after(&nodes, root, changes).unwrap();
-        (NodeRef { hash, place: at.in_block(1) }, new.into_parts().0)
+        (NodeRef { hash, place: at.in_block(Place { height: 1, ..Place::default() }) }, new.into_parts().0)
     };
     let same: Vec<_> = all
         .iter()

@@ -71,7 +71,7 @@ fn walk(
         match node {
             TrieNode::EmptyRoot => return Ok(None),
             TrieNode::Leaf(leaf) => {
-                let below = place(below.first()).in_block(own.height);
+                let below = place(below.first()).in_block(own);
                 return Ok((leaf.key == left).then_some(Found { value: leaf.value, below }));
             }
             TrieNode::Extension(extension) => {
