@@ -3,8 +3,9 @@
 //! jsonrpsee's own service is for WebSockets as well, and makes for each request what only those need: its configuration, a place among
 //! the connections, more extensions, several boxed futures. Here subscriptions have no meaning and are refused, as geth does.
 
-use std::future::Future;
+use std::future::{Future, ready};
 
+use futures::future::Either;
 use jsonrpsee_core::{
     middleware::{Batch, Notification, Request, RpcServiceT},
     server::{ConnectionId, MethodCallback},
@@ -34,26 +35,21 @@ impl RpcServiceT for Calls {
         let nobody = ConnectionId::default();
         let answer = match self.methods.method(&method) {
             Some(MethodCallback::Async(answer)) => {
-                Err(answer(id.into_owned(), given.into_owned(), nobody, self.most, extensions))
+                return Either::Right(answer(id.into_owned(), given.into_owned(), nobody, self.most, extensions));
             }
-            Some(MethodCallback::Sync(answer)) => Ok(answer(id, given, self.most, extensions)),
+            Some(MethodCallback::Sync(answer)) => answer(id, given, self.most, extensions),
             Some(MethodCallback::Subscription(_) | MethodCallback::Unsubscription(_)) => {
                 // As geth has it.
                 let why = "notifications not supported: subscribe over a WebSocket";
-                Ok(MethodResponse::error(id, ErrorObject::borrowed(ErrorCode::MethodNotFound.code(), why, None)))
+                MethodResponse::error(id, ErrorObject::borrowed(ErrorCode::MethodNotFound.code(), why, None))
             }
-            None => Ok(MethodResponse::error(id, ErrorObject::from(ErrorCode::MethodNotFound))),
+            None => MethodResponse::error(id, ErrorObject::from(ErrorCode::MethodNotFound)),
         };
-        async move {
-            match answer {
-                Ok(answer) => answer,
-                Err(later) => later.await,
-            }
-        }
+        Either::Left(ready(answer))
     }
 
     fn notification<'a>(&self, _: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        std::future::ready(MethodResponse::notification())
+        ready(MethodResponse::notification())
     }
 
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {

@@ -57,6 +57,11 @@ pub struct ApiLimits {
 }
 
 impl ApiLimits {
+    /// [`Self::response_bytes`], as a length.
+    pub(crate) fn longest_response(&self) -> usize {
+        usize::try_from(self.response_bytes).unwrap_or(usize::MAX)
+    }
+
     /// What suits one machine with a few chains.
     pub const fn recommended() -> Self {
         Self {

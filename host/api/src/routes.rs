@@ -38,7 +38,7 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
 
 /// The chains by name, and what serves a request to one of them.
 pub(crate) struct Routes {
-    chains: BTreeMap<String, Answers>,
+    chains: BTreeMap<String, Route>,
     first: String,
     index: Value,
     /// For WebSockets.
@@ -49,7 +49,7 @@ pub(crate) struct Routes {
 }
 
 /// What answers for one chain.
-struct Answers {
+struct Route {
     methods: Methods,
     together: Together,
     /// To HTTP requests.
@@ -81,10 +81,9 @@ impl Routes {
             }
             let api = Arc::new(ChainApi::new(chain, limits.clone(), beside));
             let (methods, together) = (Module::methods(api.clone())?, Together { api });
-            let most = usize::try_from(limits.response_bytes).unwrap_or(usize::MAX);
-            let calls = together.layer(Calls { methods: methods.clone(), most });
-            let answers = Answers { methods, together, calls };
-            if chains_by_name.insert(name.clone(), answers).is_some() {
+            let calls = together.layer(Calls { methods: methods.clone(), most: limits.longest_response() });
+            let route = Route { methods, together, calls };
+            if chains_by_name.insert(name.clone(), route).is_some() {
                 return Err(ApiError::NameTaken(name));
             }
         }
@@ -104,7 +103,7 @@ impl Routes {
             PREFLIGHT.into_iter().for_each(|header| set(&mut response, header));
             return response;
         }
-        let Some(answers) = self.answers(request.uri().path()) else {
+        let Some(route) = self.route(request.uri().path()) else {
             let names: Vec<_> = self.chains.keys().map(|name| format!("/chains/{name}")).collect();
             let error = format!("nothing at {}; the chains are at {}", request.uri().path(), names.join(", "));
             return with_status(StatusCode::NOT_FOUND, pretty(&json!({ "error": error })));
@@ -114,7 +113,7 @@ impl Routes {
                 request,
                 self.batch,
                 self.request_bytes,
-                answers.calls.clone(),
+                route.calls.clone(),
             )
             .await;
         }
@@ -124,17 +123,17 @@ impl Routes {
             return response;
         }
         // The first is the outermost.
-        let layers = RpcServiceBuilder::new().layer(answers.together.clone()).layer(Unsubscribed);
+        let layers = RpcServiceBuilder::new().layer(route.together.clone()).layer(Unsubscribed);
         let service = self.service.clone().set_rpc_middleware(layers);
-        let mut service = service.build(answers.methods.clone(), stop.clone());
+        let mut service = service.build(route.methods.clone(), stop.clone());
         service.call(request).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "a request failed in the transport");
             with_status(StatusCode::INTERNAL_SERVER_ERROR, HttpBody::empty())
         })
     }
 
-    /// What answers for the chain that a path names.
-    fn answers(&self, path: &str) -> Option<&Answers> {
+    /// Of the chain that a path names.
+    fn route(&self, path: &str) -> Option<&Route> {
         self.chains.get(chain_name(path)?.unwrap_or(&self.first))
     }
 }

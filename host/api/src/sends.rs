@@ -88,7 +88,7 @@ where
             if this.api.leader.is_some() || batch.iter().filter(|entry| is_send(entry)).count() < 2 {
                 return this.inner.batch(batch).await;
             }
-            let mut answers = Answers::new(this.most());
+            let mut answers = Answers::new(this.api.limits.longest_response());
             let mut entries = batch.into_iter().peekable();
             while let Some(entry) = entries.next() {
                 let done = match entry {
@@ -170,11 +170,6 @@ impl Answers {
 }
 
 impl<S> Sends<S> {
-    /// Bytes of an answer at most.
-    fn most(&self) -> usize {
-        usize::try_from(self.api.limits.response_bytes).unwrap_or(usize::MAX)
-    }
-
     /// Takes them in, and answers once all are on the disk or refused.
     async fn send(&self, calls: Vec<Request<'_>>) -> Vec<MethodResponse> {
         let api = self.api.clone();
@@ -188,7 +183,8 @@ impl<S> Sends<S> {
                 Ok(hash) => ResponsePayload::success(hash),
                 Err(error) => ResponsePayload::error(error),
             };
-            MethodResponse::response(call.id, payload, self.most()).with_extensions(call.extensions)
+            MethodResponse::response(call.id, payload, self.api.limits.longest_response())
+                .with_extensions(call.extensions)
         };
         calls.into_iter().zip(hashes).map(answer).collect()
     }

@@ -3,7 +3,7 @@
 use caldera_types::SealedBlock;
 
 use crate::{
-    chain_state::ChainState,
+    chain_state::{ChainState, Newest},
     error::StateError,
     head::HeadRecord,
     history, keys, roots,
@@ -29,10 +29,9 @@ impl ChainState {
         }
         self.store.ready()?;
         self.pruner.go_back(to)?;
-        // First, so that nobody looks for what goes, and takes its absence for damage.
-        *self.head.write() = Some(to);
         let root = roots::must_get(&*self.store, number)?;
-        *self.root.write() = root;
+        // First, so that nobody looks for what goes, and takes its absence for damage.
+        *self.newest.write() = Some(Newest { head: to, root: root.place });
         self.flat.move_to(root);
         let mut top = head;
         while top.number > number {

@@ -96,7 +96,7 @@ fn allowance(api: &ChainApi, options: &TraceOptions) -> Reply<TraceAllowance> {
     let asked = options.timeout.as_deref().map(duration).transpose()?;
     let time = asked.map_or(limits.trace_time, |asked| asked.min(limits.trace_time));
     // What is recorded may be larger than its JSON, not by much.
-    let bytes = 2 * limits.response_bytes as usize;
+    let bytes = limits.longest_response().saturating_mul(2);
     Ok(TraceAllowance { steps: limits.trace_steps, bytes, time })
 }
 

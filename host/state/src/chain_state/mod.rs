@@ -50,9 +50,7 @@ pub struct ChainState {
     /// Whether new nodes are stored in packs: where none will go.
     packs: bool,
     pub(crate) log: BlockLog,
-    pub(crate) head: RwLock<Option<HeadRecord>>,
-    /// Where the head's root lies.
-    pub(crate) root: RwLock<NodeRef>,
+    pub(crate) newest: RwLock<Option<Newest>>,
     /// Held by the one commit that runs.
     pub(crate) writer: Mutex<()>,
     /// The snapshot's block, if the chain was begun from one.
@@ -64,6 +62,20 @@ pub struct ChainState {
 impl fmt::Debug for ChainState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChainState").field("head", &self.head()).field("log", &self.log).finish_non_exhaustive()
+    }
+}
+
+/// The head, and where its root lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Newest {
+    pub head: HeadRecord,
+    pub root: Place,
+}
+
+impl Newest {
+    /// Its root.
+    pub fn root(&self) -> NodeRef {
+        NodeRef { hash: self.head.state_root, place: self.root }
     }
 }
 
@@ -83,7 +95,7 @@ pub struct CommitInput<'a> {
 impl ChainState {
     /// The last block whose state is here; none before the genesis.
     pub fn head(&self) -> Option<HeadRecord> {
-        *self.head.read()
+        self.newest.read().map(|newest| newest.head)
     }
 
     /// The root at the head: the empty trie's before the genesis.
@@ -183,8 +195,7 @@ impl ChainState {
             (address, Stored { account, storage: at.in_block(first) })
         };
         self.flat.advance(diff, update.accounts.into_iter().map(stored).collect(), root);
-        *self.root.write() = root;
-        *self.head.write() = Some(head);
+        *self.newest.write() = Some(Newest { head, root: root.place });
         self.pruner.moved(head);
         Ok(head)
     }
@@ -196,14 +207,14 @@ impl ChainState {
 
     /// Where the root of a block's state lies.
     fn find(&self, number: u64, root: B256) -> Result<NodeRef, StateError> {
-        let newest = *self.root.read();
-        if newest.hash == root {
-            return Ok(newest);
+        let newest = *self.newest.read();
+        if let Some(found) = newest.map(|newest| newest.root()).filter(|found| found.hash == root) {
+            return Ok(found);
         }
         if root == EMPTY_ROOT_HASH {
             return Ok(NodeRef::anywhere(root));
         }
-        let is_kept = self.head().is_some_and(|head| (self.first_state()..=head.number).contains(&number));
+        let is_kept = newest.is_some_and(|newest| (self.first_state()..=newest.head.number).contains(&number));
         match roots::get(&*self.store, number)? {
             Some(found) if found.hash == root => Ok(found),
             None if is_kept => {

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use alloy_trie::EMPTY_ROOT_HASH;
 use parking_lot::{Mutex, RwLock};
 
-use super::ChainState;
+use super::{ChainState, Newest};
 use crate::{
     behind::{Behind, Source},
     error::StateError,
@@ -97,9 +97,21 @@ impl ChainState {
         let pruning = Arc::<prune::Progress>::default();
         let pruner = Pruner::start(options.history, &store, &nodes, head, pruning.clone())?;
         let base = BaseRecord::read(&*store)?;
-        let (head, root, writer) = (RwLock::new(head), RwLock::new(root), Mutex::new(()));
+        let newest = RwLock::new(head.map(|head| Newest { head, root: root.place }));
         let packs = options.history == History::All;
-        Ok(Self { pruner, pruning, store, flat, nodes, packs, log, head, root, writer, base, _lock: lock })
+        Ok(Self {
+            pruner,
+            pruning,
+            store,
+            flat,
+            nodes,
+            packs,
+            log,
+            newest,
+            writer: Mutex::default(),
+            base,
+            _lock: lock,
+        })
     }
 }
 
