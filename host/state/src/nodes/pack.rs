@@ -84,7 +84,7 @@ fn write<'a>(nodes: impl ExactSizeIterator<Item = &'a [u8]> + Clone) -> Vec<u8> 
     let bytes: usize = nodes.clone().map(|node| node.len() + size_of::<u16>()).sum();
     let mut pack = Vec::with_capacity(1 + bytes);
     pack.push(nodes.len() as u8);
-    // Values are shorter than 2¹⁶ bytes: a longer node fails here, before anything is written.
+    // The longest node, a branch with all its children, has less than 1 KiB.
     nodes.clone().for_each(|node| pack.extend((node.len() as u16).to_be_bytes()));
     nodes.for_each(|node| pack.extend(node));
     pack
