@@ -8,9 +8,10 @@ use crate::workspace::{Dependency, Kind, Package};
 use std::collections::BTreeMap;
 
 /// The host's rooms, lowest floor first.
-const FLOORS: [(&str, u8); 10] = [
+const FLOORS: [(&str, u8); 11] = [
     ("caldera-types", 0),
     ("caldera-bls", 0),
+    ("caldera-ecrecover", 0),
     ("caldera-state", 1),
     ("caldera-engine", 1),
     ("caldera-execution", 2),
