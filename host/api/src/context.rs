@@ -12,6 +12,7 @@ use crate::{
     dev::Keys,
     errors::{Reply, RpcError},
     eth::filters::Filters,
+    intake::Intake,
     leader::{Beside, Leader},
     limits::ApiLimits,
 };
@@ -21,6 +22,8 @@ pub(crate) struct ChainApi {
     pub(crate) chain: Arc<Chain>,
     pub(crate) limits: ApiLimits,
     pub(crate) filters: Filters,
+    /// Takes in what is sent.
+    pub(crate) intake: Intake,
     /// What a development chain signs with.
     pub(crate) keys: Keys,
     /// Who takes transactions, if this chain follows.
@@ -39,7 +42,8 @@ impl ChainApi {
         let leader = beside.leaders.get(chain.name()).cloned();
         let certified = beside.certified.get(chain.name()).cloned();
         let registered = beside.registered.get(chain.name()).cloned().unwrap_or_default();
-        Self { chain, limits, filters, keys, leader, certified, registered }
+        let intake = Intake::new(chain.clone());
+        Self { chain, limits, filters, intake, keys, leader, certified, registered }
     }
 
     /// Height of the head.

@@ -29,6 +29,7 @@ mod dev;
 mod errors;
 mod eth;
 mod ids;
+mod intake;
 mod leader;
 mod limits;
 mod listen;

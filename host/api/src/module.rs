@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
+use alloy_consensus::TxEnvelope;
 use alloy_primitives::B256;
 use caldera_chain::Accepted;
 use jsonrpsee_core::RegisterMethodError;
@@ -150,34 +151,34 @@ impl Module {
     }
 
     /// A method that takes a transaction in, and answers with its hash once it is on the disk. No thread waits for that: the
-    /// more that come at once, the more are synced together.
+    /// more that come at once, the more are taken in and synced together ([`Intake`](crate::intake::Intake)).
     ///
-    /// It is done on the thread that moves bytes: recovering the signature takes about as long as handing it to another
-    /// thread and back, and what it reads of the state is in memory, mostly.
+    /// It is done on the threads that move bytes: handing it to another thread and back takes longer than recovering the
+    /// signature, and what it reads of the state is in memory, mostly.
     pub(crate) fn accepting(
         &mut self,
         name: &'static str,
         summary: &'static str,
         params: &'static [Param],
-        accept: fn(&ChainApi, &mut Args<'_>) -> Reply<Accepted>,
+        read: fn(&mut Args<'_>) -> Reply<TxEnvelope>,
     ) -> Registered {
         self.table.push(Method { name, summary, params, result: "Hash", development: false });
         self.rpc.register_async_method(name, move |given, api, extensions| async move {
+            let tx = args(&given, params, &extensions).and_then(|mut args| read(&mut args));
             if let Some(leader) = api.leader.clone() {
                 let hash = sent_on(leader.as_ref(), name, &given).await?;
                 // So that its sender's next nonce is known here too. The leader has it, whatever comes of this.
-                let _ = accept(&api, &mut args(&given, params, &extensions)?);
+                let _ = tx.map(|tx| api.chain.accept(tx, Vec::new()));
                 return Ok(hash);
             }
-            let accepted = accept(&api, &mut args(&given, params, &extensions)?)?;
-            let hash = accepted.settled().await?;
+            let hash = api.intake.take(tx?).await?;
             mine_what_came(api).await?;
             Ok::<_, RpcError>(hash)
         })?;
         Ok(())
     }
 
-    /// The same for a transaction that brings much with it, or is made here, on a thread that may wait.
+    /// The same for a transaction that brings much with it, or is made here: by itself, on a thread that may wait.
     pub(crate) fn accepting_aside(
         &mut self,
         name: &'static str,

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use alloy_consensus::{Transaction, TxEnvelope};
 use alloy_primitives::{Address, B256, U256};
-use caldera_execution::sender_of;
+use caldera_execution::senders_of;
 use caldera_state::{ChainState, StateView};
 use caldera_types::{
     Author, Component,
@@ -194,13 +194,17 @@ pub(crate) fn restore(
 
 /// Who signed each that is fit: the longest part of taking them in.
 fn senders(spec: &ChainSpec, transactions: &[Sent]) -> Vec<Result<Address, SubmitError>> {
-    spread::over_processors(transactions, |(tx, sidecar)| sender(spec, tx, sidecar))
-}
-
-/// Who signed a transaction, if it is one that this chain can take.
-fn sender(spec: &ChainSpec, tx: &TxEnvelope, sidecar: &[Component]) -> Result<Address, SubmitError> {
-    check_form(spec, tx, sidecar)?;
-    sender_of(tx).map_err(|_| SubmitError::BadSignature)
+    spread::over_processors(transactions, |part| {
+        let forms: Vec<_> = part.iter().map(|(tx, sidecar)| check_form(spec, tx, sidecar)).collect();
+        let fit = part.iter().zip(&forms).filter(|(_, form)| form.is_ok()).map(|((tx, _), _)| tx);
+        let mut senders = senders_of(fit).into_iter();
+        let sender = |form: Result<(), SubmitError>| {
+            form?;
+            // One for each that is fit.
+            senders.next().and_then(Result::ok).ok_or(SubmitError::BadSignature)
+        };
+        forms.into_iter().map(sender).collect()
+    })
 }
 
 /// What can be told from the transaction alone.

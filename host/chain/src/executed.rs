@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable as _};
 use alloy_primitives::{Address, Log};
-use caldera_execution::sender_of;
+use caldera_execution::senders_of;
 use caldera_types::{SYSTEM_ADDRESS, SealedBlock, TxReceipt};
 
 use crate::pool::PooledTx;
@@ -37,7 +37,7 @@ impl ExecutedBlock {
     /// A committed block's signatures were checked when it was executed, so a sender that does not recover can only be the
     /// chain itself.
     pub fn senders(&self) -> &[Address] {
-        self.senders.get_or_init(|| self.block.transactions.iter().map(sender).collect())
+        self.senders.get_or_init(|| senders(&self.block.transactions))
     }
 
     /// Height.
@@ -60,9 +60,12 @@ impl PartialEq for ExecutedBlock {
 
 impl Eq for ExecutedBlock {}
 
-fn sender(tx: &TxEnvelope) -> Address {
-    // Before Homestead a signature's twin counted too.
-    sender_of(tx).or_else(|_| tx.recover_signer_unchecked()).unwrap_or(SYSTEM_ADDRESS)
+fn senders(transactions: &[TxEnvelope]) -> Vec<Address> {
+    let sender = |(sender, tx): (Result<_, _>, &TxEnvelope)| {
+        // Before Homestead a signature's twin counted too.
+        sender.or_else(|_| tx.recover_signer_unchecked()).unwrap_or(SYSTEM_ADDRESS)
+    };
+    senders_of(transactions).into_iter().zip(transactions).map(sender).collect()
 }
 
 /// Where a transaction was found.

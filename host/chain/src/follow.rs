@@ -6,12 +6,14 @@
 use std::{sync::Arc, time::Instant};
 
 use alloy_primitives::B256;
-use caldera_execution::{ExecutionError, Ground, execute_sent, sender_of};
+use caldera_execution::{ExecutionError, Ground, execute_sent, senders_of};
 use caldera_state::StateView;
 use caldera_types::SealedBlock;
 use parking_lot::Mutex;
 
-use crate::{builder::Built, chain::Chain, error::ChainError, executed::ExecutedBlock, source::LoggedComponents};
+use crate::{
+    builder::Built, chain::Chain, error::ChainError, executed::ExecutedBlock, source::LoggedComponents, spread,
+};
 
 /// How following stands.
 #[derive(Clone, Debug)]
@@ -122,7 +124,8 @@ impl Chain {
             return Err(alarm(None, why));
         }
         let env = self.env_after(&parent, given.timestamp);
-        let senders: Result<Vec<_>, _> = block.transactions.iter().map(sender_of).collect();
+        let senders = spread::over_processors(&block.transactions, |part| senders_of(part));
+        let senders: Result<Vec<_>, _> = senders.into_iter().collect();
         let senders = senders.map_err(|why| alarm(None, why.to_string()))?;
         let (flat, components) = (self.state.flat(), LoggedComponents(&self.state));
         let watched = self.shadows.watch(&flat);

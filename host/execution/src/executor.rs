@@ -362,12 +362,14 @@ pub(crate) fn envelope(tx_type: TxType, success: bool, cumulative_gas_used: u64,
 ///
 /// The outcome holds what the block *should* have been; [`crate::verify_header`] compares.
 pub fn execute(ground: Ground<'_>, env: BlockEnv, block: &Block) -> Result<BlockOutcome, ExecutionError> {
-    let sender = |(index, tx)| transaction::sender_of(tx).map_err(|why| ExecutionError::BadTransaction { index, why });
-    let senders: Vec<_> = block.transactions.iter().enumerate().map(sender).collect::<Result<_, _>>()?;
+    let named =
+        |(index, sender): (_, Result<_, _>)| sender.map_err(|why| ExecutionError::BadTransaction { index, why });
+    let senders = transaction::senders_of(&block.transactions).into_iter().enumerate();
+    let senders: Vec<_> = senders.map(named).collect::<Result<_, _>>()?;
     execute_sent(ground, env, block, &senders)
 }
 
-/// The same for who has the senders of the block's transactions already ([`crate::sender_of`]).
+/// The same for who has the senders of the block's transactions already ([`crate::senders_of`]).
 pub fn execute_sent(
     ground: Ground<'_>,
     env: BlockEnv,

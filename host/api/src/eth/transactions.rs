@@ -4,7 +4,7 @@ use alloy_consensus::{TxEnvelope, TxType};
 use alloy_eips::{BlockId, eip2718::Decodable2718};
 use alloy_primitives::{B256, Bytes};
 use alloy_rpc_types_eth::{Index, Transaction};
-use caldera_chain::{Accepted, FoundTransaction};
+use caldera_chain::FoundTransaction;
 use jsonrpsee_core::RegisterMethodError;
 
 use super::blocks::{by_hash, by_number};
@@ -47,7 +47,7 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
         receipt(api, args.next()?)
     })?;
     let about = "Takes a signed transaction into the pool.";
-    module.accepting(SEND_RAW_TRANSACTION, about, &[RAW_TRANSACTION], |api, args| send(api, args.next()?))
+    module.accepting(SEND_RAW_TRANSACTION, about, &[RAW_TRANSACTION], |args| decode(&args.next::<Bytes>()?))
 }
 
 fn by_tx_hash(api: &ChainApi, hash: B256) -> Reply<Option<Transaction>> {
@@ -79,10 +79,6 @@ fn receipt(api: &ChainApi, hash: B256) -> Reply<Option<Receipt>> {
         Some(FoundTransaction::Mined { block, index }) => convert::receipt(&api.chain, &block, index),
         Some(FoundTransaction::Pending(_)) | None => None,
     })
-}
-
-fn send(api: &ChainApi, raw: Bytes) -> Reply<Accepted> {
-    Ok(api.chain.accept(decode(&raw)?, Vec::new())?)
 }
 
 /// Reads a signed transaction (EIP-2718); whether this chain takes it is the pool's question. Blob transactions are
