@@ -75,3 +75,48 @@ pub(crate) fn env(tx: &TxEnvelope, sender: Address) -> TxEnv {
         authorization_list: authorizations.iter().cloned().map(Either::Left).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_consensus::{SignableTransaction, TxEip1559, TxLegacy};
+    use alloy_primitives::{Signature, U256, uint};
+    use alloy_signer::SignerSync;
+    use alloy_signer_local::PrivateKeySigner;
+    use caldera_types::impersonation;
+
+    const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+
+    fn signed<T: SignableTransaction<Signature>>(tx: T, key: u8, by: impl Fn(Signature) -> Signature) -> TxEnvelope
+    where
+        TxEnvelope: From<alloy_consensus::Signed<T>>,
+    {
+        let key = PrivateKeySigner::from_bytes(&[key; 32].into()).unwrap();
+        let signature = by(key.sign_hash_sync(&tx.signature_hash()).unwrap());
+        tx.into_signed(signature).into()
+    }
+
+    #[test]
+    fn together_they_are_who_they_are_alone() {
+        let own = |signature| signature;
+        let mut all: Vec<_> =
+            (1..20).map(|key| signed(TxEip1559 { nonce: key.into(), ..Default::default() }, key, own)).collect();
+        all.push(signed(TxLegacy { chain_id: Some(7), ..Default::default() }, 20, own));
+        all.push(signed(TxLegacy::default(), 21, own));
+        // The twin, which EIP-2 refuses, and numbers that are no signature.
+        let twin = |signature: Signature| Signature::new(signature.r(), ORDER - signature.s(), !signature.v());
+        all.push(signed(TxEip1559::default(), 22, twin));
+        all.push(signed(TxEip1559::default(), 23, |signature| Signature::new(U256::ZERO, signature.s(), false)));
+        all.push(signed(TxEip1559::default(), 24, |signature| Signature::new(signature.r(), U256::ZERO, false)));
+        all.push(signed(TxEip1559::default(), 25, |_| Signature::new(U256::MAX, U256::from(1), false)));
+        all.extend((1..20).map(|key| signed(TxEip1559 { nonce: key.into(), ..Default::default() }, key + 100, own)));
+        let who = Address::repeat_byte(7);
+        all.push(signed(TxEip1559::default(), 26, |_| impersonation(who)));
+        let together = senders_of(&all);
+        assert!(matches!(together.last(), Some(Ok(sender)) if *sender == who));
+        assert_eq!(together.iter().filter(|sender| sender.is_err()).count(), 4);
+        for (tx, sender) in all.iter().zip(together) {
+            assert_eq!(sender.ok(), sender_of(tx).ok());
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! the same client, and the recovery alone.
 
 use std::{
+    hint::black_box,
     io::{self, BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, Stdio},
@@ -9,14 +10,13 @@ use std::{
     time::Instant,
 };
 
+use alloy_primitives::U256;
 use caldera_bench::Report;
+use caldera_ecrecover::{Signed, signer, signers};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Bytes, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use secp256k1::{
-    Message, SECP256K1, SecretKey,
-    ecdsa::{RecoverableSignature, RecoveryId},
-};
+use secp256k1::{Message, SECP256K1, SecretKey, ecdsa::RecoveryId};
 
 use crate::{
     load::drive::{Drive, Driven},
@@ -26,17 +26,19 @@ use crate::{
 
 /// Of the client against hyper alone.
 const SECONDS: u64 = 5;
-/// Signatures that are recovered.
+/// Signatures that are recovered,
 const SIGNATURES: u32 = 3_000;
+/// and of them at a time, as of a batch.
+const TOGETHER: usize = 100;
 /// What `eth_sendRawTransaction` answers, about.
 const ANSWER: &str =
     r#"{"jsonrpc":"2.0","id":123456,"result":"0x0000000000000000000000000000000000000000000000000000000000000000"}"#;
 
 /// Rows of what the machine does without a node, and the most that any node could take in.
 pub fn report(report: &mut Report, modes: &[Mode], file: &Path, accounts: u64) -> io::Result<()> {
-    let recoveries = recoveries();
-    let recovery = recoveries.iter().sum::<f64>() / recoveries.len() as f64;
-    report.row("machine: recovering a signature", samples(recoveries));
+    let (alone, together) = recoveries();
+    let recovery = together.iter().sum::<f64>() / together.len() as f64;
+    report.row_against("machine: recovering a signature of many", samples(together), "libsecp256k1", samples(alone));
     for mode in modes {
         let server = Server::start()?;
         let (batch, connections) = mode.shape();
@@ -70,23 +72,25 @@ fn processors() -> f64 {
     available_parallelism().map_or(1.0, |count| count.get() as f64)
 }
 
-/// Nanoseconds of each.
-fn recoveries() -> Vec<f64> {
+/// Nanoseconds of each, by libsecp256k1 one by one, and as a node recovers many.
+fn recoveries() -> (Vec<f64>, Vec<f64>) {
     let signed = |number: u32| {
         let mut bytes = [1; 32];
         bytes[..4].copy_from_slice(&number.to_be_bytes());
         let (key, message) = (SecretKey::from_byte_array(bytes).expect("below the order"), Message::from_digest(bytes));
-        (message, SECP256K1.sign_ecdsa_recoverable(message, &key).serialize_compact())
+        let (id, signature) = SECP256K1.sign_ecdsa_recoverable(message, &key).serialize_compact();
+        let [r, s] = [&signature[..32], &signature[32..]].map(U256::from_be_slice);
+        Signed { digest: bytes.into(), r, s, odd: id == RecoveryId::One }
     };
-    let signed: Vec<(Message, (RecoveryId, [u8; 64]))> = (0..SIGNATURES).map(signed).collect();
-    let recover = |(message, (id, bytes)): &(Message, (RecoveryId, [u8; 64]))| {
+    let signed: Vec<Signed> = (0..SIGNATURES).map(signed).collect();
+    let time = |part: &[Signed], work: fn(&[Signed])| {
         let began = Instant::now();
-        let signature = RecoverableSignature::from_compact(bytes, *id).expect("it was written so");
-        let public = SECP256K1.recover_ecdsa(*message, &signature).expect("it was signed");
-        std::hint::black_box(public);
-        began.elapsed().as_nanos() as f64
+        work(part);
+        began.elapsed().as_nanos() as f64 / part.len() as f64
     };
-    signed.iter().map(recover).collect()
+    let alone = signed.chunks(1).map(|one| time(one, |one| one.iter().for_each(|one| drop(black_box(signer(one))))));
+    let together = signed.chunks(TOGETHER).map(|part| time(part, |part| drop(black_box(signers(part)))));
+    (alone.collect(), together.collect())
 }
 
 /// What the process with it is started with.
