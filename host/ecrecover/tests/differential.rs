@@ -1,4 +1,5 @@
 //! Eight at a time and one by one say the same of every signature, valid or not.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use alloy_primitives::{Address, B256, U256, keccak256, uint};
 use caldera_ecrecover::{Signed, signer, signers};

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 use caldera_bench::Report;
 use caldera_ecrecover::{Signed, signer, signers};
 use http_body_util::{BodyExt, Full};
@@ -83,14 +83,15 @@ fn recoveries() -> (Vec<f64>, Vec<f64>) {
         Signed { digest: bytes.into(), r, s, odd: id == RecoveryId::One }
     };
     let signed: Vec<Signed> = (0..SIGNATURES).map(signed).collect();
-    let time = |part: &[Signed], work: fn(&[Signed])| {
-        let began = Instant::now();
-        work(part);
-        began.elapsed().as_nanos() as f64 / part.len() as f64
+    let times = |count: usize, work: fn(&[Signed]) -> Vec<Option<Address>>| {
+        let time = |part: &[Signed]| {
+            let began = Instant::now();
+            black_box(work(part));
+            began.elapsed().as_nanos() as f64 / part.len() as f64
+        };
+        signed.chunks(count).map(time).collect()
     };
-    let alone = signed.chunks(1).map(|one| time(one, |one| one.iter().for_each(|one| drop(black_box(signer(one))))));
-    let together = signed.chunks(TOGETHER).map(|part| time(part, |part| drop(black_box(signers(part)))));
-    (alone.collect(), together.collect())
+    (times(1, |one| one.iter().map(signer).collect()), times(TOGETHER, signers))
 }
 
 /// What the process with it is started with.

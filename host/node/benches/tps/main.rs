@@ -23,7 +23,7 @@ use load::{
 use run::{Mode, Run, SYNC_CONNECTIONS, SYNC_EACH};
 
 /// More than a node takes in a second.
-const SIGNED_PER_SECOND: u64 = 55_000;
+const SIGNED_PER_SECOND: u64 = 100_000;
 
 /// Transactions a second through JSON-RPC, beside anvil on the same load.
 #[derive(Parser)]
