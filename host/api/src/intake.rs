@@ -3,23 +3,25 @@
 //! Several signatures are recovered in the time of two, the pool is locked once, and the disk is waited for once. Nobody waits for
 //! others to come: the runtime first hands on what has come already, then those that are there are taken in.
 
-use std::{mem, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::B256;
-use caldera_chain::{Accepted, Chain};
+use caldera_chain::{Accepted, Chain, SubmitError};
 use parking_lot::Mutex;
 use tokio::{sync::oneshot, task};
 
 use crate::errors::{Reply, RpcError};
 
-/// Transactions that are taken in without a look at what else the thread has to do: some milliseconds at most.
+/// Transactions that are taken in without a look at what else the thread has to do: a millisecond at most, about.
 const AT_A_TIME: usize = 64;
+/// Their signatures are recovered by so many: of more, the odd ones wait for the next.
+const EVEN: usize = 16;
 
 /// Where the transactions of a chain wait to be taken in.
 pub(crate) struct Intake {
     chain: Arc<Chain>,
-    waiting: Arc<Mutex<Vec<Waiting>>>,
+    waiting: Arc<Mutex<VecDeque<Waiting>>>,
 }
 
 struct Waiting {
@@ -37,38 +39,52 @@ impl Intake {
     /// one connection's end is nothing to the others.
     pub(crate) async fn take(&self, tx: TxEnvelope) -> Reply<B256> {
         let (told, answer) = oneshot::channel();
-        let first = {
+        let due = {
             let mut waiting = self.waiting.lock();
-            waiting.push(Waiting { tx, told });
-            waiting.len() == 1
+            waiting.push_back(Waiting { tx, told });
+            // For the first somebody has to come; for many, one more, if there is another processor.
+            waiting.len() == 1 || waiting.len() % AT_A_TIME == 0
         };
-        if first {
+        if due {
             task::spawn(take_all(self.chain.clone(), self.waiting.clone()));
         }
         answer.await.unwrap_or_else(|_| Err(RpcError::Node("what takes transactions in ended".into())))
     }
 }
 
-async fn take_all(chain: Arc<Chain>, waiting: Arc<Mutex<Vec<Waiting>>>) {
-    task::yield_now().await;
-    let all = mem::take(&mut *waiting.lock());
-    let (transactions, told): (Vec<_>, Vec<_>) = all.into_iter().map(|one| ((one.tx, Vec::new()), one.told)).unzip();
-    let mut transactions = transactions.into_iter();
-    let mut accepted = Vec::with_capacity(told.len());
-    while transactions.len() > 0 {
-        accepted.extend(chain.accept_all(transactions.by_ref().take(AT_A_TIME).collect()));
+/// Takes in what waits until nothing does.
+async fn take_all(chain: Arc<Chain>, waiting: Arc<Mutex<VecDeque<Waiting>>>) {
+    loop {
         task::yield_now().await;
+        let some: Vec<_> = {
+            let mut waiting = waiting.lock();
+            let count = at_once(waiting.len());
+            waiting.drain(..count).collect()
+        };
+        if some.is_empty() {
+            return;
+        }
+        let (transactions, told): (Vec<_>, Vec<_>) =
+            some.into_iter().map(|one| ((one.tx, Vec::new()), one.told)).unzip();
+        // The next need not wait for the disk.
+        task::spawn(answer(chain.accept_all(transactions), told));
     }
+}
+
+/// How many of those that wait are taken in at once.
+fn at_once(waiting: usize) -> usize {
+    let most = waiting.min(AT_A_TIME);
+    if most > EVEN { most - most % EVEN } else { most }
+}
+
+/// Tells each what came of his, once all are on the disk.
+async fn answer(accepted: Vec<Result<Accepted, SubmitError>>, told: Vec<oneshot::Sender<Reply<B256>>>) {
     for (accepted, told) in accepted.into_iter().zip(told) {
         let hash = match accepted {
-            Ok(accepted) => settled(accepted).await,
+            Ok(accepted) => accepted.settled().await.map_err(RpcError::from),
             Err(error) => Err(error.into()),
         };
         // Who sent it may be gone.
         let _ = told.send(hash);
     }
-}
-
-async fn settled(accepted: Accepted) -> Reply<B256> {
-    Ok(accepted.settled().await?)
 }

@@ -19,28 +19,43 @@ use crate::{
 
 /// From so many on, eight lanes take less time than so many recoveries one after the other.
 const WORTH: usize = 2;
+/// Signatures that one inversion is done for.
+const INVERTED: usize = 64;
 
 /// Who signed each. The processor has the instructions.
 pub(crate) fn signers(signed: &[Signed]) -> Vec<Option<Address>> {
-    signed.chunks(LANES).flat_map(eight).collect()
+    let mut signers = if signed.len() < WORTH { vec![None; signed.len()] } else { by_lanes(signed) };
+    for (who, signed) in signers.iter_mut().zip(signed) {
+        *who = who.or_else(|| single::signer(signed));
+    }
+    signers
 }
 
-fn eight(signed: &[Signed]) -> Vec<Option<Address>> {
-    let decided = if signed.len() < WORTH { vec![None; signed.len()] } else { by_lanes(signed) };
-    decided.into_iter().zip(signed).map(|(who, signed)| who.or_else(|| single::signer(signed))).collect()
-}
-
-/// Who signed each of at most eight, as far as the lanes can tell.
+/// Who signed each, as far as the lanes can tell.
 fn by_lanes(signed: &[Signed]) -> Vec<Option<Address>> {
-    let parsed: Vec<_> = signed.iter().map(Parsed::of).collect();
-    let mut todo = [Lane::default(); LANES];
-    for ((lane, parsed), inverse) in todo.iter_mut().zip(&parsed).zip(inverses(&parsed)) {
-        if let Some(parsed) = parsed {
-            *lane = parsed.lane(inverse);
+    let mut signers = Vec::with_capacity(signed.len());
+    for some in signed.chunks(INVERTED) {
+        let parsed: Vec<_> = some.iter().map(Parsed::of).collect();
+        let lane = |(parsed, inverse): (&Option<Parsed>, Scalar)| Some(parsed.as_ref()?.lane(inverse));
+        let lanes: Vec<_> = parsed.iter().zip(inverses(&parsed)).map(lane).collect();
+        for lanes in lanes.chunks(2 * LANES) {
+            match lanes.len() {
+                0..WORTH => signers.extend(lanes.iter().map(|_| None)),
+                WORTH..=LANES => signers.extend(run::<1>(lanes)),
+                // Two groups take much less than twice the time of one; a third gains nothing more.
+                _ => signers.extend(run::<2>(lanes)),
+            }
         }
     }
-    let keys = parsed.iter().zip(lanes::run(&todo));
-    keys.map(|(parsed, key)| key.filter(|_| parsed.is_some()).map(address)).collect()
+    signers
+}
+
+/// Of at most `G` times eight.
+fn run<const G: usize>(lanes: &[Option<Lane>]) -> impl Iterator<Item = Option<Address>> {
+    let mut todo = [[Lane::default(); LANES]; G];
+    todo.as_flattened_mut().iter_mut().zip(lanes).for_each(|(todo, lane)| *todo = lane.unwrap_or_default());
+    let keys = lanes::run(&todo).into_iter().flatten();
+    lanes.iter().zip(keys).map(|(lane, key)| key.filter(|_| lane.is_some()).map(address))
 }
 
 fn address([x, y]: lanes::Key) -> Address {
@@ -115,10 +130,11 @@ mod tests {
         };
         let all: Vec<_> = (0..800).map(signed).collect();
         let expected: Vec<_> = all.iter().map(single::signer).collect();
-        let decided: Vec<_> = all.chunks(LANES).flat_map(by_lanes).collect();
+        let decided = by_lanes(&all);
         assert_eq!(decided, expected);
         // Half of all x have a point.
         assert!((300..500).contains(&decided.iter().flatten().count()));
-        assert_eq!(by_lanes(&[Signed { digest: B256::ZERO, r: U256::ZERO, s: U256::ZERO, odd: false }]), [None]);
+        let none = Signed { digest: B256::ZERO, r: U256::ZERO, s: U256::ZERO, odd: false };
+        assert_eq!(by_lanes(&[none; 3]), [None; 3]);
     }
 }

@@ -1,22 +1,24 @@
-//! Eight recoveries at once, one in each lane of AVX-512 registers.
+//! Recoveries eight at a time, one in each lane of AVX-512 registers.
 //!
 //! All lanes do the same steps. A signature that the steps do not fit (it is not valid, or a sum on the way is of equal points) comes
 //! out as none; whoever called asks libsecp256k1 about it.
 
+mod digits;
 mod field;
 mod generator;
 mod point;
 mod run;
+mod table;
 
 use crate::scalars::Half;
 
-/// How many there are at once.
+/// How many there are in a register.
 pub(crate) const LANES: usize = 8;
 
 /// A word of each.
 type Words = [u64; LANES];
 
-/// What is to be computed in each lane: the point with this x and a y that is odd or not, times a number, and the generator times
+/// What is to be computed in a lane: the point with this x and a y that is odd or not, times a number, and the generator times
 /// another.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Lane {
@@ -38,9 +40,9 @@ pub(crate) fn available() -> bool {
 }
 
 /// What each lane comes to, if it went well; none if the processor has not the instructions.
-pub(crate) fn run(lanes: &[Lane; LANES]) -> [Option<Key>; LANES] {
+pub(crate) fn run<const G: usize>(lanes: &[[Lane; LANES]; G]) -> [[Option<Key>; LANES]; G] {
     if !available() {
-        return [None; LANES];
+        return [[None; LANES]; G];
     }
     // SAFETY: the processor has the instructions that the function is compiled for, which was just asked.
     unsafe { run::run(lanes) }

@@ -1,49 +1,47 @@
-//! Eight points of secp256k1, y^2 = x^3 + 7, in Jacobian coordinates: x = X / Z^2, y = Y / Z^3.
+//! Points of secp256k1, y^2 = x^3 + 7, in Jacobian coordinates: x = X / Z^2, y = Y / Z^3.
 //!
 //! The formulas are those of Bernstein and Lange's Explicit-Formulas Database, "dbl-2009-l" and "madd", with some squares of sums
 //! replaced by products, which cost less here. Neither knows the point at infinity, nor the sum of equal points. Both show:
 //! of such a sum Z is zero, and it stays zero whatever follows.
 
-use std::arch::x86_64::__mmask8;
+use super::field::{Field, Mask};
 
-use super::field::Field;
-
-/// Eight points that are not at infinity.
+/// Points that are not at infinity.
 #[derive(Clone, Copy)]
-pub(super) struct Affine {
-    pub x: Field,
-    pub y: Field,
+pub(super) struct Affine<const G: usize> {
+    pub x: Field<G>,
+    pub y: Field<G>,
 }
 
-/// Eight points.
+/// Points.
 #[derive(Clone, Copy)]
-pub(super) struct Jacobian {
-    pub x: Field,
-    pub y: Field,
-    pub z: Field,
+pub(super) struct Jacobian<const G: usize> {
+    pub x: Field<G>,
+    pub y: Field<G>,
+    pub z: Field<G>,
 }
 
-impl Affine {
+impl<const G: usize> Affine<G> {
     /// With the sign of y turned where `mask` says so.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn negated(self, mask: __mmask8) -> Self {
+    pub(super) fn negated(self, mask: Mask<G>) -> Self {
         Self { x: self.x, y: self.y.or(mask, self.y.negate()) }
     }
 
     /// The same with 1 for Z.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn jacobian(self) -> Jacobian {
+    pub(super) fn jacobian(self) -> Jacobian<G> {
         Jacobian { x: self.x, y: self.y, z: Field::small(1) }
     }
 }
 
-impl Jacobian {
+impl<const G: usize> Jacobian<G> {
     /// `other` where `mask` says so.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn or(self, mask: __mmask8, other: Self) -> Self {
+    pub(super) fn or(self, mask: Mask<G>, other: Self) -> Self {
         Self { x: self.x.or(mask, other.x), y: self.y.or(mask, other.y), z: self.z.or(mask, other.z) }
     }
 
@@ -64,7 +62,7 @@ impl Jacobian {
     /// The sum with a point, and by how much Z grew.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn add(self, other: Affine) -> (Self, Field) {
+    pub(super) fn add(self, other: Affine<G>) -> (Self, Field<G>) {
         let Self { x, y, z } = self;
         let zz = z.square();
         let h = other.x.mul(zz).less::<0>(x);

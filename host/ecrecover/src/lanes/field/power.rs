@@ -2,7 +2,7 @@
 
 use super::Field;
 
-impl Field {
+impl<const G: usize> Field<G> {
     /// Squared `times` times.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]

@@ -33,9 +33,11 @@ fn modulo(number: U512) -> U256 {
     U256::from(number % U512::from(P256))
 }
 
+type Pair = [[Words; 4]; 2];
+
 /// What comes out of each step: sums, products and powers of what came out before.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn steps(a: [Words; 4], b: [Words; 4]) -> [[Words; 4]; 14] {
+fn steps(a: Pair, b: Pair) -> [Pair; 14] {
     let (a, b) = (Field::of_words(&a), Field::of_words(&b));
     let (sum, product) = (a.add(b), a.mul(b));
     let difference = a.less::<0>(b);
@@ -63,7 +65,13 @@ fn check(a: [U256; LANES], b: [U256; LANES]) {
         return;
     }
     // SAFETY: the processor has the instructions.
-    let steps = unsafe { steps(of(a), of(b)) }.map(numbers);
+    let steps = unsafe { steps([of(a), of(b)], [of(b), of(a)]) };
+    for (group, [a, b]) in [[a, b], [b, a]].into_iter().enumerate() {
+        check_steps(steps.map(|step| numbers(step[group])), a, b);
+    }
+}
+
+fn check_steps(steps: [[U256; LANES]; 14], a: [U256; LANES], b: [U256; LANES]) {
     for lane in 0..LANES {
         let wide = |number: U256| U512::from(number % P256);
         let (a, b) = (wide(a[lane]), wide(b[lane]));
@@ -114,8 +122,8 @@ fn zeros_and_odd_ones_are_told_modulo_p() {
     let numbers = [U256::ZERO, one, P256, P256 + one, P256 - one, U256::MAX, P256 - U256::from(2), U256::from(2)];
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn asked(words: [Words; 4]) -> (u8, u8) {
-        let field = Field::of_words(&words);
-        (field.zeros(), field.odd())
+        let field = Field::of_words(&[words]);
+        (field.zeros()[0], field.odd()[0])
     }
     // SAFETY: the processor has the instructions.
     let (zeros, odd) = unsafe { asked(of(numbers)) };
