@@ -246,7 +246,10 @@ impl<'a> BlockExecutor<'a> {
     }
 
     /// What the block did, without an end of ours.
-    pub(crate) fn into_outcome(self) -> BlockOutcome {
+    pub(crate) fn into_outcome(mut self) -> BlockOutcome {
+        // Blocks are kept for who asks for them: without the room that was left for more, which may be as much again.
+        self.transactions.shrink_to_fit();
+        self.receipts.shrink_to_fit();
         BlockOutcome {
             transactions: self.transactions,
             receipts: self.receipts,

@@ -31,24 +31,36 @@ pub fn sender_of(tx: &TxEnvelope) -> Result<Address, TxRefusal> {
 
 /// The same for each of many: on some processors several signatures are recovered in the time of two.
 pub fn senders_of<'a>(transactions: impl IntoIterator<Item = &'a TxEnvelope>) -> Vec<Result<Address, TxRefusal>> {
-    let mut signed = Vec::new();
-    let mut without_recovery = |tx: &TxEnvelope| match Author::of(tx) {
+    let mut to_recover = Vec::new();
+    let mut without_recovery = |tx: &'a TxEnvelope| match Author::of(tx) {
         Author::Signer => {
-            let signature = tx.signature();
-            // Of a signature and its twin, only the one counts (EIP-2).
-            if signature.s() > SECP256K1N_HALF {
-                return Some(Err(not_signed()));
-            }
-            let (digest, odd) = (tx.signature_hash(), signature.v());
-            signed.push(Signed { digest, r: signature.r(), s: signature.s(), odd });
+            to_recover.push(tx);
             None
         }
-        Author::Impersonator(sender) => Some(Ok(sender)),
-        Author::Chain | Author::Editor => Some(Ok(SYSTEM_ADDRESS)),
+        Author::Impersonator(sender) => Some(sender),
+        Author::Chain | Author::Editor => Some(SYSTEM_ADDRESS),
     };
     let known: Vec<_> = transactions.into_iter().map(&mut without_recovery).collect();
-    let mut signers = signers(&signed).into_iter();
-    known.into_iter().map(|known| known.unwrap_or_else(|| signers.next().flatten().ok_or_else(not_signed))).collect()
+    let mut signers = signers_of(&to_recover, Twins::Refused).into_iter();
+    known.into_iter().map(|known| known.or_else(|| signers.next().flatten()).ok_or_else(not_signed)).collect()
+}
+
+/// Whether a signature's twin, (r, order - s), counts as well: until Homestead it did (EIP-2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twins {
+    Refused,
+    Count,
+}
+
+/// Whose signature each has; nobody's if it is not valid.
+pub(crate) fn signers_of(transactions: &[&TxEnvelope], twins: Twins) -> Vec<Option<Address>> {
+    let counts = |tx: &TxEnvelope| twins == Twins::Count || tx.signature().s() <= SECP256K1N_HALF;
+    let signed = |tx: &&TxEnvelope| {
+        let signature = tx.signature();
+        Signed { digest: tx.signature_hash(), r: signature.r(), s: signature.s(), odd: signature.v() }
+    };
+    let signed: Vec<_> = transactions.iter().map(signed).collect();
+    transactions.iter().zip(signers(&signed)).map(|(tx, signer)| signer.filter(|_| counts(tx))).collect()
 }
 
 fn not_signed() -> TxRefusal {
@@ -110,6 +122,10 @@ mod tests {
         all.push(signed(TxEip1559::default(), 24, |signature| Signature::new(signature.r(), U256::ZERO, false)));
         all.push(signed(TxEip1559::default(), 25, |_| Signature::new(U256::MAX, U256::from(1), false)));
         all.extend((1..20).map(|key| signed(TxEip1559 { nonce: key.into(), ..Default::default() }, key + 100, own)));
+        let alone = |tx: &TxEnvelope| tx.recover_signer_unchecked().ok();
+        let as_before_homestead = signers_of(&all.iter().collect::<Vec<_>>(), Twins::Count);
+        assert_eq!(as_before_homestead, all.iter().map(alone).collect::<Vec<_>>());
+        assert_eq!(as_before_homestead.iter().filter(|signer| signer.is_none()).count(), 3);
         let who = Address::repeat_byte(7);
         all.push(signed(TxEip1559::default(), 26, |_| impersonation(who)));
         let together = senders_of(&all);

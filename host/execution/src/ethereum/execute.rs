@@ -1,6 +1,6 @@
 //! A block of another client, executed and checked under the rules of its fork.
 
-use alloy_consensus::{Transaction, proofs, transaction::SignerRecoverable};
+use alloy_consensus::{Transaction, TxEnvelope, proofs};
 use alloy_eips::eip4844::DATA_GAS_PER_BLOB;
 use alloy_primitives::{Address, B256};
 use caldera_state::StateDiff;
@@ -16,6 +16,7 @@ use crate::{
     Ground,
     error::{ExecutionError, TxError, TxRefusal},
     executor::{BlockExecutor, BlockOutcome},
+    transaction::{Twins, signers_of},
 };
 
 /// Most bytes of a block's RLP from Osaka on (EIP-7934).
@@ -86,16 +87,16 @@ fn check_before(place: Place<'_>, block: &SealedBlock) -> Result<Fork, EthereumE
 fn senders(place: Place<'_>, block: &SealedBlock, fork: Fork) -> Result<Vec<Address>, EthereumError> {
     let number = block.header.number;
     let named = place.genesis.schedule.eip155.is_some_and(|from| from <= number);
-    let sender = |(index, tx): (usize, &alloy_consensus::TxEnvelope)| {
-        let refused = |why: String| EthereumError::Transaction { number, index, why: TxRefusal::Invalid(why) };
+    let twins = if fork >= Fork::Homestead { Twins::Refused } else { Twins::Count };
+    let signers = signers_of(&block.transactions.iter().collect::<Vec<_>>(), twins);
+    let sender = |(index, (tx, signer)): (usize, (&TxEnvelope, Option<Address>))| {
+        let refused = |why: &str| EthereumError::Transaction { number, index, why: TxRefusal::Invalid(why.into()) };
         if tx.is_legacy() && tx.chain_id().is_some() && !named {
-            return Err(refused("its signature names a chain, which EIP-155 allows later".into()));
+            return Err(refused("its signature names a chain, which EIP-155 allows later"));
         }
-        // EIP-2 came with Homestead: before, each signature has a twin.
-        let sender = if fork >= Fork::Homestead { tx.recover_signer() } else { tx.recover_signer_unchecked() };
-        sender.map_err(|_| refused("its signature is not valid".into()))
+        signer.ok_or_else(|| refused("its signature is not valid"))
     };
-    block.transactions.iter().enumerate().map(sender).collect()
+    block.transactions.iter().zip(signers).enumerate().map(sender).collect()
 }
 
 /// Closes the block: requests, then rewards or withdrawals.

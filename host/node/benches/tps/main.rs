@@ -22,8 +22,8 @@ use load::{
 };
 use run::{Mode, Run, SYNC_CONNECTIONS, SYNC_EACH};
 
-/// More than a node takes in a second.
-const SIGNED_PER_SECOND: u64 = 100_000;
+/// As many as blocks of 300M gas hold, four a second, and some more. Far more would only wait in the pool.
+const SIGNED_PER_SECOND: u64 = 58_000;
 
 /// Transactions a second through JSON-RPC, beside anvil on the same load.
 #[derive(Parser)]
