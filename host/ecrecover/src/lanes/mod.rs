@@ -47,3 +47,20 @@ pub(crate) fn run<const G: usize>(lanes: &[[Lane; LANES]; G]) -> [[Option<Key>; 
     // SAFETY: the processor has the instructions that the function is compiled for, which was just asked.
     unsafe { run::run(lanes) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The point at infinity is no key.
+    #[test]
+    fn a_sum_of_nothing_is_none() {
+        let [x, _] = generator::TABLE[0];
+        let nothing = Lane { x, ..Lane::default() };
+        let one = Half { magnitude: 1, negative: false };
+        let point = Lane { point: [one, Half::default()], ..nothing };
+        let keys = run(&[[nothing, point, nothing, point, nothing, point, nothing, point]]);
+        let expected = available().then(|| generator::TABLE[0]);
+        assert_eq!(keys, [[None, expected, None, expected, None, expected, None, expected]]);
+    }
+}
