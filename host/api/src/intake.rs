@@ -43,7 +43,7 @@ impl Intake {
             let mut waiting = self.waiting.lock();
             waiting.push_back(Waiting { tx, told });
             // For the first somebody has to come; for many, one more, if there is another processor.
-            waiting.len() == 1 || waiting.len() % AT_A_TIME == 0
+            waiting.len() == 1 || waiting.len().is_multiple_of(AT_A_TIME)
         };
         if due {
             task::spawn(take_all(self.chain.clone(), self.waiting.clone()));

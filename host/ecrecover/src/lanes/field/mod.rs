@@ -132,9 +132,9 @@ impl<const G: usize> Field<G> {
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(in crate::lanes) fn or(self, mask: Mask<G>, other: Self) -> Self {
         let mut limbs = self.0;
-        for i in 0..LIMBS {
-            for g in 0..G {
-                limbs[g][i] = _mm512_mask_blend_epi64(mask[g], limbs[g][i], other.0[g][i]);
+        for ((limbs, other), mask) in limbs.iter_mut().zip(&other.0).zip(mask) {
+            for i in 0..LIMBS {
+                limbs[i] = _mm512_mask_blend_epi64(mask, limbs[i], other[i]);
             }
         }
         Self(limbs)

@@ -36,9 +36,12 @@ fn modulo(number: U512) -> U256 {
     U256::from(number % U512::from(P256))
 }
 
+/// What came out of a step for both groups: limbs as they were left, and the numbers themselves.
+type Step = ([[Limbs; LANES]; 2], [[Words; 4]; 2]);
+
 /// What comes out of each step: sums, products and powers of what came out before. The second group has them the other way round.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn steps(a: [Limbs; LANES], b: [Limbs; LANES]) -> [([[Limbs; LANES]; 2], [[Words; 4]; 2]); 14] {
+fn steps(a: [Limbs; LANES], b: [Limbs; LANES]) -> [Step; 14] {
     let across =
         |numbers: [Limbs; LANES]| std::array::from_fn(|limb| bytemuck::cast(numbers.map(|number| number[limb])));
     let (a, b) = (across(a), across(b));
