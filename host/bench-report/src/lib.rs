@@ -1,5 +1,5 @@
-//! What benches share: samples to median and 99th percentile, an aligned table with the ratio against a named peer, and a
-//! JSON file with the machine it was measured on.
+//! What benches share: samples to median and 99th percentile, an aligned table with the ratio against a named peer, a
+//! JSON file with the machine it was measured on, and what a process takes in memory and files on disk.
 //!
 //! ```no_run
 //! use caldera_bench::{Report, Samples};
@@ -19,8 +19,10 @@ mod machine;
 mod report;
 mod samples;
 mod table;
+mod usage;
 
 pub use by_cargo::ByCargo;
 pub use machine::Machine;
 pub use report::{Peer, Report, Row};
 pub use samples::Samples;
+pub use usage::{disk, resident};

@@ -10,7 +10,7 @@
 //! | `x` | node hash | a trie node of a snapshot that is being loaded |
 //! | `h` | height | block hash, header RLP |
 //! | `n` | block hash | height |
-//! | `t` | transaction hash | height, index |
+//! | `t` | the first 20 bytes of a transaction's hash | the other 12, index (u32), height without leading zeros |
 //! | `d` | component digest | height of the first block that carries it |
 //! | `D` | component digest, chunk | length u64 and component, where no block in the log brings it |
 //! | `r` | height, chunk | length u64 and receipts, RLP list |
@@ -48,6 +48,9 @@ pub(crate) const KEPT: &[u8] = b"K";
 /// With which block the chain begins.
 pub(crate) const BASE: &[u8] = b"B";
 
+/// How much of a transaction's hash is in its key.
+pub(crate) const TRANSACTION_BYTES: usize = 20;
+
 /// What the keys of all components' heights begin with.
 pub(crate) const COMPONENTS: &[u8] = b"d";
 
@@ -83,8 +86,10 @@ pub(crate) fn block_number(hash: B256) -> Key {
     join(b'n', &[hash.as_slice()])
 }
 
+/// Less than the hash, so that sled has it in its pages: what is longer than 22 bytes lies in an allocation of its own, and
+/// a page is copied for each write to it.
 pub(crate) fn transaction(hash: B256) -> Key {
-    join(b't', &[hash.as_slice()])
+    join(b't', &[&hash[..TRANSACTION_BYTES]])
 }
 
 pub(crate) fn component(digest: B256) -> Key {

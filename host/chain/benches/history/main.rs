@@ -2,10 +2,12 @@
 //! whole chain, once with `history = "all"` and once with the newest 128 states.
 //!
 //! Blocks come at an interval, as on a chain: what is timed is building, executing, committing and publishing one. The disk is
-//! that of the block log and the store, for a million transactions.
+//! that of the block log and the store, for a million transactions; memory is that of this process, in which what ran
+//! before leaves some: `--store` and `--history` let one run alone.
 
 use std::{
     fs,
+    num::NonZeroU64,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -13,15 +15,21 @@ use std::{
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_signer_local::PrivateKeySigner;
-use caldera_bench::{ByCargo, Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples, disk, resident};
 use caldera_chain::{Chain, ChainSpec, PoolOptions};
 use caldera_execution::GenesisAccount;
 use caldera_state::{Backend, History, StateOptions};
 use caldera_testkit::{engines, genesis, sign};
 use clap::Parser;
 
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// States that are kept where not all are.
-const KEPT: u64 = 128;
+const KEPT: NonZeroU64 = NonZeroU64::new(128).unwrap();
+const ALL: &str = "all";
+const NEWEST: &str = "newest";
 /// Who sends; everybody is paid.
 const SENDERS: u64 = 100;
 /// From the begin of one block to that of the next.
@@ -39,6 +47,9 @@ struct Args {
     /// Transfers in a block.
     #[arg(long, value_name = "N", default_value_t = 400)]
     each: u64,
+    /// Only this history: every state, or the newest.
+    #[arg(long, value_parser = [ALL, NEWEST])]
+    history: Option<String>,
     /// Only this database.
     #[arg(long, value_parser = ["sled", "fjall"])]
     store: Option<String>,
@@ -47,14 +58,15 @@ struct Args {
 }
 
 fn main() -> std::io::Result<()> {
-    let Args { accounts: size, blocks, each, store, _cargo } = Args::parse();
+    let Args { accounts: size, blocks, each, history: only, store, _cargo } = Args::parse();
     let mut report = Report::new("history");
+    let newest = format!("{KEPT} states kept");
+    let histories = [(ALL, History::All, "every state kept"), (NEWEST, History::Blocks(KEPT), &newest)];
     for backend in backends(store) {
-        let all = run(backend, History::All, size, blocks, each);
-        let kept = run(backend, History::Blocks(KEPT.try_into().expect("more than none")), size, blocks, each);
-        let name = |what: &str| format!("{backend:?}: block of {each} transfers, {what}");
-        report.row(&name("every state kept"), all);
-        report.row(&name(&format!("{KEPT} states kept")), kept);
+        for (_, history, what) in histories.iter().filter(|(name, ..)| only.as_ref().is_none_or(|only| only == name)) {
+            let samples = run(backend, *history, size, blocks, each);
+            report.row(&format!("{backend:?}: block of {each} transfers, {what}"), samples);
+        }
     }
     report.finish()
 }
@@ -71,7 +83,7 @@ fn run(backend: Backend, history: History, size: u64, blocks: u64, each: u64) ->
     let options = StateOptions { backend, history, ..StateOptions::recommended() };
     let chain = Chain::open(spec, dir.path(), options, engines(), &mut |_| {}).expect("it opens");
     chain.flush().expect("the disk takes it");
-    let before = disk(dir.path());
+    let before = (taken(dir.path()), resident(None));
     let mut times = Vec::new();
     for number in 0..blocks {
         let began = Instant::now();
@@ -88,16 +100,18 @@ fn run(backend: Backend, history: History, size: u64, blocks: u64, each: u64) ->
         thread::sleep(PACE.saturating_sub(began.elapsed()));
     }
     chain.flush().expect("the disk takes it");
-    let (grown, pruned) = (disk(dir.path()).saturating_sub(before), chain.pruned());
+    let (grown, pruned) = (taken(dir.path()).saturating_sub(before.0), chain.pruned());
     println!(
         "{backend:?}, {history:?}: {} transactions, {} sweeps, {} nodes let go, states from block {} on; log and store grew by \
-         {:.1} MB, {:.0} MB for a million transactions",
+         {:.1} MB, {:.0} MB for a million transactions; memory from {} to {} MB",
         blocks * each,
         pruned.sweeps,
         pruned.removed,
         chain.first_state(),
         grown as f64 / 1e6,
         grown as f64 / (blocks * each) as f64,
+        before.1 / 1_000_000,
+        resident(None) / 1_000_000,
     );
     Samples::new(times).expect("at least one block is measured")
 }
@@ -119,18 +133,11 @@ fn hash(kind: u64, n: u64) -> B256 {
     keccak256([kind.to_be_bytes(), n.to_be_bytes()].concat())
 }
 
-/// Blocks of the file system that a folder's log and store take, in bytes.
-fn disk(folder: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
+/// What a chain's log and store take on disk, in bytes; the pool's journal is emptied again and again.
+fn taken(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let sizes = entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(".journal"));
-    let sizes = sizes.map(|entry| match entry.metadata() {
-        Ok(meta) if meta.is_dir() => disk(&entry.path()),
-        Ok(meta) => meta.blocks() * 512,
-        // A database's file that went meanwhile.
-        Err(_) => 0,
-    });
-    sizes.sum()
+    let lasting = entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(".journal"));
+    lasting.map(|entry| disk(&entry.path())).sum()
 }
 
 /// The one that was named, or all on disk.

@@ -7,7 +7,7 @@ use std::{
 
 use alloy_consensus::{Signed, Transaction, TxEip1559};
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
-use caldera_bench::Report;
+use caldera_bench::{Report, resident};
 use caldera_chain::{Candidates, Pool, PoolLimits, PooledTx};
 use parking_lot::Mutex;
 
@@ -64,9 +64,9 @@ fn filled(count: u64, each: u64) -> (Pool, Vec<Duration>) {
 
 /// Says what memory they take.
 pub fn resident_with(count: u64, each: u64) {
-    let before = resident();
+    let before = resident(None);
     let (pool, _) = filled(count, each);
-    let taken = resident().saturating_sub(before);
+    let taken = resident(None).saturating_sub(before);
     println!(
         "{count} transactions, {each} of each sender: {:.1} MiB resident, {} bytes each; {} bytes each are charged",
         taken as f64 / f64::from(1 << 20),
@@ -131,11 +131,4 @@ pub fn run(report: &mut Report, count: u64, each: u64) {
     report.row(&name("best of a block"), samples(drawn));
     report.row(&name("advance after it"), samples(advanced));
     report.row(&name("status"), samples(looked));
-}
-
-/// Resident memory of this process, in bytes; zero where there is no `/proc`.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or_default() << 10
 }

@@ -147,24 +147,12 @@ impl Node {
 
     /// What it has on disk, in bytes.
     pub fn disk(&self) -> u64 {
-        fn of(folder: &std::path::Path) -> u64 {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            let size = |entry: fs::DirEntry| match entry.metadata() {
-                Ok(meta) if meta.is_dir() => of(&entry.path()),
-                // Allocated, as `du` says it: a file may have holes.
-                Ok(meta) => std::os::unix::fs::MetadataExt::blocks(&meta) * 512,
-                Err(_) => 0,
-            };
-            entries.map(size).sum()
-        }
-        of(&self.folder.path().join("data"))
+        caldera_bench::disk(&self.folder.path().join("data"))
     }
 
     /// Resident memory, in bytes.
     pub fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kib| kib << 10)
+        caldera_bench::resident(Some(self.pid()))
     }
 
     /// Processor time that it has used.

@@ -7,9 +7,8 @@
 
 mod place;
 mod rig;
-mod usage;
 
-use caldera_bench::{ByCargo, Report, Samples};
+use caldera_bench::{ByCargo, Report, Samples, disk, resident};
 use caldera_state::{Backend, StateOptions};
 use clap::Parser;
 use place::Place;
@@ -18,7 +17,6 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use usage::{Usage, human};
 
 #[cfg(target_os = "linux")]
 #[global_allocator]
@@ -78,7 +76,8 @@ fn measure(report: &mut Report, options: StateOptions, place: Place, size: u64, 
     let name = |what: &str| format!("{backend:?}: {what}, {CHANGED} of {size} {place}");
     let mut rig = Rig::new(options);
     let filled = rig.fill(place, size);
-    let (before, height) = (Usage::of(rig.folder()), rig.height());
+    let taken = |rig: &Rig| (disk(rig.folder()), resident(None));
+    let (before, height) = (taken(&rig), rig.height());
     for _ in 0..WARM_UP {
         rig.block(place, size, CHANGED);
     }
@@ -101,21 +100,30 @@ fn measure(report: &mut Report, options: StateOptions, place: Place, size: u64, 
     rig.flush();
     let each = began.elapsed().as_nanos() as f64 / blocks.max(1) as f64;
     report.row(&name("back to back, mean"), Samples::new(vec![each]).expect("one mean"));
-    let after = Usage::of(rig.folder());
+    let after = taken(&rig);
     report.row(&format!("{backend:?}: open, {size} {place}"), samples((0..3).map(|_| rig.reopen())));
     let entries = (rig.height() - height) * CHANGED;
     println!(
         "{backend:?}, {size} {place}: filled in {:.1} s, {} on disk, {} resident; {entries} changes later {} and {}: {} of disk for \
          each change",
         filled.as_secs_f64(),
-        human(before.disk),
-        human(before.resident),
-        human(after.disk),
-        human(after.resident),
-        human(after.disk.saturating_sub(before.disk) / entries.max(1)),
+        human(before.0),
+        human(before.1),
+        human(after.0),
+        human(after.1),
+        human(after.0.saturating_sub(before.0) / entries.max(1)),
     );
 }
 
 fn samples(times: impl Iterator<Item = Duration>) -> Samples {
     Samples::new(times.map(|time| time.as_nanos() as f64).collect()).expect("at least one block is measured")
+}
+
+/// A size that people read.
+fn human(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
 }
