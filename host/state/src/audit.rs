@@ -15,6 +15,7 @@ use crate::{
     roots,
     store::Store,
     tour::{Met, Tour},
+    tx_index::TxIndex,
 };
 
 /// Findings that are kept: who has as many rebuilds the store in any case.
@@ -54,16 +55,24 @@ impl std::fmt::Display for Finding {
     }
 }
 
+/// What is audited.
+#[derive(Clone, Copy)]
+pub(crate) struct Of<'a> {
+    pub store: &'a dyn Store,
+    pub nodes: &'a Nodes,
+    pub log: &'a BlockLog,
+    pub index: &'a TxIndex,
+}
+
 /// Reads everything up to a height; calls `progress` with each block's. State roots below `first_state` are left out.
 pub(crate) fn audit(
-    store: &dyn Store,
-    nodes: &Nodes,
-    log: &BlockLog,
+    of: Of<'_>,
     heights: std::ops::RangeInclusive<u64>,
     first_state: u64,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Audit, StateError> {
-    let mut auditor = Auditor { store, tour: Tour::new(store, nodes), audit: Audit::default(), at: 0 };
+    let Of { store, nodes, log, index } = of;
+    let mut auditor = Auditor { store, index, tour: Tour::new(store, nodes), audit: Audit::default(), at: 0 };
     let last = heights.clone().last();
     for number in heights {
         let block = log.block(number)?.ok_or(StateError::UnknownBlock(number))?;
@@ -92,6 +101,7 @@ pub(crate) fn audit(
 
 struct Auditor<'a> {
     store: &'a dyn Store,
+    index: &'a TxIndex,
     tour: Tour<'a>,
     audit: Audit,
     /// Height of the block that is looked at.
@@ -107,7 +117,7 @@ impl Auditor<'_> {
         self.expect(found == Some(number), "it is not found by its hash");
         for (index, tx) in (0u32..).zip(&block.transactions) {
             let hash = *tx.tx_hash();
-            let place = self.look("a transaction's place", history::transaction(self.store, hash))?;
+            let place = self.look("a transaction's place", self.index.find(self.store, hash))?;
             // Two of the chain's own may look alike; the later one is found.
             let later = is_system_transaction(tx) && place.is_some_and(|place| place > (number, index));
             self.expect(

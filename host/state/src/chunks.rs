@@ -16,6 +16,16 @@ pub(crate) fn put(batch: &mut Batch, key: &[u8], value: &[u8]) {
     }
 }
 
+/// Takes away what was put under `key`, if it is there.
+pub(crate) fn remove(batch: &mut Batch, store: &dyn Store, key: &[u8]) -> Result<(), StateError> {
+    let chunk = |index: u16| [key, &index.to_be_bytes()].concat();
+    let Some(first) = store.get(&chunk(0))? else { return Ok(()) };
+    let length = first.first_chunk().map_or(0, |length| u64::from_be_bytes(*length));
+    let chunks = (length + 8).div_ceil(MAX_STORE_VALUE_BYTES as u64).min(u64::from(u16::MAX)) as u16;
+    (0..chunks).for_each(|index| batch.remove(chunk(index)));
+    Ok(())
+}
+
 /// What was put under `key`; `what` it is, in case a part is missing.
 pub(crate) fn get(store: &dyn Store, key: &[u8], what: &'static str) -> Result<Option<Vec<u8>>, StateError> {
     let damaged = StateError::Damaged { what };

@@ -10,7 +10,8 @@
 //! | `x` | node hash | a trie node of a snapshot that is being loaded |
 //! | `h` | height | block hash, header RLP |
 //! | `n` | block hash | height |
-//! | `t` | the first 20 bytes of a transaction's hash | the other 12, index (u32), height without leading zeros |
+//! | `t` | run, piece (u32), chunk | length u64 and transactions by hash, each with height and index (u32) ([`crate::tx_index`]) |
+//! | `i` | run | whether it counts, bits of a hash that name a piece (u8 each); first height, last height, transactions |
 //! | `d` | component digest | height of the first block that carries it |
 //! | `D` | component digest, chunk | length u64 and component, where no block in the log brings it |
 //! | `r` | height, chunk | length u64 and receipts, RLP list |
@@ -24,12 +25,13 @@ use alloy_primitives::B256;
 use crate::{place::Place, store::Key};
 
 /// What there is in a store, by the beginnings of the keys.
-pub(crate) const KINDS: [(&[u8], &str); 12] = [
+pub(crate) const KINDS: [(&[u8], &str); 13] = [
     (NODES, "trie nodes"),
     (b"c", "codes"),
     (b"h", "block headers"),
     (b"n", "block hashes"),
-    (b"t", "transaction hashes"),
+    (b"t", "transaction index"),
+    (RUNS, "runs of the transaction index"),
     (b"r", "receipts"),
     (COMPONENTS, "component digests"),
     (b"D", "components"),
@@ -48,8 +50,8 @@ pub(crate) const KEPT: &[u8] = b"K";
 /// With which block the chain begins.
 pub(crate) const BASE: &[u8] = b"B";
 
-/// How much of a transaction's hash is in its key.
-pub(crate) const TRANSACTION_BYTES: usize = 20;
+/// What the keys of all runs of the transaction index begin with.
+pub(crate) const RUNS: &[u8] = b"i";
 
 /// What the keys of all components' heights begin with.
 pub(crate) const COMPONENTS: &[u8] = b"d";
@@ -86,10 +88,12 @@ pub(crate) fn block_number(hash: B256) -> Key {
     join(b'n', &[hash.as_slice()])
 }
 
-/// Less than the hash, so that sled has it in its pages: what is longer than 22 bytes lies in an allocation of its own, and
-/// a page is copied for each write to it.
-pub(crate) fn transaction(hash: B256) -> Key {
-    join(b't', &[&hash[..TRANSACTION_BYTES]])
+pub(crate) fn run(id: u64) -> Key {
+    join(b'i', &[&id.to_be_bytes()])
+}
+
+pub(crate) fn run_piece(run: u64, piece: u32) -> Key {
+    join(b't', &[&run.to_be_bytes(), &piece.to_be_bytes()])
 }
 
 pub(crate) fn component(digest: B256) -> Key {

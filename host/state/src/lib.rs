@@ -13,6 +13,7 @@
 //! - nothing here executes a block: after a crash it hands the blocks above its head to who can.
 
 mod audit;
+mod background;
 mod behind;
 mod cache;
 mod chain_state;
@@ -49,6 +50,7 @@ mod store;
 mod tour;
 mod trie;
 mod trie_view;
+mod tx_index;
 mod verify;
 mod view;
 mod witness;

@@ -43,6 +43,14 @@ struct Index {
     poisoned: bool,
 }
 
+impl Index {
+    /// Where the record of a height begins.
+    fn offset(&self, height: u64) -> Option<u64> {
+        let place = height.checked_sub(self.tip.first)?;
+        usize::try_from(place).ok().and_then(|place| self.offsets.get(place)).copied()
+    }
+}
+
 impl BlockLog {
     /// The blocks of the log at `path`, a file or a chain's folder, from block 0. Nothing is locked or changed, so it
     /// also works on another node's log, even while that one writes.
@@ -161,16 +169,19 @@ impl BlockLog {
         Self::open(dir)?.append(block)
     }
 
+    /// How long the records of these blocks are together, in bytes; of blocks that are not there, nothing.
+    pub(crate) fn bytes_of(&self, blocks: std::ops::RangeInclusive<u64>) -> u64 {
+        let index = self.index.read();
+        let at = |height| index.offset(height).unwrap_or(index.end);
+        at(blocks.end().saturating_add(1)).saturating_sub(at(*blocks.start()))
+    }
+
     /// The block at `number`.
     pub(crate) fn block(&self, number: u64) -> Result<Option<SealedBlock>, LogError> {
         let (offset, end) = {
             let index = self.index.read();
-            let at = |height: u64| {
-                let place = height.checked_sub(index.tip.first)?;
-                usize::try_from(place).ok().and_then(|place| index.offsets.get(place)).copied()
-            };
-            let Some(offset) = at(number) else { return Ok(None) };
-            (offset, at(number + 1).unwrap_or(index.end))
+            let Some(offset) = index.offset(number) else { return Ok(None) };
+            (offset, index.offset(number + 1).unwrap_or(index.end))
         };
         // Records end where the next begins, so both differences are the lengths that were written.
         let mut record = vec![0; (end - offset) as usize];

@@ -33,6 +33,7 @@ impl ChainState {
         // First, so that nobody looks for what goes, and takes its absence for damage.
         *self.newest.write() = Some(Newest { head: to, root: root.place });
         self.flat.move_to(root);
+        let _runs = self.index.go_back(&*self.store, &self.log, number)?;
         let mut top = head;
         while top.number > number {
             let below = number.max(top.number.saturating_sub(BLOCKS_AT_A_TIME));

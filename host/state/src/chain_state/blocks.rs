@@ -65,7 +65,12 @@ impl ChainState {
 
     /// Height and index of a transaction, by its hash.
     pub fn transaction_location(&self, hash: B256) -> Result<Option<(u64, u32)>, StateError> {
-        Ok(history::transaction(&*self.store, hash)?.filter(|(number, _)| self.covers(*number)))
+        let found = self.index.find(&*self.store, hash).inspect_err(|error| {
+            if let StateError::Damaged { what } = error {
+                self.store.condemn(what);
+            }
+        });
+        Ok(found?.filter(|(number, _)| self.covers(*number)))
     }
 
     /// A component that some block staged, by its digest.
@@ -80,7 +85,8 @@ impl ChainState {
     /// wrong is in the findings, and the next opening rebuilds the store. Takes as long as reading all of it.
     pub fn audit(&self, progress: &mut dyn FnMut(u64)) -> Result<Audit, StateError> {
         let Some(head) = self.head() else { return Ok(Audit::default()) };
-        audit::audit(&*self.store, &self.nodes, &self.log, self.log.first()..=head.number, self.first_state(), progress)
+        let of = audit::Of { store: &*self.store, nodes: &self.nodes, log: &self.log, index: &self.index };
+        audit::audit(of, self.log.first()..=head.number, self.first_state(), progress)
     }
 
     fn covers(&self, number: u64) -> bool {

@@ -32,6 +32,7 @@ use crate::{
     store::{Batch, Store as _},
     trie::{self, At, RootUpdate, Stored},
     trie_view::TrieView,
+    tx_index::{Merges, TxIndex},
     view::Account,
     witness::Recorder,
 };
@@ -41,8 +42,9 @@ pub(crate) use open::check_in_log;
 
 /// One chain's state.
 pub struct ChainState {
-    /// First, so that its thread ends before what it works on.
+    /// First, so that their threads end before what they work on.
     pub(crate) pruner: Pruner,
+    pub(crate) merges: Merges,
     pruning: Arc<prune::Progress>,
     pub(crate) store: Arc<Behind>,
     pub(crate) flat: Arc<Flat>,
@@ -50,6 +52,7 @@ pub struct ChainState {
     /// Whether new nodes are stored in packs: where none will go.
     packs: bool,
     pub(crate) log: BlockLog,
+    pub(crate) index: Arc<TxIndex>,
     pub(crate) newest: RwLock<Option<Newest>>,
     /// Held by the one commit that runs.
     pub(crate) writer: Mutex<()>,
@@ -175,13 +178,14 @@ impl ChainState {
             check_in_log(&self.log, &head)?;
         }
         let mut batch = Batch::default();
-        batch.reserve(update.nodes.len() + block.transactions.len());
+        batch.reserve(update.nodes.len());
         codes::put(&mut batch, diff);
         let first = Place { height: head.number, index: 0, packed: self.packs };
         pack::put(&mut batch, first, &update.nodes);
         let root = NodeRef { hash: update.root, place: update.at.in_block(first) };
         roots::put(&mut batch, head.number, root);
         history::put(&mut batch, &*self.store, block, receipts)?;
+        let run = self.index.put(&mut batch, block, self.log.bytes_of(self.index.first_recent()..=head.number));
         head.put(&mut batch);
         batch.check()?;
         // A store that takes nothing is met before the log has the block.
@@ -190,6 +194,11 @@ impl ChainState {
             self.log.append(block)?;
         }
         self.store.commit(batch)?;
+        let merges = run.is_some();
+        self.index.advance(block, run);
+        if merges {
+            self.merges.look();
+        }
         self.nodes.advance(&update.replaced, first, update.nodes);
         let stored = |(address, account, at): (Address, TrieAccount, At)| {
             (address, Stored { account, storage: at.in_block(first) })

@@ -21,6 +21,7 @@ use crate::{
     snapshot::{self, BaseRecord, Loading, SnapshotInfo},
     source::{Folder, Given},
     store::{Store, StoreError},
+    tx_index::{Merges, TxIndex},
     verify,
 };
 
@@ -97,16 +98,25 @@ impl ChainState {
         let pruning = Arc::<prune::Progress>::default();
         let pruner = Pruner::start(options.history, &store, &nodes, head, pruning.clone())?;
         let base = BaseRecord::read(&*store)?;
+        let index = TxIndex::open(&*store, &log, head.map(|head| head.number)).inspect_err(|error| {
+            if is_damage(error) {
+                store.condemn("transaction index");
+            }
+        })?;
+        let index = Arc::new(index);
+        let merges = Merges::start(&store, &index)?;
         let newest = RwLock::new(head.map(|head| Newest { head, root: root.place }));
         let packs = options.history == History::All;
         Ok(Self {
             pruner,
+            merges,
             pruning,
             store,
             flat,
             nodes,
             packs,
             log,
+            index,
             newest,
             writer: Mutex::default(),
             base,

@@ -13,6 +13,7 @@ use crate::{
     nodes::Nodes,
     options::StateOptions,
     prune::KeptRecord,
+    tx_index::TxIndex,
     verify::read_head,
 };
 
@@ -62,7 +63,16 @@ pub fn verify(dir: &Path, options: StateOptions, progress: &mut dyn FnMut(u64)) 
         Err(error) => return Err(error),
     }
     let nodes = Nodes::new(Arc::clone(&store), 0);
-    verified.audit = audit::audit(&*store, &nodes, &log, log.first()..=head.number, verified.first_state, progress)?;
+    let index = match TxIndex::open(&*store, &log, Some(head.number)) {
+        Ok(index) => index,
+        Err(error) if error.blame() == Blame::Data => {
+            store.condemn(&error.to_string());
+            return Ok(verified.with(head.number, error.to_string()));
+        }
+        Err(error) => return Err(error),
+    };
+    let of = audit::Of { store: &*store, nodes: &nodes, log: &log, index: &index };
+    verified.audit = audit::audit(of, log.first()..=head.number, verified.first_state, progress)?;
     Ok(verified)
 }
 

@@ -16,14 +16,14 @@ mod sweeper;
 use parking_lot::{Condvar, Mutex};
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
-use crate::{behind::Behind, error::StateError, head::HeadRecord, nodes::Nodes, options::History, store::StoreError};
+use crate::{
+    background::Stop, behind::Behind, error::StateError, head::HeadRecord, nodes::Nodes, options::History,
+    store::StoreError,
+};
 use sweeper::Sweeper;
 
 pub(crate) use kept::{Kept, KeptRecord, Pin};
@@ -39,7 +39,7 @@ struct Shared {
     gate: Mutex<Gate>,
     /// Told of every block.
     moved: Condvar,
-    stop: AtomicBool,
+    stop: Stop,
 }
 
 /// What the sweeps are told, and tell.
@@ -62,8 +62,7 @@ impl Pruner {
         let record = KeptRecord::read(&**store)?;
         let kept = Arc::new(Kept::new(record.map_or(0, |record| record.from)));
         let gate = Gate { head, from: kept.from() };
-        let shared =
-            Arc::new(Shared { kept, gate: Mutex::new(gate), moved: Condvar::new(), stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { kept, gate: Mutex::new(gate), moved: Condvar::new(), stop: Stop::default() });
         let History::Blocks(blocks) = history else { return Ok(Self { shared, worker: None }) };
         let mut sweeper = Sweeper {
             blocks: blocks.get(),
@@ -105,7 +104,7 @@ impl Drop for Pruner {
         {
             // Under the lock, so that the worker does not miss it between looking and waiting.
             let _gate = self.shared.gate.lock();
-            self.shared.stop.store(true, Ordering::SeqCst);
+            self.shared.stop.stop();
             self.shared.moved.notify_all();
         }
         if let Some(worker) = self.worker.take()

@@ -1,25 +1,23 @@
 //! The worker: waits until there is enough to let go, removes it block by block, rests.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
-    thread,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{KeptRecord, Progress, Shared, gone};
 use crate::{
+    background::{self, Ended, Rest},
     behind::Behind,
-    error::{Blame, StateError},
+    error::Blame,
     keys,
     nodes::{Nodes, pack},
     roots,
-    store::{Batch, Store as _},
+    store::Batch,
 };
 
 /// How many sweeps there are while as many blocks come as are kept, at most.
 const SWEEPS: u64 = 8;
-/// How long it works before it rests as long.
-const SLICE: Duration = Duration::from_millis(2);
 /// How long it waits after the store failed, and between two looks at who still reads old states.
 const PATIENCE: Duration = Duration::from_millis(20);
 const FAILED_PATIENCE: Duration = Duration::from_secs(5);
@@ -32,19 +30,6 @@ pub(super) struct Sweeper {
     pub nodes: Arc<Nodes>,
     pub record: KeptRecord,
     pub progress: Arc<Progress>,
-}
-
-/// Why a sweep did not come to its end.
-enum Ended {
-    /// The store is being closed.
-    Stopped,
-    Failed(StateError),
-}
-
-impl From<StateError> for Ended {
-    fn from(error: StateError) -> Self {
-        Self::Failed(error)
-    }
 }
 
 impl Sweeper {
@@ -62,7 +47,7 @@ impl Sweeper {
                 }
                 Err(Ended::Failed(error)) => {
                     tracing::warn!(%error, "old states stay for now");
-                    self.pause(FAILED_PATIENCE);
+                    self.shared.stop.pause(FAILED_PATIENCE);
                 }
             }
         }
@@ -72,7 +57,7 @@ impl Sweeper {
     fn wait(&self) -> Option<u64> {
         let mut gate = self.shared.gate.lock();
         loop {
-            if self.shared.stop.load(Ordering::SeqCst) {
+            if self.shared.stop.is_set() {
                 return None;
             }
             if let Some(head) = gate.head.map(|head| head.number) {
@@ -98,14 +83,14 @@ impl Sweeper {
                 said = true;
                 tracing::info!(readers = Arc::strong_count(&readers) - 1, "old states stay while somebody reads one");
             }
-            self.pause(PATIENCE);
-            self.go_on()?;
+            self.shared.stop.pause(PATIENCE);
+            self.shared.stop.go_on()?;
         }
         let (mut rest, mut removed) = (Rest::default(), 0);
         for number in self.record.swept..from {
             removed += self.remove(number)?;
             rest.rest();
-            self.go_on()?;
+            self.shared.stop.go_on()?;
         }
         self.progress.update(|seen| seen.sweeps += 1);
         tracing::info!(first_kept = from, removed, took_ms = began.elapsed().as_millis() as u64, "old states went");
@@ -129,41 +114,6 @@ impl Sweeper {
     /// Writes something, and how far this has come.
     fn commit(&self, mut batch: Batch) -> Result<(), Ended> {
         self.record.put(&mut batch);
-        self.store.ready().map_err(StateError::from)?;
-        self.store.commit(batch).map_err(StateError::from)?;
-        Ok(())
-    }
-
-    fn go_on(&self) -> Result<(), Ended> {
-        if self.shared.stop.load(Ordering::SeqCst) { Err(Ended::Stopped) } else { Ok(()) }
-    }
-
-    /// Waits, or until the store is closed.
-    fn pause(&self, time: Duration) {
-        let until = Instant::now() + time;
-        while Instant::now() < until && self.go_on().is_ok() {
-            thread::sleep(PATIENCE.min(until.saturating_duration_since(Instant::now())));
-        }
-    }
-}
-
-/// Leaves the machine to others half of the time.
-struct Rest {
-    since: Instant,
-}
-
-impl Default for Rest {
-    fn default() -> Self {
-        Self { since: Instant::now() }
-    }
-}
-
-impl Rest {
-    fn rest(&mut self) {
-        let worked = self.since.elapsed();
-        if worked >= SLICE {
-            thread::sleep(worked);
-            self.since = Instant::now();
-        }
+        background::commit(&self.store, batch)
     }
 }

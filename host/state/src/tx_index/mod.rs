@@ -1,0 +1,253 @@
+//! Where a transaction stands, by its hash.
+//!
+//! Hashes come in no order, and a database that gets them one by one works on another page for each: that was four fifths of what
+//! sled did for a transfer, and a third of its file. So the newest blocks' transactions are in memory, from where they are read
+//! again when a chain opens ([`Sizes`] bounds how many blocks that are); then they lie in *runs*, each of some blocks, sorted, in
+//! pieces of a few kilobytes; eight runs alike become one, in the background. Looking a transaction up takes one piece of each run, of
+//! which there are at most seven of each size: the structure is that of a log-structured merge tree (O'Neil et al., 1996), tiered.
+//!
+//! Invariants:
+//! - the runs that count and the blocks in memory follow each other without a gap, from the first block to the head;
+//! - a run comes with the last of its blocks, in one batch;
+//! - one that takes others' place counts in the batch in which those cease to, when all of its pieces are there; what is on its
+//!   way in or out is recorded, and goes after a crash.
+
+mod merge;
+mod run;
+
+#[cfg(test)]
+mod tests;
+
+use alloy_primitives::{B256, map::HashMap};
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    error::StateError,
+    log::BlockLog,
+    store::{Batch, Store},
+};
+use caldera_types::SealedBlock;
+use run::{DAMAGED, Item, Run, settle};
+
+pub(crate) use merge::Merges;
+
+/// When what is in memory becomes a run, and runs become one.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    /// Transactions,
+    items: usize,
+    /// blocks,
+    blocks: u64,
+    /// or bytes of the block log, which are read when a chain opens.
+    log_bytes: u64,
+    /// Runs that become one.
+    fan: usize,
+    /// Runs of which the newest become one whatever they have.
+    most_runs: usize,
+}
+
+const SIZES: Sizes = Sizes { items: 4_096, blocks: 1_024, log_bytes: 16 << 20, fan: 8, most_runs: 64 };
+
+/// The index of a chain's transactions.
+pub(crate) struct TxIndex {
+    sizes: Sizes,
+    recent: RwLock<Recent>,
+    /// Those that count, oldest first.
+    runs: RwLock<Arc<Vec<Run>>>,
+    /// Those whose pieces are to be removed.
+    going: Mutex<Vec<Run>>,
+    next_id: AtomicU64,
+    /// Held by who puts one run in others' place, and by who takes blocks back.
+    changing: Mutex<()>,
+}
+
+/// The newest blocks' transactions.
+#[derive(Debug)]
+struct Recent {
+    /// The first of those blocks.
+    first: u64,
+    places: HashMap<B256, (u64, u32)>,
+}
+
+impl Recent {
+    fn add(&mut self, number: u64, hashes: impl IntoIterator<Item = B256>) {
+        self.places.extend((0u32..).zip(hashes).map(|(index, hash)| (hash, (number, index))));
+    }
+}
+
+/// Hashes of a block's transactions.
+fn hashes(block: &SealedBlock) -> impl ExactSizeIterator<Item = B256> {
+    block.transactions.iter().map(|transaction| *transaction.tx_hash())
+}
+
+impl TxIndex {
+    /// The index of what is in a store, whose newest block is `head`.
+    pub fn open(store: &dyn Store, log: &BlockLog, head: Option<u64>) -> Result<Self, StateError> {
+        let mut index = Self::with_runs(store, log.first(), SIZES)?;
+        let recent = index.recent.get_mut();
+        let after_head = head.map_or(log.first(), |head| head + 1);
+        if recent.first > after_head {
+            return Err(DAMAGED);
+        }
+        for number in recent.first..after_head {
+            let block = log.block(number)?.ok_or(StateError::UnknownBlock(number))?;
+            recent.add(number, hashes(&block));
+        }
+        Ok(index)
+    }
+
+    /// The runs of a chain whose first block is `first`, and nothing in memory.
+    fn with_runs(store: &dyn Store, first: u64, sizes: Sizes) -> Result<Self, StateError> {
+        let all = Run::all(store)?;
+        let next_id = all.last().map_or(0, |(run, _)| run.id + 1);
+        let (runs, going): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, counts)| *counts);
+        let bare = |runs: Vec<(Run, bool)>| runs.into_iter().map(|(run, _)| run).collect::<Vec<_>>();
+        let (mut runs, going) = (bare(runs), bare(going));
+        // One that took others' place has a newer id than what came after those.
+        runs.sort_by_key(|run| run.first);
+        let mut next = first;
+        for run in &runs {
+            if run.first != next || run.last < run.first {
+                return Err(DAMAGED);
+            }
+            next = run.last + 1;
+        }
+        Ok(Self {
+            sizes,
+            recent: RwLock::new(Recent { first: next, places: HashMap::default() }),
+            runs: RwLock::new(Arc::new(runs)),
+            going: Mutex::new(going),
+            next_id: AtomicU64::new(next_id),
+            changing: Mutex::default(),
+        })
+    }
+
+    /// Height and index of a transaction.
+    pub fn find(&self, store: &dyn Store, hash: B256) -> Result<Option<(u64, u32)>, StateError> {
+        if let Some(place) = self.recent.read().places.get(&hash) {
+            return Ok(Some(*place));
+        }
+        let mut runs = self.runs.read().clone();
+        'again: loop {
+            for run in runs.iter().rev() {
+                match run.find(store, hash)? {
+                    Some(None) => {}
+                    Some(found) => return Ok(found),
+                    None => {
+                        // Another took its place meanwhile, or it is damaged.
+                        let now = self.runs.read().clone();
+                        if Arc::ptr_eq(&now, &runs) {
+                            return Err(DAMAGED);
+                        }
+                        runs = now;
+                        continue 'again;
+                    }
+                }
+            }
+            return Ok(None);
+        }
+    }
+
+    /// Puts what becomes a run with this block into `batch`, if it does. `log_bytes` are those of the blocks from
+    /// [`Self::first_recent`] on.
+    pub fn put(&self, batch: &mut Batch, block: &SealedBlock, log_bytes: u64) -> Option<NewRun> {
+        self.put_hashes(batch, block.header.number, hashes(block), log_bytes)
+    }
+
+    fn put_hashes(
+        &self,
+        batch: &mut Batch,
+        number: u64,
+        hashes: impl ExactSizeIterator<Item = B256>,
+        log_bytes: u64,
+    ) -> Option<NewRun> {
+        let recent = self.recent.read();
+        let blocks = (number + 1).saturating_sub(recent.first);
+        let (sizes, count) = (&self.sizes, recent.places.len() + hashes.len());
+        if count < sizes.items && blocks < sizes.blocks && log_bytes < sizes.log_bytes {
+            return None;
+        }
+        let old =
+            recent.places.iter().map(|(hash, (number, index))| Item { hash: *hash, number: *number, index: *index });
+        let new = (0u32..).zip(hashes).map(|(index, hash)| Item { hash, number, index });
+        let mut items: Vec<_> = old.chain(new).collect();
+        settle(&mut items);
+        let run = Run::new(self.new_id(), recent.first..=number, items.len() as u64);
+        let mut rest = &items[..];
+        for piece in 0..run.pieces() {
+            let (these, others) = rest.split_at(rest.partition_point(|item| run.piece_of(item.hash) <= piece));
+            run.put_piece(batch, piece, these);
+            rest = others;
+        }
+        run.put(batch, true);
+        Some(NewRun(run))
+    }
+
+    /// The store has a block, and `run` if there is one.
+    pub fn advance(&self, block: &SealedBlock, run: Option<NewRun>) {
+        self.advance_hashes(block.header.number, hashes(block), run);
+    }
+
+    fn advance_hashes(&self, number: u64, hashes: impl IntoIterator<Item = B256>, run: Option<NewRun>) {
+        let Some(NewRun(run)) = run else { return self.recent.write().add(number, hashes) };
+        // In this order: who does not find it in memory finds it in the run.
+        Arc::make_mut(&mut self.runs.write()).push(run);
+        *self.recent.write() = Recent { first: number + 1, places: HashMap::default() };
+    }
+
+    /// The first block whose transactions are in memory.
+    pub fn first_recent(&self) -> u64 {
+        self.recent.read().first
+    }
+
+    /// Takes the blocks above `head` out, and returns once the store knows; while what it gives is held, runs stay as they are.
+    pub fn go_back(&self, store: &dyn Store, log: &BlockLog, head: u64) -> Result<MutexGuard<'_, ()>, StateError> {
+        let changing = self.changing.lock();
+        let mut runs = Vec::clone(&self.runs.read());
+        let gone = runs.split_off(runs.partition_point(|run| run.last <= head));
+        let mut batch = Batch::default();
+        gone.iter().for_each(|run| run.put(&mut batch, false));
+        let first = gone.first().map_or_else(|| self.first_recent(), |run| run.first);
+        let mut recent = Recent { first, places: HashMap::default() };
+        for number in first..=head {
+            let block = log.block(number)?.ok_or(StateError::UnknownBlock(number))?;
+            recent.add(number, hashes(&block));
+        }
+        store.commit(batch)?;
+        // In this order: see above.
+        *self.recent.write() = recent;
+        *self.runs.write() = Arc::new(runs);
+        self.going.lock().extend(gone);
+        Ok(changing)
+    }
+
+    fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Which runs are to become one: as many alike, side by side, as [`Sizes::fan`] says, short ones first.
+    fn due(&self) -> Option<Range<usize>> {
+        let (runs, fan) = (self.runs.read().clone(), self.sizes.fan);
+        let size = |run: &Run| (run.items / self.sizes.items as u64).checked_ilog(fan as u64).unwrap_or(0);
+        let mut start = runs.len();
+        for alike in runs.chunk_by(|a, b| size(a) == size(b)).rev() {
+            start -= alike.len();
+            if alike.len() >= fan {
+                return Some(start..start + fan);
+            }
+        }
+        (runs.len() > self.sizes.most_runs).then(|| runs.len() - fan..runs.len())
+    }
+}
+
+/// A run that is in a batch.
+#[must_use = "the index is told when the store has the batch"]
+#[derive(Debug)]
+pub(crate) struct NewRun(Run);
