@@ -63,10 +63,8 @@ async fn a_sound_folder_is_told_checked_compacted_and_rebuilt() {
         let blocks = last.header.number + 1;
         assert_eq!((&before["blocks"], &before["transactions"]), (&blocks.into(), &transactions.into()));
         assert_eq!(before["logBytes"], fs::metadata(rig.data(CHAIN).join("blocks.log")).expect("it is there").len());
-        assert_eq!(
-            (kind(&before, "block headers"), kind(&before, "transaction hashes")),
-            (blocks, transactions as u64)
-        );
+        // So few blocks' transactions are in no run of the index yet.
+        assert_eq!((kind(&before, "block headers"), kind(&before, "transaction index")), (blocks, 0));
         for what in ["verify", "compact", "verify", "repair", "verify"] {
             let (code, said, err) = db(&rig, what);
             assert_eq!(code, 0, "{what}: {err}");

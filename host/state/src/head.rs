@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Version of the store's layout. A store of another version is rebuilt from the log.
-pub(crate) const FORMAT: u8 = 5;
+pub(crate) const FORMAT: u8 = 6;
 /// Version, height, hash, root, checksum.
 const RECORD_BYTES: usize = 1 + 8 + 32 + 32 + 4;
 

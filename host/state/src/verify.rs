@@ -10,6 +10,7 @@ use alloy_trie::EMPTY_ROOT_HASH;
 
 use crate::{
     error::StateError, head::HeadRecord, history, nodes::Nodes, roots, snapshot::BaseRecord, store::Store, trie,
+    tx_index,
 };
 
 /// Descents through the head's trie.
@@ -34,6 +35,7 @@ pub(crate) fn read_head(store: &dyn Store) -> Result<Option<HeadRecord>, StateEr
         }
         history::receipts(store, number)?.ok_or(StateError::Damaged { what: "list of receipts" })?;
     }
+    tx_index::check(store, first, head.number)?;
     Ok(Some(head))
 }
 

@@ -1,6 +1,8 @@
 //! What keeping every state costs on disk, and what letting old ones go costs the blocks: transfers between many accounts on a
 //! whole chain, once with `history = "all"` and once with the newest 128 states.
 //!
+//! In the end it is asked for hashes that no transaction has, which takes looking through all of the index.
+//!
 //! Blocks come at an interval, as on a chain: what is timed is building, executing, committing and publishing one. The disk is
 //! that of the block log and the store, for a million transactions; memory is that of this process, in which what ran
 //! before leaves some: `--store` and `--history` let one run alone.
@@ -30,6 +32,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const KEPT: NonZeroU64 = NonZeroU64::new(128).unwrap();
 const ALL: &str = "all";
 const NEWEST: &str = "newest";
+/// Hashes that are looked for.
+const LOOKS: u64 = 5_000;
 /// Who sends; everybody is paid.
 const SENDERS: u64 = 100;
 /// From the begin of one block to that of the next.
@@ -64,14 +68,15 @@ fn main() -> std::io::Result<()> {
     let histories = [(ALL, History::All, "every state kept"), (NEWEST, History::Blocks(KEPT), &newest)];
     for backend in backends(store) {
         for (_, history, what) in histories.iter().filter(|(name, ..)| only.as_ref().is_none_or(|only| only == name)) {
-            let samples = run(backend, *history, size, blocks, each);
-            report.row(&format!("{backend:?}: block of {each} transfers, {what}"), samples);
+            let (made, looked) = run(backend, *history, size, blocks, each);
+            report.row(&format!("{backend:?}: block of {each} transfers, {what}"), made);
+            report.row(&format!("{backend:?}: no such transaction among {}, {what}", blocks * each), looked);
         }
     }
     report.finish()
 }
 
-fn run(backend: Backend, history: History, size: u64, blocks: u64, each: u64) -> Samples {
+fn run(backend: Backend, history: History, size: u64, blocks: u64, each: u64) -> (Samples, Samples) {
     let dir = tempfile::tempdir().expect("a folder");
     let senders: Vec<_> = (0..SENDERS).map(signer).collect();
     let mut genesis = genesis(&[]);
@@ -100,6 +105,12 @@ fn run(backend: Backend, history: History, size: u64, blocks: u64, each: u64) ->
         thread::sleep(PACE.saturating_sub(began.elapsed()));
     }
     chain.flush().expect("the disk takes it");
+    let looked = (0..LOOKS).map(|n| {
+        let began = Instant::now();
+        assert!(chain.transaction(hash(2, n)).expect("the store is read").is_none(), "there is none");
+        began.elapsed().as_nanos() as f64
+    });
+    let looked = Samples::new(looked.collect()).expect("some");
     let (grown, pruned) = (taken(dir.path()).saturating_sub(before.0), chain.pruned());
     println!(
         "{backend:?}, {history:?}: {} transactions, {} sweeps, {} nodes let go, states from block {} on; log and store grew by \
@@ -113,7 +124,7 @@ fn run(backend: Backend, history: History, size: u64, blocks: u64, each: u64) ->
         before.1 / 1_000_000,
         resident(None) / 1_000_000,
     );
-    Samples::new(times).expect("at least one block is measured")
+    (Samples::new(times).expect("at least one block is measured"), looked)
 }
 
 fn signer(n: u64) -> PrivateKeySigner {

@@ -141,7 +141,7 @@ impl Merger {
     fn merge(&self, range: Range<usize>) -> Result<(), Ended> {
         let runs = self.index.runs.read().clone();
         let Some(sources @ [first, .., last]) = runs.get(range.clone()) else { return Ok(()) };
-        let items = sources.iter().map(|run| run.items).sum();
+        let items = sources.iter().fold(0u64, |items, run| items.saturating_add(run.items));
         let run = Run::new(self.index.new_id(), first.first..=last.last, items);
         let mut batch = Batch::default();
         // Before its first piece, so that nothing is left of it if this does not come to its end.

@@ -13,12 +13,14 @@
 //!   way in or out is recorded, and goes after a crash.
 
 mod merge;
+mod recent;
 mod run;
+mod stored;
 
 #[cfg(test)]
 mod tests;
 
-use alloy_primitives::{B256, map::HashMap};
+use alloy_primitives::B256;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::{
     ops::Range,
@@ -34,9 +36,12 @@ use crate::{
     store::{Batch, Store},
 };
 use caldera_types::SealedBlock;
+use recent::Recent;
 use run::{DAMAGED, Item, Run, settle};
+use stored::Stored;
 
 pub(crate) use merge::Merges;
+pub(crate) use stored::check;
 
 /// When what is in memory becomes a run, and runs become one.
 #[derive(Clone, Copy, Debug)]
@@ -68,20 +73,6 @@ pub(crate) struct TxIndex {
     changing: Mutex<()>,
 }
 
-/// The newest blocks' transactions.
-#[derive(Debug)]
-struct Recent {
-    /// The first of those blocks.
-    first: u64,
-    places: HashMap<B256, (u64, u32)>,
-}
-
-impl Recent {
-    fn add(&mut self, number: u64, hashes: impl IntoIterator<Item = B256>) {
-        self.places.extend((0u32..).zip(hashes).map(|(index, hash)| (hash, (number, index))));
-    }
-}
-
 /// Hashes of a block's transactions.
 fn hashes(block: &SealedBlock) -> impl ExactSizeIterator<Item = B256> {
     block.transactions.iter().map(|transaction| *transaction.tx_hash())
@@ -93,9 +84,6 @@ impl TxIndex {
         let mut index = Self::with_runs(store, log.first(), SIZES)?;
         let recent = index.recent.get_mut();
         let after_head = head.map_or(log.first(), |head| head + 1);
-        if recent.first > after_head {
-            return Err(DAMAGED);
-        }
         for number in recent.first..after_head {
             let block = log.block(number)?.ok_or(StateError::UnknownBlock(number))?;
             recent.add(number, hashes(&block));
@@ -105,26 +93,13 @@ impl TxIndex {
 
     /// The runs of a chain whose first block is `first`, and nothing in memory.
     fn with_runs(store: &dyn Store, first: u64, sizes: Sizes) -> Result<Self, StateError> {
-        let all = Run::all(store)?;
-        let next_id = all.last().map_or(0, |(run, _)| run.id + 1);
-        let (runs, going): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, counts)| *counts);
-        let bare = |runs: Vec<(Run, bool)>| runs.into_iter().map(|(run, _)| run).collect::<Vec<_>>();
-        let (mut runs, going) = (bare(runs), bare(going));
-        // One that took others' place has a newer id than what came after those.
-        runs.sort_by_key(|run| run.first);
-        let mut next = first;
-        for run in &runs {
-            if run.first != next || run.last < run.first {
-                return Err(DAMAGED);
-            }
-            next = run.last + 1;
-        }
+        let Stored { runs, going, next, free_id } = Stored::read(store, first)?;
         Ok(Self {
             sizes,
-            recent: RwLock::new(Recent { first: next, places: HashMap::default() }),
+            recent: RwLock::new(Recent::new(next, free_id)),
             runs: RwLock::new(Arc::new(runs)),
             going: Mutex::new(going),
-            next_id: AtomicU64::new(next_id),
+            next_id: AtomicU64::new(free_id + 1),
             changing: Mutex::default(),
         })
     }
@@ -179,7 +154,7 @@ impl TxIndex {
         let new = (0u32..).zip(hashes).map(|(index, hash)| Item { hash, number, index });
         let mut items: Vec<_> = old.chain(new).collect();
         settle(&mut items);
-        let run = Run::new(self.new_id(), recent.first..=number, items.len() as u64);
+        let run = Run::new(recent.id, recent.first..=number, items.len() as u64);
         let mut rest = &items[..];
         for piece in 0..run.pieces() {
             let (these, others) = rest.split_at(rest.partition_point(|item| run.piece_of(item.hash) <= piece));
@@ -199,7 +174,7 @@ impl TxIndex {
         let Some(NewRun(run)) = run else { return self.recent.write().add(number, hashes) };
         // In this order: who does not find it in memory finds it in the run.
         Arc::make_mut(&mut self.runs.write()).push(run);
-        *self.recent.write() = Recent { first: number + 1, places: HashMap::default() };
+        *self.recent.write() = Recent::new(number + 1, self.new_id());
     }
 
     /// The first block whose transactions are in memory.
@@ -215,7 +190,7 @@ impl TxIndex {
         let mut batch = Batch::default();
         gone.iter().for_each(|run| run.put(&mut batch, false));
         let first = gone.first().map_or_else(|| self.first_recent(), |run| run.first);
-        let mut recent = Recent { first, places: HashMap::default() };
+        let mut recent = Recent::new(first, self.new_id());
         for number in first..=head {
             let block = log.block(number)?.ok_or(StateError::UnknownBlock(number))?;
             recent.add(number, hashes(&block));

@@ -1,3 +1,5 @@
+//! The index against a map of everything, through runs, merges, restarts and readers.
+
 use alloy_primitives::{B256, keccak256};
 use std::{
     collections::BTreeMap,
