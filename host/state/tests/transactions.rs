@@ -5,9 +5,10 @@ mod common;
 
 use alloy_consensus::{Eip658Value, Receipt, ReceiptEnvelope};
 use alloy_primitives::{Address, Bytes};
-use caldera_state::{ChainState, StateDiff, maintain};
+use caldera_state::{Batch, Blame, ChainState, StateDiff, StateOptions, maintain};
 use caldera_types::{TxReceipt, system_transaction};
-use common::{Body, ON_DISK, open, try_commit};
+use common::{Body, ON_DISK, open, open_store, try_commit};
+use std::path::Path;
 
 /// Of each block: six or seven of them bring a run.
 const TRANSACTIONS: u64 = 700;
@@ -67,6 +68,12 @@ fn they_are_found_by_their_hashes() {
         check(&state, 0..=10, 0, true);
         check(&state, 11..=30, 0, false);
         check(&state, 11..=45, 1, true);
+        // Within what is in memory.
+        state.rewind(44).unwrap();
+        check(&state, 40..=44, 1, true);
+        check(&state, [45], 1, false);
+        grow(&state, 45, 1);
+        check(&state, [45], 1, true);
         // To where nothing is in a run, and to the very first block.
         state.rewind(3).unwrap();
         check(&state, 0..=3, 0, true);
@@ -81,5 +88,51 @@ fn they_are_found_by_their_hashes() {
             verified.audit.findings.iter().filter(|finding| finding.what.contains("by its hash")).collect();
         assert!(lost.is_empty(), "{lost:?}");
         assert_eq!(verified.audit.transactions, 21 * TRANSACTIONS);
+    }
+}
+
+/// Takes the first entry with a prefix out of the store.
+fn miss(dir: &Path, options: StateOptions, prefix: &[u8]) {
+    let store = open_store(dir, options);
+    let (key, _) = store.scan(prefix).next().unwrap().unwrap();
+    let mut batch = Batch::default();
+    batch.remove(key);
+    store.commit(batch).unwrap();
+    store.flush().unwrap();
+}
+
+fn findings(dir: &Path, options: StateOptions) -> Vec<String> {
+    let verified = maintain::verify(dir, options, &mut |_| {}).unwrap();
+    verified.audit.findings.into_iter().map(|finding| finding.what).filter(|what| what.contains("index")).collect()
+}
+
+#[test]
+fn what_the_index_lacks_is_damage_and_the_store_is_rebuilt() {
+    for options in ON_DISK {
+        let dir = tempfile::tempdir().unwrap();
+        grow(&open(dir.path(), options), 20, 0);
+        // A run: met when the chain opens.
+        miss(dir.path(), options, b"i");
+        let state = open(dir.path(), options);
+        assert_eq!((state.head(), state.log_height()), (None, Some(20)), "the store begins anew");
+        grow(&state, 20, 0);
+        check(&state, 0..=20, 0, true);
+        drop(state);
+        // A piece of one: met by who looks there.
+        miss(dir.path(), options, b"t");
+        let state = open(dir.path(), options);
+        let hashes = body(0, 0).transactions.into_iter().map(|transaction| *transaction.tx_hash());
+        let errors: Vec<_> = hashes.filter_map(|hash| state.transaction_location(hash).err()).collect();
+        assert!(!errors.is_empty() && errors.iter().all(|error| error.blame() == Blame::Data), "{errors:?}");
+        drop(state);
+        assert_eq!(open(dir.path(), options).head(), None, "the store begins anew");
+        grow(&open(dir.path(), options), 20, 0);
+        // By who reads everything.
+        miss(dir.path(), options, b"t");
+        assert!(findings(dir.path(), options).iter().any(|what| what.contains("transaction index")));
+        assert_eq!(open(dir.path(), options).head(), None, "what was found is marked");
+        grow(&open(dir.path(), options), 20, 0);
+        miss(dir.path(), options, b"i");
+        assert!(findings(dir.path(), options).iter().any(|what| what.contains("transaction index")));
     }
 }

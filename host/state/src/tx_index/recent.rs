@@ -1,6 +1,10 @@
 //! What of the index is in memory.
 
 use alloy_primitives::{B256, map::HashMap};
+use caldera_types::SealedBlock;
+use std::ops::RangeInclusive;
+
+use crate::{error::StateError, log::BlockLog};
 
 /// The newest blocks' transactions.
 #[derive(Debug)]
@@ -11,14 +15,40 @@ pub(super) struct Recent {
     /// brings the same run.
     pub id: u64,
     pub places: HashMap<B256, (u64, u32)>,
+    /// Some looked like one that there was, and took its place.
+    alike: bool,
 }
 
 impl Recent {
     pub fn new(first: u64, id: u64) -> Self {
-        Self { first, id, places: HashMap::default() }
+        Self { first, id, places: HashMap::default(), alike: false }
+    }
+
+    /// What the log has of some blocks.
+    pub fn read(log: &BlockLog, blocks: RangeInclusive<u64>, id: u64) -> Result<Self, StateError> {
+        let mut recent = Self::new(*blocks.start(), id);
+        for number in blocks {
+            let block = log.block(number)?.ok_or(StateError::UnknownBlock(number))?;
+            recent.add(number, hashes(&block));
+        }
+        Ok(recent)
     }
 
     pub fn add(&mut self, number: u64, hashes: impl IntoIterator<Item = B256>) {
-        self.places.extend((0u32..).zip(hashes).map(|(index, hash)| (hash, (number, index))));
+        for (index, hash) in (0u32..).zip(hashes) {
+            self.alike |= self.places.insert(hash, (number, index)).is_some();
+        }
     }
+
+    /// The same without the blocks above `head`, if it can be told from what is in memory.
+    pub fn without_above(&self, head: u64, id: u64) -> Option<Self> {
+        let kept =
+            || self.places.iter().filter(|(_, (number, _))| *number <= head).map(|(hash, place)| (*hash, *place));
+        (!self.alike).then(|| Self { places: kept().collect(), ..Self::new(self.first, id) })
+    }
+}
+
+/// Hashes of a block's transactions.
+pub(super) fn hashes(block: &SealedBlock) -> impl ExactSizeIterator<Item = B256> {
+    block.transactions.iter().map(|transaction| *transaction.tx_hash())
 }
