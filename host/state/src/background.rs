@@ -7,11 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    behind::Behind,
-    error::StateError,
-    store::{Batch, Store as _},
-};
+use crate::{behind::Behind, error::StateError, store::Batch};
 
 /// How long a thread works before it rests as long.
 const SLICE: Duration = Duration::from_millis(2);
@@ -70,18 +66,20 @@ impl Default for Rest {
 }
 
 impl Rest {
-    pub fn rest(&mut self) {
+    /// Rests if it is time, unless it is to stop.
+    pub fn rest(&mut self, stop: &Stop) -> Result<(), Ended> {
         let worked = self.since.elapsed();
         if worked >= SLICE {
-            thread::sleep(worked);
+            stop.pause(worked);
             self.since = Instant::now();
         }
+        stop.go_on()
     }
 }
 
-/// Writes something once the store has room for it.
+/// Writes something once the store has room for it. After an error the store does not have it, and will not.
 pub(crate) fn commit(store: &Behind, batch: Batch) -> Result<(), Ended> {
     store.ready().map_err(StateError::from)?;
-    store.commit(batch).map_err(StateError::from)?;
+    store.queue(batch).map_err(StateError::from)?;
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(crate) fn remove(batch: &mut Batch, store: &dyn Store, key: &[u8]) -> Result
     let chunk = |index: u16| [key, &index.to_be_bytes()].concat();
     let Some(first) = store.get(&chunk(0))? else { return Ok(()) };
     let length = first.first_chunk().map_or(0, |length| u64::from_be_bytes(*length));
-    let chunks = (length + 8).div_ceil(MAX_STORE_VALUE_BYTES as u64).min(u64::from(u16::MAX)) as u16;
+    let chunks = length.saturating_add(8).div_ceil(MAX_STORE_VALUE_BYTES as u64).min(u64::from(u16::MAX)) as u16;
     (0..chunks).for_each(|index| batch.remove(chunk(index)));
     Ok(())
 }

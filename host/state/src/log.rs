@@ -170,10 +170,10 @@ impl BlockLog {
     }
 
     /// How long the records of these blocks are together, in bytes; of blocks that are not there, nothing.
-    pub(crate) fn bytes_of(&self, blocks: std::ops::RangeInclusive<u64>) -> u64 {
+    pub(crate) fn bytes_of(&self, blocks: std::ops::Range<u64>) -> u64 {
         let index = self.index.read();
         let at = |height| index.offset(height).unwrap_or(index.end);
-        at(blocks.end().saturating_add(1)).saturating_sub(at(*blocks.start()))
+        at(blocks.end).saturating_sub(at(blocks.start))
     }
 
     /// The block at `number`.

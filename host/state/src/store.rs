@@ -103,6 +103,12 @@ impl Batch {
         Arc::make_mut(&mut self.writes).reserve(writes);
     }
 
+    /// Adds those of a later batch.
+    pub(crate) fn extend(&mut self, later: &Self) {
+        self.bytes += later.bytes;
+        Arc::make_mut(&mut self.writes).extend_from_slice(&later.writes);
+    }
+
     /// The writes as they were given: keys with their new value, or none to remove.
     pub fn writes(&self) -> impl Iterator<Item = (&Key, Option<&Bytes>)> {
         self.writes.iter().map(|(key, value)| (key, value.as_ref()))

@@ -155,10 +155,10 @@ fn the_setting_may_change() {
     let dir = tempfile::tempdir().unwrap();
     let state = open(dir.path(), DISK);
     let mut heads: Vec<_> = (0..60).map(|number| commit(&state, &diff(number))).collect();
+    assert_eq!(state.first_state(), 0);
     drop(state);
     let models = models(140);
     let state = open(dir.path(), pruning(DISK));
-    assert_eq!(state.first_state(), 0);
     heads.extend((60..100).map(|number| commit(&state, &diff(number))));
     until("swept", || state.first_state() > 40 && !state.pruned().sweeping);
     drop(state);

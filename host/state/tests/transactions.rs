@@ -8,7 +8,11 @@ use alloy_primitives::{Address, Bytes};
 use caldera_state::{Batch, Blame, ChainState, StateDiff, StateOptions, maintain};
 use caldera_types::{TxReceipt, system_transaction};
 use common::{Body, ON_DISK, open, open_store, try_commit};
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 /// Of each block: six or seven of them bring a run.
 const TRANSACTIONS: u64 = 700;
@@ -59,6 +63,11 @@ fn they_are_found_by_their_hashes() {
         {
             let state = open(dir.path(), options);
             check(&state, 0..=30, 0, true);
+            // Eight runs and more, which become one in the background: into the middle of that, or of those.
+            grow(&state, 60, 0);
+            state.rewind(31).unwrap();
+            check(&state, 0..=31, 0, true);
+            check(&state, 32..=60, 0, false);
             state.rewind(10).unwrap();
             check(&state, 0..=10, 0, true);
             check(&state, 11..=30, 0, false);
@@ -88,6 +97,66 @@ fn they_are_found_by_their_hashes() {
             verified.audit.findings.iter().filter(|finding| finding.what.contains("by its hash")).collect();
         assert!(lost.is_empty(), "{lost:?}");
         assert_eq!(verified.audit.transactions, 21 * TRANSACTIONS);
+    }
+}
+
+#[test]
+fn who_looks_while_blocks_are_taken_back_finds_what_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path(), common::MEMORY);
+    grow(&state, 4, 0);
+    let hashes: Vec<_> = body(2, 0).transactions.iter().map(|transaction| *transaction.tx_hash()).collect();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let looks = || {
+            let mut looks = 0;
+            while !done.load(Ordering::SeqCst) {
+                for (index, hash) in (0..).zip(&hashes) {
+                    assert_eq!(state.transaction_location(*hash).unwrap(), Some((2, index)), "look {looks}");
+                }
+                looks += 1;
+            }
+            looks
+        };
+        let readers = [scope.spawn(looks), scope.spawn(looks)];
+        for branch in 1..=60 {
+            // The first run has blocks 0 to 5: half of it stays.
+            grow(&state, 7, branch);
+            state.rewind(3).unwrap();
+        }
+        done.store(true, Ordering::SeqCst);
+        assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 0));
+    });
+}
+
+#[test]
+fn newest_runs_that_went_without_a_word_are_made_again() {
+    for options in ON_DISK {
+        let dir = tempfile::tempdir().unwrap();
+        grow(&open(dir.path(), options), 30, 0);
+        let runs = open_store(dir.path(), options).scan(b"i").count();
+        assert!(runs > 2, "{runs}");
+        // The newest, and then all: there is no gap between those that are left.
+        for gone in [1, runs] {
+            let store = open_store(dir.path(), options);
+            let mut batch = Batch::default();
+            store
+                .scan(b"i")
+                .map(Result::unwrap)
+                .collect::<Vec<_>>()
+                .iter()
+                .rev()
+                .take(gone)
+                .for_each(|(key, _)| batch.remove(key));
+            store.commit(batch).unwrap();
+            store.flush().unwrap();
+            drop(store);
+            let state = open(dir.path(), options);
+            assert_eq!(state.head().unwrap().number, 30, "nothing is executed again");
+            check(&state, 0..=30, 0, true);
+            drop(state);
+            assert_eq!(open_store(dir.path(), options).scan(b"i").count(), runs);
+        }
     }
 }
 

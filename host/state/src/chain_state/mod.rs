@@ -185,7 +185,7 @@ impl ChainState {
         let root = NodeRef { hash: update.root, place: update.at.in_block(first) };
         roots::put(&mut batch, head.number, root);
         history::put(&mut batch, &*self.store, block, receipts)?;
-        let run = self.index.put(&mut batch, block, self.log.bytes_of(self.index.first_recent()..=head.number));
+        let run = self.index.put(&mut batch, block, &self.log);
         head.put(&mut batch);
         batch.check()?;
         // A store that takes nothing is met before the log has the block.

@@ -63,7 +63,7 @@ pub fn verify(dir: &Path, options: StateOptions, progress: &mut dyn FnMut(u64)) 
         Err(error) => return Err(error),
     }
     let nodes = Nodes::new(Arc::clone(&store), 0);
-    let index = match TxIndex::open(&*store, &log, Some(head.number)) {
+    let index = match TxIndex::open_to_read(&*store, &log, Some(head.number)) {
         Ok(index) => index,
         Err(error) if error.blame() == Blame::Data => {
             store.condemn(&error.to_string());

@@ -89,8 +89,7 @@ impl Sweeper {
         let (mut rest, mut removed) = (Rest::default(), 0);
         for number in self.record.swept..from {
             removed += self.remove(number)?;
-            rest.rest();
-            self.shared.stop.go_on()?;
+            rest.rest(&self.shared.stop)?;
         }
         self.progress.update(|seen| seen.sweeps += 1);
         tracing::info!(first_kept = from, removed, took_ms = began.elapsed().as_millis() as u64, "old states went");

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     TxIndex,
-    run::{DAMAGED, Item, Run, settle},
+    run::{Item, Run, settle},
 };
 use crate::{
     background::{self, Ended, Rest, Stop},
@@ -147,14 +147,15 @@ impl Merger {
         // Before its first piece, so that nothing is left of it if this does not come to its end.
         run.put(&mut batch, false);
         background::commit(&self.store, std::mem::take(&mut batch))?;
-        let copied = self.copy(&run, sources, &mut batch);
+        let copied = self.copy(&run, sources, &mut batch).and_then(|()| {
+            run.put(&mut batch, true);
+            sources.iter().for_each(|source| source.put(&mut batch, false));
+            background::commit(&self.store, batch)
+        });
         if let Err(ended) = copied {
             self.index.going.lock().push(run);
             return Err(ended);
         }
-        run.put(&mut batch, true);
-        sources.iter().for_each(|source| source.put(&mut batch, false));
-        background::commit(&self.store, batch)?;
         self.index.going.lock().extend_from_slice(sources);
         // Meanwhile some may have come after them.
         Arc::make_mut(&mut self.index.runs.write()).splice(range, [run]);
@@ -180,8 +181,7 @@ impl Merger {
     fn write(&self, batch: &mut Batch, piece: u32, rest: &mut Rest) -> Result<(), Ended> {
         if (piece + 1).is_multiple_of(PIECES_AT_A_TIME) {
             background::commit(&self.store, std::mem::take(batch))?;
-            rest.rest();
-            self.shared.stop.go_on()?;
+            rest.rest(&self.shared.stop)?;
         }
         Ok(())
     }
@@ -200,7 +200,7 @@ impl Reader<'_> {
         start[..4].copy_from_slice(&(piece.checked_shl(32 - u32::from(target.bits)).unwrap_or(0)).to_be_bytes());
         let own = self.run.piece_of(start);
         if self.piece.as_ref().is_none_or(|(held, _)| *held != own) {
-            self.piece = Some((own, self.run.piece(store, own)?.ok_or(DAMAGED)?));
+            self.piece = Some((own, self.run.piece(store, own)?));
         }
         let items = self.piece.as_ref().map_or(&[][..], |(_, items)| items);
         let from = items.partition_point(|item| target.piece_of(item.hash) < piece);

@@ -23,7 +23,7 @@ mod tests;
 use alloy_primitives::B256;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::{
-    ops::Range,
+    ops::{Range, RangeInclusive},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -37,7 +37,7 @@ use crate::{
 };
 use caldera_types::SealedBlock;
 use recent::{Recent, hashes};
-use run::{DAMAGED, Item, Run, settle};
+use run::{Item, Run, settle};
 use stored::Stored;
 
 pub(crate) use merge::Merges;
@@ -63,6 +63,7 @@ const SIZES: Sizes = Sizes { items: 4_096, blocks: 1_024, log_bytes: 16 << 20, f
 /// The index of a chain's transactions.
 pub(crate) struct TxIndex {
     sizes: Sizes,
+    /// Locked before the runs by who wants both.
     recent: RwLock<Recent>,
     /// Those that count, oldest first.
     runs: RwLock<Arc<Vec<Run>>>,
@@ -76,12 +77,47 @@ pub(crate) struct TxIndex {
 impl TxIndex {
     /// The index of what is in a store, whose newest block is `head`.
     pub fn open(store: &dyn Store, log: &BlockLog, head: Option<u64>) -> Result<Self, StateError> {
-        let mut index = Self::with_runs(store, log.first(), SIZES)?;
+        Self::with_recent(store, log, head, SIZES)
+    }
+
+    /// The same, which writes nothing.
+    pub fn open_to_read(store: &dyn Store, log: &BlockLog, head: Option<u64>) -> Result<Self, StateError> {
+        Self::with_recent(store, log, head, Sizes { items: usize::MAX, blocks: u64::MAX, log_bytes: u64::MAX, ..SIZES })
+    }
+
+    fn with_recent(store: &dyn Store, log: &BlockLog, head: Option<u64>, sizes: Sizes) -> Result<Self, StateError> {
+        let mut index = Self::with_runs(store, log.first(), sizes)?;
         if let Some(head) = head {
-            let recent = index.recent.get_mut();
-            *recent = Recent::read(log, recent.first..=head, recent.id)?;
+            let mut runs = Vec::clone(index.runs.get_mut());
+            let recent = index.read_again(store, log, index.first_recent()..=head, &mut runs)?;
+            (*index.recent.get_mut(), *index.runs.get_mut()) = (recent, Arc::new(runs));
         }
         Ok(index)
+    }
+
+    /// What the log has of the newest blocks. They are more than may be in memory where runs were taken back or have gone without a
+    /// word: those become runs.
+    fn read_again(
+        &self,
+        store: &dyn Store,
+        log: &BlockLog,
+        blocks: RangeInclusive<u64>,
+        runs: &mut Vec<Run>,
+    ) -> Result<Recent, StateError> {
+        let mut recent = Recent::new(*blocks.start(), self.new_id());
+        for number in blocks {
+            let block = log.block(number)?.ok_or(StateError::UnknownBlock(number))?;
+            let mut batch = Batch::default();
+            match self.run_with(&recent, &mut batch, number, hashes(&block), log.bytes_of(recent.first..number)) {
+                Some(run) => {
+                    store.commit(batch)?;
+                    runs.push(run);
+                    recent = Recent::new(number + 1, self.new_id());
+                }
+                None => recent.add(number, hashes(&block)),
+            }
+        }
+        Ok(recent)
     }
 
     /// The runs of a chain whose first block is `first`, and nothing in memory.
@@ -99,34 +135,28 @@ impl TxIndex {
 
     /// Height and index of a transaction.
     pub fn find(&self, store: &dyn Store, hash: B256) -> Result<Option<(u64, u32)>, StateError> {
-        if let Some(place) = self.recent.read().places.get(&hash) {
-            return Ok(Some(*place));
-        }
-        let mut runs = self.runs.read().clone();
-        'again: loop {
-            for run in runs.iter().rev() {
-                match run.find(store, hash)? {
-                    Some(None) => {}
-                    Some(found) => return Ok(found),
-                    None => {
-                        // Another took its place meanwhile, or it is damaged.
-                        let now = self.runs.read().clone();
-                        if Arc::ptr_eq(&now, &runs) {
-                            return Err(DAMAGED);
-                        }
-                        runs = now;
-                        continue 'again;
-                    }
+        loop {
+            let runs = {
+                let recent = self.recent.read();
+                if let Some(place) = recent.places.get(&hash) {
+                    return Ok(Some(*place));
                 }
+                // Of the same moment: what goes from one to the other would be found in neither.
+                self.runs.read().clone()
+            };
+            let found = runs.iter().rev().find_map(|run| run.find(store, hash).transpose()).transpose();
+            match found {
+                // One that another took the place of meanwhile loses its pieces.
+                Err(StateError::Damaged { .. }) if !Arc::ptr_eq(&runs, &self.runs.read()) => {}
+                found => return found,
             }
-            return Ok(None);
         }
     }
 
-    /// Puts what becomes a run with this block into `batch`, if it does. `log_bytes` are those of the blocks from
-    /// [`Self::first_recent`] on.
-    pub fn put(&self, batch: &mut Batch, block: &SealedBlock, log_bytes: u64) -> Option<NewRun> {
-        self.put_hashes(batch, block.header.number, hashes(block), log_bytes)
+    /// Puts what becomes a run with this block into `batch`, if it does.
+    pub fn put(&self, batch: &mut Batch, block: &SealedBlock, log: &BlockLog) -> Option<NewRun> {
+        let number = block.header.number;
+        self.put_hashes(batch, number, hashes(block), log.bytes_of(self.first_recent()..number))
     }
 
     fn put_hashes(
@@ -136,7 +166,18 @@ impl TxIndex {
         hashes: impl ExactSizeIterator<Item = B256>,
         log_bytes: u64,
     ) -> Option<NewRun> {
-        let recent = self.recent.read();
+        self.run_with(&self.recent.read(), batch, number, hashes, log_bytes).map(NewRun)
+    }
+
+    /// What blocks in memory become with the next one, if it is time. `log_bytes` are those of the former.
+    fn run_with(
+        &self,
+        recent: &Recent,
+        batch: &mut Batch,
+        number: u64,
+        hashes: impl ExactSizeIterator<Item = B256>,
+        log_bytes: u64,
+    ) -> Option<Run> {
         let blocks = (number + 1).saturating_sub(recent.first);
         let (sizes, count) = (&self.sizes, recent.places.len() + hashes.len());
         if count < sizes.items && blocks < sizes.blocks && log_bytes < sizes.log_bytes {
@@ -155,7 +196,7 @@ impl TxIndex {
             rest = others;
         }
         run.put(batch, true);
-        Some(NewRun(run))
+        Some(run)
     }
 
     /// The store has a block, and `run` if there is one.
@@ -164,10 +205,10 @@ impl TxIndex {
     }
 
     fn advance_hashes(&self, number: u64, hashes: impl IntoIterator<Item = B256>, run: Option<NewRun>) {
-        let Some(NewRun(run)) = run else { return self.recent.write().add(number, hashes) };
-        // In this order: who does not find it in memory finds it in the run.
+        let mut recent = self.recent.write();
+        let Some(NewRun(run)) = run else { return recent.add(number, hashes) };
         Arc::make_mut(&mut self.runs.write()).push(run);
-        *self.recent.write() = Recent::new(number + 1, self.new_id());
+        *recent = Recent::new(number + 1, self.new_id());
     }
 
     /// The first block whose transactions are in memory.
@@ -182,14 +223,14 @@ impl TxIndex {
         let gone = runs.split_off(runs.partition_point(|run| run.last <= head));
         let mut batch = Batch::default();
         gone.iter().for_each(|run| run.put(&mut batch, false));
+        store.commit(batch)?;
         let first = gone.first().map_or_else(|| self.first_recent(), |run| run.first);
         // A suite of tests goes back a few blocks again and again.
         let held = self.recent.read().without_above(head, self.new_id()).filter(|_| gone.is_empty());
-        let recent = held.map_or_else(|| Recent::read(log, first..=head, self.new_id()), Ok)?;
-        store.commit(batch)?;
-        // In this order: see above.
-        *self.recent.write() = recent;
-        *self.runs.write() = Arc::new(runs);
+        let kept = held.map_or_else(|| self.read_again(store, log, first..=head, &mut runs), Ok)?;
+        let mut recent = self.recent.write();
+        (*recent, *self.runs.write()) = (kept, Arc::new(runs));
+        drop(recent);
         self.going.lock().extend(gone);
         Ok(changing)
     }

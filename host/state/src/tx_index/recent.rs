@@ -2,9 +2,6 @@
 
 use alloy_primitives::{B256, map::HashMap};
 use caldera_types::SealedBlock;
-use std::ops::RangeInclusive;
-
-use crate::{error::StateError, log::BlockLog};
 
 /// The newest blocks' transactions.
 #[derive(Debug)]
@@ -22,16 +19,6 @@ pub(super) struct Recent {
 impl Recent {
     pub fn new(first: u64, id: u64) -> Self {
         Self { first, id, places: HashMap::default(), alike: false }
-    }
-
-    /// What the log has of some blocks.
-    pub fn read(log: &BlockLog, blocks: RangeInclusive<u64>, id: u64) -> Result<Self, StateError> {
-        let mut recent = Self::new(*blocks.start(), id);
-        for number in blocks {
-            let block = log.block(number)?.ok_or(StateError::UnknownBlock(number))?;
-            recent.add(number, hashes(&block));
-        }
-        Ok(recent)
     }
 
     pub fn add(&mut self, number: u64, hashes: impl IntoIterator<Item = B256>) {

@@ -111,27 +111,24 @@ impl Run {
         chunks::remove(batch, store, &keys::run_piece(self.id, piece))
     }
 
-    /// A piece's transactions; none if the run has gone.
-    pub fn piece(&self, store: &dyn Store, piece: u32) -> Result<Option<Vec<Item>>, StateError> {
-        let bytes = self.piece_bytes(store, piece)?;
-        Ok(bytes.map(|bytes| bytes.as_chunks().0.iter().map(Item::read).collect()))
+    /// A piece's transactions.
+    pub fn piece(&self, store: &dyn Store, piece: u32) -> Result<Vec<Item>, StateError> {
+        Ok(self.piece_bytes(store, piece)?.as_chunks().0.iter().map(Item::read).collect())
     }
 
-    fn piece_bytes(&self, store: &dyn Store, piece: u32) -> Result<Option<Vec<u8>>, StateError> {
+    /// A piece that is not there is damage, or the run has gone.
+    fn piece_bytes(&self, store: &dyn Store, piece: u32) -> Result<Vec<u8>, StateError> {
         let bytes = chunks::get(store, &keys::run_piece(self.id, piece), "transaction index")?;
-        if bytes.as_ref().is_some_and(|bytes| bytes.len() % Item::BYTES != 0) {
-            return Err(DAMAGED);
-        }
-        Ok(bytes)
+        bytes.filter(|bytes| bytes.len().is_multiple_of(Item::BYTES)).ok_or(DAMAGED)
     }
 
-    /// Where a transaction stands, if it is in this run; the outer `None` says that the run has gone.
-    pub fn find(&self, store: &dyn Store, hash: B256) -> Result<Option<Option<(u64, u32)>>, StateError> {
-        let Some(bytes) = self.piece_bytes(store, self.piece_of(hash))? else { return Ok(None) };
+    /// Where a transaction stands, if it is in this run.
+    pub fn find(&self, store: &dyn Store, hash: B256) -> Result<Option<(u64, u32)>, StateError> {
+        let bytes = self.piece_bytes(store, self.piece_of(hash))?;
         let items = bytes.as_chunks::<{ Item::BYTES }>().0;
         let found = items.binary_search_by(|item| item[..32].cmp(hash.as_slice()));
         let item = found.ok().and_then(|at| items.get(at)).map(Item::read);
-        Ok(Some(item.map(|item| (item.number, item.index))))
+        Ok(item.map(|item| (item.number, item.index)))
     }
 }
 

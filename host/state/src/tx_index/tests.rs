@@ -1,6 +1,7 @@
 //! The index against a map of everything, through runs, merges, restarts and readers.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
+use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -12,11 +13,11 @@ use std::{
 
 use super::{Sizes, TxIndex, merge::Merger, run::Run};
 use crate::{
-    behind::Behind,
+    behind::{Behind, tests::Weary},
     keys,
     memory_store::MemoryStore,
     source::Given,
-    store::{Batch, Store},
+    store::{Batch, Entries, Store, StoreError},
 };
 
 /// Small ones, so that a few blocks bring runs and merges of merges.
@@ -26,9 +27,16 @@ fn hash(n: u64) -> B256 {
     keccak256(n.to_be_bytes())
 }
 
+/// Hashes that begin alike, for which somebody takes the trouble.
+fn alike(n: u64) -> B256 {
+    let mut hash = hash(n);
+    hash[..4].copy_from_slice(&[7; 4]);
+    hash
+}
+
 /// A store with the index of a chain, and what the index should know.
 struct Chain {
-    under: Arc<MemoryStore>,
+    under: Arc<dyn Store>,
     store: Arc<Behind>,
     index: Arc<TxIndex>,
     /// Of each block the numbers that its hashes are made of.
@@ -38,8 +46,11 @@ struct Chain {
 
 impl Chain {
     fn new(sizes: Sizes) -> Self {
-        let under = Arc::new(MemoryStore::default());
-        let (store, index) = open(&under, sizes);
+        Self::over(Arc::new(MemoryStore::default()), 1 << 20, sizes)
+    }
+
+    fn over(under: Arc<dyn Store>, behind_bytes: usize, sizes: Sizes) -> Self {
+        let (store, index) = open(&under, behind_bytes, sizes);
         Self { under, store, index, blocks: Vec::new(), sizes }
     }
 
@@ -60,7 +71,7 @@ impl Chain {
     /// As after a crash: only what is in the store is known, and the blocks of the log.
     fn reopen(&mut self) {
         self.store.flush().unwrap();
-        (self.store, self.index) = open(&self.under, self.sizes);
+        (self.store, self.index) = open(&self.under, 1 << 20, self.sizes);
         for number in self.index.first_recent()..self.blocks.len() as u64 {
             let hashes = self.blocks[number as usize].iter().map(|n| hash(*n));
             self.index.recent.write().add(number, hashes);
@@ -90,8 +101,8 @@ impl Chain {
     }
 }
 
-fn open(under: &Arc<MemoryStore>, sizes: Sizes) -> (Arc<Behind>, Arc<TxIndex>) {
-    let store = Arc::new(Behind::new(under.clone(), Box::new(Given(under.clone())), 1 << 20).unwrap());
+fn open(under: &Arc<dyn Store>, behind_bytes: usize, sizes: Sizes) -> (Arc<Behind>, Arc<TxIndex>) {
+    let store = Arc::new(Behind::new(under.clone(), Box::new(Given(under.clone())), behind_bytes).unwrap());
     let index = Arc::new(TxIndex::with_runs(&*store, 0, sizes).unwrap());
     (store, index)
 }
@@ -144,6 +155,33 @@ fn a_merge_that_was_cut_off_leaves_nothing() {
 }
 
 #[test]
+fn a_merge_whose_store_fails_is_done_later() {
+    for behind_bytes in [0, 1 << 20] {
+        for strength in 0..24 {
+            let weary = Arc::new(Weary::default());
+            weary.rest(usize::MAX);
+            let mut chain = Chain::over(weary.clone(), behind_bytes, SMALL);
+            for number in 0..16 {
+                chain.block((number * 10..number * 10 + 10).collect(), 0);
+            }
+            chain.store.flush().unwrap();
+            weary.rest(strength);
+            let merger = Merger::alone(chain.store.clone(), chain.index.clone());
+            let _ = merger.all();
+            let _ = chain.store.flush();
+            chain.check();
+            weary.rest(usize::MAX);
+            chain.store.ready().unwrap();
+            merger.all().unwrap();
+            chain.check();
+            chain.nothing_is_left();
+            chain.reopen();
+            chain.check();
+        }
+    }
+}
+
+#[test]
 fn who_looks_while_runs_merge_finds_all() {
     let mut chain = Chain::new(SMALL);
     let stop = Arc::new(AtomicBool::new(false));
@@ -177,13 +215,7 @@ fn who_looks_while_runs_merge_finds_all() {
 
 #[test]
 fn many_in_one_piece_are_found() {
-    // Whoever takes the trouble to make hashes that begin alike.
     let mut chain = Chain::new(Sizes { items: 4_000, ..SMALL });
-    let alike = |n: u64| {
-        let mut hash = hash(n);
-        hash[..4].copy_from_slice(&[7; 4]);
-        hash
-    };
     let hashes: Vec<_> = (0..4_000).map(alike).collect();
     let mut batch = Batch::default();
     let run = chain.index.put_hashes(&mut batch, 0, hashes.iter().copied(), 0);
@@ -201,6 +233,56 @@ fn many_in_one_piece_are_found() {
     chain.store.commit(batch).unwrap();
     chain.store.flush().unwrap();
     assert_eq!(chain.under.scan(b"").count(), 0, "nothing of a long piece stays");
+}
+
+/// A store where something happens, once, before it answers what is under a key.
+struct Meanwhile<'a> {
+    store: &'a Behind,
+    key: Vec<u8>,
+    happens: Mutex<Option<Box<dyn FnOnce() + Send + 'a>>>,
+}
+
+impl Store for Meanwhile<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        if key == self.key
+            && let Some(happens) = self.happens.lock().take()
+        {
+            happens();
+        }
+        self.store.get(key)
+    }
+
+    fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.store.commit(batch)
+    }
+
+    fn scan<'a>(&'a self, prefix: &[u8]) -> Entries<'a> {
+        self.store.scan(prefix)
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.store.flush()
+    }
+}
+
+#[test]
+fn a_run_that_goes_between_two_chunks_of_a_piece_is_no_damage() {
+    let mut chain = Chain::new(Sizes { items: 2_000, ..SMALL });
+    for number in 0..3 {
+        let hashes: Vec<_> = (0..2_000).map(|n| alike(number * 2_000 + n)).collect();
+        let mut batch = Batch::default();
+        let run = chain.index.put_hashes(&mut batch, number, hashes.iter().copied(), 0);
+        chain.store.commit(batch).unwrap();
+        chain.index.advance_hashes(number, [], run);
+        chain.blocks.push(Vec::new());
+    }
+    let first = chain.index.runs.read()[0].clone();
+    let second_chunk = [&keys::run_piece(first.id, first.piece_of(alike(7)))[..], &[0, 1]].concat();
+    assert!(chain.store.get(&second_chunk).unwrap().is_some());
+    let happens = Box::new(|| chain.merge());
+    let store = Meanwhile { store: &chain.store, key: second_chunk.clone(), happens: Mutex::new(Some(happens)) };
+    assert_eq!(chain.index.find(&store, alike(7)).unwrap(), Some((0, 7)));
+    assert_eq!(chain.store.get(&second_chunk).unwrap(), None, "it did go");
 }
 
 #[test]

@@ -5,25 +5,23 @@
 //! nothing, it is opened again and gets the same batches once more. Until then nothing more is taken in, with an error
 //! that says so. Who commits faster than the store writes waits for it, so that memory is bounded.
 
+mod queue;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
 use alloy_primitives::{Bytes, map::HashMap};
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     io,
     panic::{self, AssertUnwindSafe},
     sync::Arc,
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
 };
 
 use crate::store::{Batch, Entries, Key, Store, StoreError};
-
-/// The store is flushed when a quarter of what may wait is in it,
-const FLUSH_SHARE: usize = 4;
-/// or so many batches, which are executed again after a power cut,
-const FLUSH_BATCHES: usize = 64;
-/// or when the first of them is in it for so long.
-const FLUSH_AGE: Duration = Duration::from_secs(1);
+use queue::{Next, Queue, Work};
 
 /// Where the store comes from, for when it failed: databases take nothing more after an error of the file system, even if
 /// that passes.
@@ -60,56 +58,6 @@ struct Waiting {
     value: Option<Bytes>,
 }
 
-/// Batches that are not known to be on disk, in order.
-#[derive(Default)]
-struct Queue {
-    batches: VecDeque<Batch>,
-    /// Number of the first of them; they have no gap.
-    first: u64,
-    /// How many of them the store has taken, and since when the oldest of those is in it.
-    taken: usize,
-    taken_since: Option<Instant>,
-    /// What all of them hold, in bytes.
-    bytes: usize,
-    /// Somebody waits until nothing waits.
-    hurry: bool,
-    failure: Option<Failure>,
-    /// Somebody asks whether the failure has passed.
-    retry: bool,
-    stop: bool,
-}
-
-/// Why the store takes nothing.
-#[derive(Clone)]
-struct Failure {
-    why: String,
-    corrupt: bool,
-}
-
-impl Failure {
-    fn of(error: &StoreError) -> Self {
-        let corrupt = matches!(error, StoreError::Corrupt(_));
-        let why = match error {
-            StoreError::Corrupt(why) | StoreError::Stalled(why) => why.clone(),
-            error => error.to_string(),
-        };
-        Self { why, corrupt }
-    }
-
-    fn error(&self) -> StoreError {
-        let why = self.why.clone();
-        if self.corrupt { StoreError::Corrupt(why) } else { StoreError::Stalled(why) }
-    }
-}
-
-/// What the worker does next.
-enum Work {
-    Write(Batch),
-    Flush,
-    Reopen,
-    Stop,
-}
-
 impl Behind {
     /// The layer over `inner`, in which at most about `most` bytes wait; with 0 every batch is on disk before its commit
     /// returns.
@@ -139,6 +87,23 @@ impl Behind {
         }
         self.shared.wait_until(queue, |queue| queue.bytes <= self.shared.most)
     }
+
+    /// Commits without waiting for the disk. After an error the batch is not taken in.
+    pub fn queue(&self, batch: Batch) -> Result<(), StoreError> {
+        batch.check()?;
+        let shared = &self.shared;
+        // A store that failed since `ready` changes nothing: the batch's block is in the log, so it has to be seen.
+        let mut queue = shared.queue.lock();
+        let number = queue.next_number();
+        let mut overlay = shared.overlay.write();
+        for (key, value) in batch.writes() {
+            overlay.insert(key.clone(), Waiting { batch: number, value: value.cloned() });
+        }
+        drop(overlay);
+        queue.push(batch);
+        shared.changed.notify_all();
+        Ok(())
+    }
 }
 
 impl Drop for Behind {
@@ -162,20 +127,8 @@ impl Store for Behind {
     }
 
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        batch.check()?;
-        let shared = &self.shared;
-        // A store that failed since `ready` changes nothing: the batch's block is in the log, so it has to be seen.
-        let mut queue = shared.queue.lock();
-        let number = queue.first + queue.batches.len() as u64;
-        let mut overlay = shared.overlay.write();
-        for (key, value) in batch.writes() {
-            overlay.insert(key.clone(), Waiting { batch: number, value: value.cloned() });
-        }
-        drop(overlay);
-        queue.bytes += batch.bytes();
-        queue.batches.push_back(batch);
-        shared.changed.notify_all();
-        if shared.most == 0 { shared.flush(queue) } else { Ok(()) }
+        self.queue(batch)?;
+        if self.shared.most == 0 { self.flush() } else { Ok(()) }
     }
 
     /// Collected, because the store below may be opened again meanwhile.
@@ -243,7 +196,7 @@ impl Shared {
             }
             // A database that meets damage may panic; who waits for this thread must hear of it.
             let done = panic::catch_unwind(AssertUnwindSafe(|| match &work {
-                Work::Write(batch) => self.inner()?.commit(batch.clone()),
+                Work::Write(batch, _) => self.inner()?.commit(batch.clone()),
                 Work::Flush => self.inner()?.flush(),
                 Work::Reopen => self.open_again(),
                 Work::Stop => Ok(()),
@@ -251,22 +204,18 @@ impl Shared {
             let done = done.unwrap_or_else(|_| Err(StoreError::Corrupt("writing it panicked".into())));
             let mut queue = self.queue.lock();
             match (work, done) {
-                (Work::Write(_), Ok(())) => {
-                    queue.taken += 1;
-                    queue.taken_since.get_or_insert_with(Instant::now);
-                }
+                (Work::Write(_, count), Ok(())) => queue.took(count),
                 (Work::Flush, Ok(())) => {
                     self.forget_taken(queue);
                     continue;
                 }
                 (Work::Reopen, Ok(())) => {
                     tracing::warn!(batches = queue.batches.len(), "the store takes writes again");
-                    (queue.failure, queue.retry, queue.taken, queue.taken_since) = (None, false, 0, None);
+                    queue.begin_again();
                 }
                 (_, Err(error)) => {
                     tracing::error!(%error, batches = queue.batches.len(), "the store failed: nothing more is taken in");
-                    queue.failure = Some(Failure::of(&error));
-                    queue.retry = false;
+                    queue.fail(&error);
                 }
                 (Work::Stop, Ok(())) => {}
             }
@@ -278,44 +227,18 @@ impl Shared {
     fn next_work(&self) -> Work {
         let mut queue = self.queue.lock();
         loop {
-            let untaken = queue.batches.get(queue.taken);
-            let age = queue.taken_since.map(|since| since.elapsed());
-            if queue.failure.is_some() {
-                if queue.stop {
-                    return Work::Stop;
-                }
-                if queue.retry {
-                    return Work::Reopen;
-                }
-                self.changed.wait(&mut queue);
-            } else if queue.taken > 0
-                && (queue.taken_bytes() >= self.most / FLUSH_SHARE
-                    || queue.taken >= FLUSH_BATCHES
-                    || age.is_some_and(|age| age >= FLUSH_AGE)
-                    || (untaken.is_none() && (queue.hurry || queue.stop)))
-            {
-                return Work::Flush;
-            } else if let Some(batch) = untaken {
-                return Work::Write(batch.clone());
-            } else if queue.stop {
-                return Work::Stop;
-            } else if let Some(age) = age {
-                let _ = self.changed.wait_for(&mut queue, FLUSH_AGE.saturating_sub(age));
-            } else {
-                queue.hurry = false;
-                self.changed.wait(&mut queue);
+            match queue.next(self.most) {
+                Next::Work(work) => return work,
+                Next::Wait(None) => self.changed.wait(&mut queue),
+                Next::Wait(Some(time)) => drop(self.changed.wait_for(&mut queue, time)),
             }
         }
     }
 
     /// What the store has taken is on disk.
     fn forget_taken(&self, mut queue: MutexGuard<'_, Queue>) {
-        let taken = std::mem::take(&mut queue.taken);
-        queue.taken_since = None;
         let first = queue.first;
-        let batches: Vec<_> = queue.batches.drain(..taken).collect();
-        queue.bytes -= batches.iter().map(Batch::bytes).sum::<usize>();
-        queue.first += taken as u64;
+        let batches = queue.forget_taken();
         drop(queue);
         self.changed.notify_all();
         // They may be many, and nobody is to wait for all of them. What is read here meanwhile is in the store too.
@@ -329,7 +252,7 @@ impl Shared {
         }
     }
 
-    /// Opens the store again; it gets everything that waits once more, in order.
+    /// Opens the store again; it gets everything that waits once more, in order (see `Queue::write`).
     fn open_again(&self) -> Result<(), StoreError> {
         self.source.is_usable()?;
         let mut inner = self.inner.write();
@@ -337,11 +260,5 @@ impl Shared {
         *inner = None;
         *inner = Some(self.source.open()?);
         Ok(())
-    }
-}
-
-impl Queue {
-    fn taken_bytes(&self) -> usize {
-        self.batches.iter().take(self.taken).map(|batch| batch.bytes()).sum()
     }
 }
