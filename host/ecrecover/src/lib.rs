@@ -37,7 +37,7 @@ pub fn signer(signed: &Signed) -> Option<Address> {
 /// Who signed each.
 pub fn signers(signed: &[Signed]) -> Vec<Option<Address>> {
     #[cfg(target_arch = "x86_64")]
-    if lanes::available() {
+    if many::is_sound() {
         return many::signers(signed);
     }
     signed.iter().map(single::signer).collect()

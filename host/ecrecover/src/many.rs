@@ -8,6 +8,7 @@ use k256::{
         ops::{Invert, Reduce},
     },
 };
+use std::sync::LazyLock;
 
 use crate::{
     Signed,
@@ -21,6 +22,38 @@ use crate::{
 const WORTH: usize = 2;
 /// Signatures that one inversion is done for.
 const INVERTED: usize = 64;
+
+/// Signatures that the lanes are tried with.
+const TRIED: u64 = 4 * LANES as u64;
+
+/// Whether the lanes are used: the processor has the instructions, and was seen to come to the same with them as libsecp256k1.
+/// A compiler or a machine that gets them wrong would take this node off its chain.
+pub(crate) fn is_sound() -> bool {
+    static SOUND: LazyLock<bool> = LazyLock::new(|| {
+        let tried: Vec<_> = (0..TRIED).map(made_up).collect();
+        let agrees = |(signed, by_lanes): (&Signed, Option<Address>)| by_lanes == single::signer(signed);
+        let sound = || {
+            [LANES, 2 * LANES]
+                .iter()
+                .all(|group| tried.chunks(*group).all(|some| some.iter().zip(by_lanes(some)).all(agrees)))
+        };
+        lanes::available()
+            && (sound()
+                || {
+                    tracing::error!(
+                        "AVX-512 IFMA comes to other signers than libsecp256k1 on this machine: it is not used; have the machine looked at"
+                    );
+                    false
+                })
+    });
+    *SOUND
+}
+
+/// Some signature. About half of them have no signer.
+fn made_up(number: u64) -> Signed {
+    let part = |part: u64| keccak256([number.to_be_bytes(), part.to_be_bytes()].concat());
+    Signed { digest: part(0), r: part(1).into(), s: part(2).into(), odd: number % 2 == 1 }
+}
 
 /// Who signed each. The processor has the instructions.
 pub(crate) fn signers(signed: &[Signed]) -> Vec<Option<Address>> {
@@ -118,7 +151,9 @@ fn inverses(parsed: &[Option<Parsed>]) -> Vec<Scalar> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::B256;
+    use alloy_primitives::{B256, uint};
+
+    const GENERATOR_X: U256 = uint!(0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798_U256);
 
     /// What is slow is seldom: of signatures that nobody made up on purpose, the lanes decide all.
     #[test]
@@ -127,12 +162,7 @@ mod tests {
             eprintln!("SKIPPED: this processor has no AVX-512 IFMA");
             return;
         }
-        let signed = |number: u64| {
-            let [digest, r, s] =
-                [0, 1, 2].map(|part| keccak256([number.to_be_bytes(), u64::to_be_bytes(part)].concat()));
-            Signed { digest, r: r.into(), s: s.into(), odd: number % 2 == 1 }
-        };
-        let all: Vec<_> = (0..800).map(signed).collect();
+        let all: Vec<_> = (0..800).map(made_up).collect();
         let expected: Vec<_> = all.iter().map(single::signer).collect();
         let decided = by_lanes(&all);
         assert_eq!(decided, expected);
@@ -140,5 +170,39 @@ mod tests {
         assert!((300..500).contains(&decided.iter().flatten().count()));
         let none = Signed { digest: B256::ZERO, r: U256::ZERO, s: U256::ZERO, odd: false };
         assert_eq!(by_lanes(&[none; 3]), [None; 3]);
+        assert!(is_sound());
+    }
+
+    /// One that the lanes cannot decide does not touch those beside it, in whatever lane it is and however many there are.
+    #[test]
+    fn neighbours_are_decided() {
+        if !lanes::available() {
+            eprintln!("SKIPPED: this processor has no AVX-512 IFMA");
+            return;
+        }
+        let good: Vec<_> = (0..400).map(made_up).filter(|signed| single::signer(signed).is_some()).take(130).collect();
+        let expected: Vec<_> = good.iter().map(single::signer).collect();
+        let x = |x: u64| U256::from_limbs([x, 0, 0, 0]);
+        let bad = [
+            // Not a number from 1, no point with this x, and a key at infinity: s R = digest G with R = G.
+            Signed { r: U256::ZERO, ..good[0] },
+            Signed { r: x(5), ..good[0] },
+            Signed { digest: x(3).into(), r: GENERATOR_X, s: x(3), odd: false },
+        ];
+        for bad in bad {
+            assert_eq!(single::signer(&bad), None, "{bad:?}");
+            for at in 0..2 * LANES {
+                let (mut some, mut known) = (good[..2 * LANES].to_vec(), expected[..2 * LANES].to_vec());
+                (some[at], known[at]) = (bad, None);
+                assert_eq!(by_lanes(&some), known, "{bad:?} in lane {at}");
+            }
+        }
+        for count in (2..=33).chain([63, 64, 65, 66, 79, 80, 81, 127, 128, 129]) {
+            // What is alone at the end is not for the lanes.
+            let alone = count % INVERTED % (2 * LANES) == 1;
+            let decided = by_lanes(&good[..count]);
+            assert_eq!(decided[..count - usize::from(alone)], expected[..count - usize::from(alone)], "of {count}");
+            assert!(!alone || decided[count - 1].is_none());
+        }
     }
 }

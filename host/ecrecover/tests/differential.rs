@@ -1,7 +1,7 @@
 //! Eight at a time and one by one say the same of every signature, valid or not.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use alloy_primitives::{Address, B256, U256, keccak256, uint};
+use alloy_primitives::{Address, B256, U256, address, b256, keccak256, uint};
 use caldera_ecrecover::{Signed, signer, signers};
 use proptest::prelude::*;
 use secp256k1::{Message, PublicKey, SECP256K1, SecretKey, ecdsa::RecoveryId};
@@ -51,6 +51,36 @@ fn who_signed_is_named() {
         });
         let (signed, who): (Vec<_>, Vec<_>) = all.unzip();
         assert_eq!(signers(&signed), who.into_iter().map(Some).collect::<Vec<_>>());
+    }
+}
+
+/// Signatures that are written down elsewhere, so that nothing rests on one library alone: EIP-155's example, and the one of the
+/// tests of the precompile that all clients share.
+#[test]
+fn signatures_of_others() {
+    let known = [
+        (
+            Signed {
+                digest: b256!("daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53"),
+                r: uint!(0x28ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276_U256),
+                s: uint!(0x67cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83_U256),
+                odd: false,
+            },
+            address!("9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F"),
+        ),
+        (
+            Signed {
+                digest: b256!("456e9aea5e197a1f1af7a3e85a3212fa4049a3ba34c2289b4c860fc0b0c64ef3"),
+                r: uint!(0x9242685bf161793cc25603c231bc2f568eb630ea16aa137d2664ac8038825608_U256),
+                s: uint!(0x4f8ae3bd7535248d0bd448298cc2e2071e56992d0774dc340c368ae950852ada_U256),
+                odd: true,
+            },
+            address!("7156526fbd7a3c72969b54f64e42c10fbb768c8a"),
+        ),
+    ];
+    for (signed, who) in known {
+        assert_eq!(signer(&signed), Some(who));
+        assert_eq!(signers(&[signed; 17]), [Some(who); 17]);
     }
 }
 
@@ -107,6 +137,18 @@ proptest! {
         check(&all.into_iter().map(|(digest, r, s, odd)| {
             let [digest, r, s] = [digest, r, s].map(U256::from_limbs);
             Signed { digest: digest.into(), r, s, odd }
+        }).collect::<Vec<_>>());
+    }
+
+    /// Points that meet late on the way: the number of one is near that of the other, in any of its places.
+    #[test]
+    fn near_ones(all in prop::collection::vec((any::<[u64; 4]>(), 0..32usize, -2i64..3, any::<bool>(), 0..3usize), 1..20)) {
+        check(&all.into_iter().map(|(number, place, off, opposite, nonce)| {
+            let nonce = [U256::from(1), ORDER - U256::from(1), LAMBDA][nonce];
+            let number = (U256::from_limbs(number) >> (8 * place)) % ORDER;
+            let off = if off < 0 { ORDER - U256::from(off.unsigned_abs()) } else { U256::from(off as u64) };
+            let generator = number.add_mod(off, ORDER).mul_mod(nonce, ORDER);
+            made(nonce, number, if opposite { (ORDER - generator) % ORDER } else { generator })
         }).collect::<Vec<_>>());
     }
 
