@@ -1,31 +1,27 @@
 //! Taking transactions in: from a client, and after a restart from the pool's journal.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use alloy_consensus::{Transaction, TxEnvelope};
-use alloy_primitives::{Address, B256, U256};
-use caldera_execution::senders_of;
-use caldera_state::{ChainState, StateView};
+use alloy_primitives::{Address, B256};
+use caldera_execution::{least_gas, senders_of};
+use caldera_state::{Account, ChainState, StateView};
 use caldera_types::{
     Author, Component,
     limits::{MAX_SIDECAR_COMPONENTS, TX_GAS},
 };
-use parking_lot::Mutex;
 
 use crate::{
     chain::{Chain, ChainEvent},
     error::{ChainError, SubmitError},
-    executed::ExecutedBlock,
     pool::{
         Pool, PooledTx,
-        journal::{Batch, JournalError, Reader, Record},
+        journal::{Batch, Reader, Record},
     },
     spec::ChainSpec,
     spread,
 };
 
-/// Gas of a transaction before its data (EIP-2718 types with a recipient).
-const TX_BASE_GAS: u64 = 21_000;
 /// Transactions of the journal that are read at a time.
 const RESTORED_AT_A_TIME: usize = 4_096;
 /// Transactions that enter the pool under one lock: it is needed for each that a block takes, too.
@@ -39,33 +35,21 @@ type Framed = (Arc<PooledTx>, Vec<u8>);
 /// A transaction that is in the pool, and on its way into the journal. Its sender may be told so once it is there.
 #[must_use = "a transaction is accepted only once it is in the journal"]
 pub struct Accepted {
-    tx: Arc<PooledTx>,
+    hash: B256,
     batch: Arc<Batch>,
-    pool: Arc<Mutex<Pool>>,
 }
 
 impl Accepted {
-    /// Waits on this thread until the transaction would survive a crash.
+    /// Waits on this thread until the transaction would survive a crash. After an error the pool does not have it.
     pub fn wait(self) -> Result<B256, SubmitError> {
-        let outcome = self.batch.wait();
-        self.end(outcome)
+        self.batch.wait().map_err(ChainError::from)?;
+        Ok(self.hash)
     }
 
     /// The same without a thread.
     pub async fn settled(self) -> Result<B256, SubmitError> {
-        let outcome = self.batch.settled().await;
-        self.end(outcome)
-    }
-
-    fn end(self, outcome: Result<(), Arc<JournalError>>) -> Result<B256, SubmitError> {
-        match outcome {
-            Ok(()) => Ok(self.tx.hash),
-            Err(error) => {
-                // What is refused must not happen all the same, unless a block already has it.
-                self.pool.lock().remove(&self.tx);
-                Err(ChainError::from(error).into())
-            }
-        }
+        self.batch.settled().await.map_err(ChainError::from)?;
+        Ok(self.hash)
     }
 }
 
@@ -100,54 +84,60 @@ impl Chain {
             Ok((Arc::new(pooled), frame))
         };
         let mut taken: Vec<_> = transactions.into_iter().zip(senders).map(framed).collect();
-        taken.chunks_mut(ENTERED_AT_A_TIME).for_each(|some| self.enter_pool(some));
-        let batch = self.journal.append(taken.iter().flatten().map(|(_, frame)| frame.as_slice()));
-        let accepted = |taken: Result<Framed, SubmitError>| {
+        let entered: Vec<_> =
+            taken.chunks_mut(ENTERED_AT_A_TIME).map(|some| (some.len(), self.enter_pool(some))).collect();
+        self.journal.hand_over();
+        let batches = entered.into_iter().flat_map(|(count, batch)| std::iter::repeat_n(batch, count));
+        let accepted = |(taken, batch): (Result<Framed, SubmitError>, _)| {
             let (tx, _) = taken?;
             self.compile_ahead(&tx);
+            let hash = tx.hash;
             // Nobody listening is no failure.
-            let _ = self.events.send(ChainEvent::Pending(tx.clone()));
-            Ok(Accepted { tx, batch: batch.clone(), pool: self.pool.clone() })
+            let _ = self.events.send(ChainEvent::Pending(tx));
+            Ok(Accepted { hash, batch })
         };
-        taken.into_iter().map(accepted).collect()
+        taken.into_iter().zip(batches).map(accepted).collect()
     }
 
-    /// Checks transactions against the newest state and adds them to the pool, or puts in their place why not.
+    /// Checks transactions against the newest state and adds them to the pool and the journal, or puts in their place why not.
     ///
     /// A block may be published after the state was read, and the pool told of it before the transactions are in: then the
     /// pool would take an account's old nonce for its next, and wait for it for ever. So the head must still be the one
     /// that was read once the pool is locked; a block that is published later tells the pool after this.
-    fn enter_pool(&self, some: &mut [Result<Framed, SubmitError>]) {
+    fn enter_pool(&self, some: &mut [Result<Framed, SubmitError>]) -> Arc<Batch> {
         loop {
             let head = self.head();
-            let nonce = |tx: &PooledTx| self.nonce_if_paid(&head, tx);
-            let nonces: Vec<_> = some.iter().map(|taken| Some(nonce(&taken.as_ref().ok()?.0))).collect();
+            let account = |tx: &PooledTx| {
+                let account = self.state.account_at(head.number(), head.block.header.state_root, tx.sender);
+                Ok(account.map_err(ChainError::from)?.unwrap_or_default())
+            };
+            let accounts: Vec<_> = some.iter().map(|taken| Some(account(&taken.as_ref().ok()?.0))).collect();
             let mut pool = self.pool.lock();
             if !Arc::ptr_eq(&head, &self.head()) {
                 continue;
             }
-            for (taken, nonce) in some.iter_mut().zip(nonces) {
-                if let (Ok((tx, _)), Some(nonce)) = (&taken, nonce)
-                    && let Err(refusal) = nonce.and_then(|nonce| pool.add(tx.clone(), nonce))
+            for (taken, account) in some.iter_mut().zip(accounts) {
+                if let (Ok((tx, _)), Some(account)) = (&taken, account)
+                    && let Err(refusal) = account.and_then(|account| enter(&mut pool, tx, account))
                 {
                     *taken = Err(refusal);
                 }
             }
-            return;
+            // Before anybody else's: of two with the same nonce the journal must have the one that stays last.
+            return self.journal.add(some.iter().flatten().map(|(tx, frame)| (tx, frame.as_slice())));
         }
     }
+}
 
-    /// The nonce of a transaction's sender after a block, if he can pay for it there.
-    fn nonce_if_paid(&self, head: &ExecutedBlock, pooled: &PooledTx) -> Result<u64, SubmitError> {
-        let account =
-            self.state.account_at(head.number(), head.block.header.state_root, pooled.sender)?.unwrap_or_default();
-        let gas = U256::from(pooled.tx.gas_limit()) * U256::from(pooled.tx.max_fee_per_gas());
-        let (balance, cost) = (account.balance, gas.saturating_add(pooled.tx.value()));
-        if balance < cost {
-            return Err(SubmitError::InsufficientFunds { address: pooled.sender, balance, cost });
-        }
-        Ok(account.nonce)
+/// Adds a transaction to the pool if its sender, who has this account in the newest state, can pay for it and for all that waits of his.
+fn enter(pool: &mut Pool, tx: &Arc<PooledTx>, account: Account) -> Result<(), SubmitError> {
+    let (address, balance) = (tx.sender, account.balance);
+    let cost = tx.cost().saturating_add(pool.cost_beside(address, tx.nonce()));
+    // What the pool would refuse for another reason is refused for that: a wallet looks at the nonce first.
+    if balance < cost && tx.nonce() >= account.nonce && pool.get(tx.hash).is_none() {
+        return Err(SubmitError::InsufficientFunds { address, balance, cost });
     }
+    pool.enter(tx.clone(), account.nonce)
 }
 
 /// Takes in what the journal has and no block has: it was accepted before. What became unfit meanwhile, because the limits
@@ -159,16 +149,16 @@ pub(crate) fn restore(
     mut journal: Reader,
 ) -> Result<(), ChainError> {
     let view = state.flat();
-    let (mut seen, mut restored, mut used) = (HashSet::new(), 0_u64, 0_u64);
+    let (mut restored, mut used) = (0_u64, 0_u64);
     loop {
         let records: Vec<_> = journal.by_ref().take(RESTORED_AT_A_TIME).collect::<Result<_, _>>()?;
         if records.is_empty() {
             break;
         }
         let transactions = records.into_iter().filter_map(|record| record.transaction());
-        // Generations overlap.
-        let fresh: Vec<_> = transactions.filter(|(tx, _)| seen.insert(*tx.tx_hash())).collect();
-        for (sender, (tx, sidecar)) in senders(spec, &fresh).into_iter().zip(fresh) {
+        // Generations overlap after a crash. One that is there twice counts twice: it may have a nonce back.
+        let sent: Vec<_> = transactions.collect();
+        for (sender, (tx, sidecar)) in senders(spec, &sent).into_iter().zip(sent) {
             let hash = *tx.tx_hash();
             let take = || {
                 let sender = sender?;
@@ -177,10 +167,8 @@ pub(crate) fn restore(
             };
             match take() {
                 Ok(()) => restored += 1,
-                // A block has it, or what replaced it.
-                Err(SubmitError::NonceTooLow { .. } | SubmitError::AlreadyKnown | SubmitError::Underpriced { .. }) => {
-                    used += 1;
-                }
+                // A block has it, or it is there.
+                Err(SubmitError::NonceTooLow { .. } | SubmitError::AlreadyKnown) => used += 1,
                 Err(SubmitError::Node(error)) => return Err(error),
                 Err(why) => tracing::warn!(chain = spec.name, tx = %hash, %why, "an accepted transaction is dropped"),
             }
@@ -227,8 +215,9 @@ fn check_form(spec: &ChainSpec, tx: &TxEnvelope, sidecar: &[Component]) -> Resul
         }
         Some(_) => {}
     }
-    if tx.gas_limit() < TX_BASE_GAS {
-        return Err(SubmitError::IntrinsicGas { have: tx.gas_limit(), want: TX_BASE_GAS });
+    let want = least_gas(tx);
+    if tx.gas_limit() < want {
+        return Err(SubmitError::IntrinsicGas { have: tx.gas_limit(), want });
     }
     let most = TX_GAS.min(spec.gas_limit());
     if tx.gas_limit() > most {

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use alloy_consensus::Transaction;
 use alloy_primitives::{Address, B256};
 use caldera_execution::{BlockExecutor, BlockOutcome, ExecutionError, Ground, TxError, TxRefusal};
 use caldera_types::{BlockEnv, Digest, SYSTEM_ADDRESS, is_system_transaction};
@@ -16,8 +17,12 @@ use crate::{
     readiness::{Gate, Gatekeeper},
 };
 
-/// How many transactions that do not fit are tried before a block counts as full.
+/// How many transactions that do not fit are tried before a block counts as full: few once little of its gas is left,
 const MAX_MISFITS: usize = 32;
+/// which is such a part of it;
+const LITTLE: u64 = 16;
+/// many before: some that ask for much, pay well and are never taken must not keep all others out.
+const MAX_LARGE: usize = 16_384;
 /// Gas of a transaction at least.
 const LEAST_GAS: u64 = 21_000;
 
@@ -55,19 +60,27 @@ pub(crate) fn build(
     held: &BTreeSet<B256>,
     time: Duration,
 ) -> Result<Built, Unbuilt> {
-    let (mut senders, mut dropped, mut misfits) = (Vec::new(), Vec::new(), 0);
+    let (mut senders, mut dropped, mut misfits, mut too_large) = (Vec::new(), Vec::new(), 0, 0);
     let mut taken: Vec<Arc<PooledTx>> = Vec::new();
     let gatekeeper = Gatekeeper::new(ground)?;
     // The executor borrows the components, so their owners must outlive it; a block holds no more of them than this.
     let owners = most_transactions(&env) + MAX_MISFITS;
     let owners: Box<[OnceCell<Arc<PooledTx>>]> = std::iter::repeat_with(OnceCell::new).take(owners).collect();
     let mut unowned = owners.iter();
+    let little = env.gas_limit / LITTLE;
     let mut executor = BlockExecutor::begin(ground, env)?;
     let started = Instant::now();
     while let Some(tx) = candidates.peek().cloned() {
         let late = !taken.is_empty() && started.elapsed() > time;
-        if late || misfits == MAX_MISFITS || executor.gas_left() < LEAST_GAS {
+        let left = executor.gas_left();
+        let most = if left < little { MAX_MISFITS } else { MAX_LARGE };
+        if late || misfits == MAX_MISFITS || too_large >= most || left < LEAST_GAS {
             break;
+        }
+        if tx.tx.gas_limit() > left {
+            too_large += 1;
+            candidates.skip_sender();
+            continue;
         }
         if held.contains(&tx.hash) {
             candidates.skip_sender();

@@ -267,7 +267,23 @@ impl Chain {
             self.publish(Arc::new(head));
             self.behind.store(false, Ordering::Relaxed);
             self.compile_armed();
+            self.tell_pool()?;
         }
+        Ok(())
+    }
+
+    /// Tells the pool of a head that it was not told of block by block.
+    pub(crate) fn tell_pool(&self) -> Result<(), ChainError> {
+        let head = self.head();
+        let view = self.state.at_block(head.number(), head.block.header.state_root)?;
+        let mut pool = self.pool.lock();
+        let content = pool.content(None);
+        let mut nonces = Vec::new();
+        for tx in content.pending.iter().chain(&content.queued) {
+            nonces.push((tx.sender, view.account(tx.sender)?.map_or(0, |account| account.nonce)));
+        }
+        pool.advance(nonces);
+        pool.set_base_fee(base_fee_after(&head));
         Ok(())
     }
 

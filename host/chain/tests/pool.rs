@@ -11,7 +11,7 @@ use caldera_chain::{Chain, ChainSpec, FoundTransaction, PoolLimits, PoolOptions,
 use caldera_execution::registry::{self, abi::IEngineRegistry as abi};
 use caldera_state::StateOptions;
 use caldera_testkit::{account, component, engines, genesis, sign};
-use caldera_types::{EngineLimits, Grants};
+use caldera_types::{EngineLimits, Grants, limits::TX_GAS};
 
 const TIME: Duration = Duration::from_secs(5);
 
@@ -100,6 +100,103 @@ fn what_was_accepted_survives() {
             assert_eq!(open_with(later.path(), pool).pool_content(None).pending, []);
         }
     }
+}
+
+/// One with its own price.
+fn priced(from: u8, nonce: u64, gwei: u128, wei: u64) -> TxEnvelope {
+    let fee = gwei * 1_000_000_000;
+    let tx = alloy_consensus::TxEip1559 {
+        chain_id: caldera_testkit::CHAIN_ID,
+        gas_limit: 21_000,
+        max_fee_per_gas: fee,
+        max_priority_fee_per_gas: fee,
+        nonce,
+        to: TxKind::Call(Address::repeat_byte(0x78)),
+        value: U256::from(wei),
+        ..Default::default()
+    };
+    let hash = alloy_consensus::SignableTransaction::signature_hash(&tx);
+    let signature = alloy_signer::SignerSync::sign_hash_sync(&account(from), &hash).unwrap();
+    alloy_consensus::SignableTransaction::into_signed(tx, signature).into()
+}
+
+/// One was acknowledged and then evicted; the same nonce was sent again for less, and acknowledged: that one counts.
+#[test]
+fn the_latest_with_a_nonce_survives_whatever_it_pays() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = PoolLimits { transactions: 1, ..PoolLimits::recommended() };
+    let chain = open_with(dir.path(), limited(limits));
+    submit(&chain, priced(1, 0, 100, 1)).unwrap();
+    submit(&chain, priced(2, 0, 200, 2)).unwrap();
+    chain.produce_block(1_700_000_000, TIME).unwrap();
+    let again = priced(1, 0, 50, 3);
+    submit(&chain, again.clone()).unwrap();
+    let folder = crashed(dir.path());
+    let content = open_with(folder.path(), limited(limits)).pool_content(None);
+    assert_eq!(content.pending.iter().map(|tx| tx.hash).collect::<Vec<_>>(), [*again.tx_hash()]);
+}
+
+/// Everything that waits has to be paid for together.
+#[test]
+fn nobody_waits_with_more_than_he_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(dir.path());
+    let has = genesis(&[]).accounts[&account(1).address()].balance;
+    let gives = |nonce, wei: U256| {
+        sign(&account(1), nonce, TxKind::Call(Address::repeat_byte(0x77)), wei, 21_000, Bytes::new())
+    };
+    let most = has / U256::from(10) * U256::from(6);
+    submit(&chain, gives(0, most)).unwrap();
+    let refused = submit(&chain, gives(1, most)).unwrap_err();
+    assert!(
+        matches!(refused, SubmitError::InsufficientFunds { balance, cost, .. } if balance == has && cost > has),
+        "{refused}"
+    );
+    submit(&chain, gives(1, has / U256::from(10))).unwrap();
+    chain.produce_block(1_700_000_000, TIME).unwrap();
+    submit(&chain, gives(2, has / U256::from(10))).unwrap();
+}
+
+/// Some that ask for as much as one may, pay well and do not fit together leave room for those that do.
+#[test]
+fn large_ones_keep_no_others_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut genesis = genesis(&[]);
+    let rich = genesis.accounts[&account(0).address()].clone();
+    genesis.accounts.extend((10..60).map(|from| (account(from).address(), rich.clone())));
+    let pool = PoolOptions::recommended();
+    let spec = ChainSpec { name: "test".into(), genesis, block_interval: Duration::from_millis(20), pool };
+    let chain = Chain::open(spec, dir.path(), StateOptions::recommended(), engines(), &mut |_| {}).unwrap();
+    // Three run until their gas is used up, and leave less than a fourth asks for, in the order in which they come.
+    let forever = Bytes::from_static(&[0x5b, 0x5f, 0x56]);
+    for from in 0..3 {
+        submit(&chain, sign(&account(from), 0, TxKind::Create, U256::ZERO, TX_GAS, forever.clone())).unwrap();
+    }
+    let to = TxKind::Call(Address::repeat_byte(0x77));
+    for from in 10..60 {
+        submit(&chain, sign(&account(from), 0, to, U256::ZERO, TX_GAS, Bytes::new())).unwrap();
+    }
+    for from in 3..10 {
+        submit(&chain, transfer(from, 0, 1)).unwrap();
+    }
+    let block = chain.produce_block(1_700_000_000, TIME).unwrap();
+    assert_eq!(block.block.transactions.len(), 3 + 7);
+    assert_eq!(chain.produce_block(1_700_000_001, TIME).unwrap().block.transactions.len(), 50);
+}
+
+/// Data is paid for before it waits (EIP-2028, EIP-7623).
+#[test]
+fn gas_for_its_data_is_the_least_a_transaction_asks_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(dir.path());
+    let with = |gas: u64| {
+        sign(&account(1), 0, TxKind::Call(Address::repeat_byte(0x77)), U256::ZERO, gas, vec![7; 1_000].into())
+    };
+    // The floor: 10 gas for each of four tokens a byte.
+    let refused = submit(&chain, with(60_999)).unwrap_err();
+    assert!(matches!(refused, SubmitError::IntrinsicGas { have: 60_999, want: 61_000 }), "{refused}");
+    submit(&chain, with(61_000)).unwrap();
+    assert_eq!(chain.produce_block(1_700_000_000, TIME).unwrap().block.transactions.len(), 1);
 }
 
 #[test]

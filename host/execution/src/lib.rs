@@ -58,7 +58,7 @@ pub use overrides::{OverrideError, Overrides};
 pub use simulate::{Simulation, SimulationRequest, SimulationResult, simulate};
 pub use simulate_block::{BlockAsked, SimulatedBlock, simulate_block};
 pub use source::{ComponentSource, NoComponents};
-pub use transaction::{sender_of, senders_of};
+pub use transaction::{least_gas, sender_of, senders_of};
 pub use witness::{RecordError, Recording, record};
 
 /// What execution stands on: the parent's state and the means to run engines.

@@ -5,9 +5,12 @@ use alloy_eips::eip7702::SignedAuthorization;
 use alloy_primitives::Address;
 use caldera_ecrecover::{Signed, signers};
 use caldera_types::{Author, SYSTEM_ADDRESS, is_system_transaction};
-use revm::{context::TxEnv, context_interface::either::Either};
+use revm::{
+    context::TxEnv,
+    context_interface::{cfg::gas::calculate_initial_tx_gas, either::Either},
+};
 
-use crate::error::TxRefusal;
+use crate::{error::TxRefusal, evm::SPEC};
 
 /// The transaction types that a block of ours can hold: legacy, EIP-2930, EIP-1559 and EIP-7702.
 pub(crate) fn check_kind(tx: &TxEnvelope) -> Result<(), TxRefusal> {
@@ -65,6 +68,17 @@ pub(crate) fn signers_of(transactions: &[&TxEnvelope], twins: Twins) -> Vec<Opti
 
 fn not_signed() -> TxRefusal {
     TxRefusal::Invalid("its signature is not valid".into())
+}
+
+/// Gas that a transaction has to ask for at least: its own (Yellow Paper, 6.2; EIP-2930, 3860, 7702), or the floor that its data sets
+/// (EIP-7623). With less no block takes it.
+pub fn least_gas(tx: &TxEnvelope) -> u64 {
+    let (addresses, keys) = tx
+        .access_list()
+        .map_or((0, 0), |list| (list.len() as u64, list.iter().map(|item| item.storage_keys.len() as u64).sum()));
+    let authorizations = tx.authorization_list().map_or(0, <[SignedAuthorization]>::len) as u64;
+    let gas = calculate_initial_tx_gas(SPEC, tx.input(), tx.is_create(), addresses, keys, authorizations, None);
+    gas.initial_regular_gas.max(gas.floor_gas)
 }
 
 /// What revm runs.

@@ -3,12 +3,7 @@
 use alloy_primitives::B256;
 
 use super::{Clock, DevError};
-use crate::{
-    chain::{Chain, base_fee_after},
-    error::ChainError,
-    replay,
-};
-use caldera_state::StateView;
+use crate::{chain::Chain, error::ChainError, replay};
 
 /// The places to which a chain can go back.
 #[derive(Default)]
@@ -79,6 +74,7 @@ impl Chain {
             debug_assert_eq!(replay::newest(&self.state)?.block.hash(), self.head().block.hash());
             self.compile_armed();
         }
+        // What came in meanwhile was checked against a state that is gone.
         self.tell_pool()
     }
 
@@ -91,20 +87,5 @@ impl Chain {
             content.pending.iter().chain(&content.queued).for_each(|tx| pool.remove(tx));
         }
         Ok(self.journal.forget()?)
-    }
-
-    /// What came in meanwhile was checked against a state that is gone.
-    fn tell_pool(&self) -> Result<(), ChainError> {
-        let head = self.head();
-        let view = self.state.at_block(head.number(), head.block.header.state_root)?;
-        let mut pool = self.pool.lock();
-        let content = pool.content(None);
-        let mut nonces = Vec::new();
-        for tx in content.pending.iter().chain(&content.queued) {
-            nonces.push((tx.sender, view.account(tx.sender)?.map_or(0, |account| account.nonce)));
-        }
-        pool.advance(nonces);
-        pool.set_base_fee(base_fee_after(&head));
-        Ok(())
     }
 }

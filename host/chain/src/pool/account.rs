@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 
 use super::{price::Price, transaction::PooledTx};
 
@@ -45,12 +45,14 @@ pub(super) struct Account {
     queue: VecDeque<Waiting>,
     /// How many of them can run one after the other from `next`.
     runnable: usize,
+    /// What all of them [cost](PooledTx::cost), modulo 2²⁵⁶.
+    cost: U256,
 }
 
 impl Account {
     pub(super) fn new(sender: Address, next: u64) -> Self {
         // Most senders have one.
-        Self { sender, next, queue: VecDeque::with_capacity(1), runnable: 0 }
+        Self { sender, next, queue: VecDeque::with_capacity(1), runnable: 0, cost: U256::ZERO }
     }
 
     pub(super) fn next(&self) -> u64 {
@@ -106,20 +108,33 @@ impl Account {
 
     /// Puts one in, in place of what has its nonce; gives back what that was.
     pub(super) fn put(&mut self, waiting: Waiting) -> Option<Waiting> {
-        match self.place(waiting.nonce) {
+        self.cost = self.cost.wrapping_add(waiting.tx.cost());
+        let old = match self.place(waiting.nonce) {
             Ok(place) => self.queue.get_mut(place).map(|old| std::mem::replace(old, waiting)),
             Err(place) => {
                 self.queue.insert(place, waiting);
                 self.extend();
                 None
             }
-        }
+        };
+        self.forget_cost(old.as_ref());
+        old
+    }
+
+    /// What all but the one with that nonce cost.
+    pub(super) fn cost_beside(&self, nonce: u64) -> U256 {
+        self.cost.wrapping_sub(self.get(nonce).map_or(U256::ZERO, |waiting| waiting.tx.cost()))
+    }
+
+    fn forget_cost(&mut self, gone: Option<&Waiting>) {
+        self.cost = self.cost.wrapping_sub(gone.map_or(U256::ZERO, |waiting| waiting.tx.cost()));
     }
 
     /// Takes out what has that nonce.
     pub(super) fn remove(&mut self, nonce: u64) -> Option<Waiting> {
         let place = self.place(nonce).ok()?;
         let removed = self.queue.remove(place);
+        self.forget_cost(removed.as_ref());
         self.runnable = self.runnable.min(place);
         self.shrink();
         removed
@@ -129,7 +144,9 @@ impl Account {
     pub(super) fn advance(&mut self, next: u64, mut used: impl FnMut(Waiting)) {
         let before = self.queue.len();
         while self.queue.front().is_some_and(|first| first.nonce < next) {
-            self.queue.pop_front().into_iter().for_each(&mut used);
+            let first = self.queue.pop_front();
+            self.forget_cost(first.as_ref());
+            first.into_iter().for_each(&mut used);
         }
         let gone = before - self.queue.len();
         // In the usual case a block took some from the front, and the rest follows them.

@@ -10,6 +10,7 @@
 
 mod account;
 mod candidates;
+pub(crate) mod displaced;
 mod heads;
 pub(crate) mod journal;
 mod limits;

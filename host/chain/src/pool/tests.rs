@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, Bytes, Signature};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
-use super::{Candidates, Pool, PoolLimits, PooledTx, model::Model, waiting::Place};
+use super::{Candidates, Pool, PoolContent, PoolLimits, PooledTx, displaced::settle, model::Model, waiting::Place};
 
 /// A transaction that nobody signed: the pool does not ask.
 pub(super) fn pooled(id: u64, from: u8, nonce: u64, fee: u128, tip: Option<u128>, data: usize) -> Arc<PooledTx> {
@@ -162,6 +162,56 @@ proptest! {
     fn it_is_as_the_model_is(limits in limits(), acts in prop::collection::vec(act(), 1..90)) {
         check(limits, acts);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Those that the journal could not take cost nobody anything. If others came between, they may have the room of what went; of
+    /// what was refused nothing is left all the same.
+    #[test]
+    fn what_is_refused_leaves_what_there_was(
+        limits in limits(),
+        before in prop::collection::vec((0u8..6, 0u64..6, 1u128..60), 0..30),
+        then in prop::collection::vec((0u8..6, 0u64..6, 1u128..90), 1..20),
+        first in 0usize..20,
+    ) {
+        let mut pool = Pool::new(limits);
+        for (id, (from, nonce, fee)) in (0..).zip(before) {
+            let _ = pool.add(pooled(id, from, nonce, fee, Some(fee), 0), 0);
+        }
+        let was = pool.content(None);
+        let mut came: Vec<_> = (1_000..).zip(then).map(|(id, (from, nonce, fee))| pooled(id, from, nonce, fee, Some(fee), 0)).collect();
+        came.retain(|tx| pool.enter(tx.clone(), 0).is_ok());
+        let in_turn = first == 0 || first >= came.len();
+        if !in_turn {
+            settle(&mut pool, &came.drain(..first).collect::<Vec<_>>(), false);
+        }
+        settle(&mut pool, &came, false);
+        let is = pool.content(None);
+        let all = |content: &PoolContent| [&content.pending[..], &content.queued].concat();
+        if in_turn {
+            assert_eq!((is.pending, is.queued), (was.pending, was.queued));
+        } else {
+            let was = all(&was);
+            assert!(all(&is).iter().all(|tx| was.contains(tx)), "of {} some stays", was.len());
+        }
+    }
+}
+
+/// What was replaced or evicted for one that the journal has does not come back.
+#[test]
+fn what_is_kept_keeps_its_place() {
+    let limits = PoolLimits { transactions: 2, ..PoolLimits::recommended() };
+    let mut pool = Pool::new(limits);
+    pool.add(pooled(1, 1, 0, 10, Some(10), 0), 0).unwrap();
+    pool.add(pooled(2, 2, 0, 10, Some(10), 0), 0).unwrap();
+    let (third, fourth) = (pooled(3, 1, 0, 20, Some(20), 0), pooled(4, 3, 0, 20, Some(20), 0));
+    pool.enter(third.clone(), 0).unwrap();
+    pool.enter(fourth.clone(), 0).unwrap();
+    settle(&mut pool, &[third.clone(), fourth.clone()], true);
+    settle(&mut pool, &[third, fourth], false);
+    assert_eq!(pool.status().pending, 0);
 }
 
 /// A refused transaction that would have cost many others their place costs none.

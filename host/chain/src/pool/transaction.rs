@@ -8,7 +8,7 @@ use std::{
 
 use alloy_consensus::{Transaction, TxEnvelope};
 use alloy_eips::eip7702::SignedAuthorization;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 use caldera_types::Component;
 
 use super::price::Price;
@@ -37,6 +37,11 @@ impl PooledTx {
 
     pub(crate) fn price(&self) -> Price {
         Price::of(&self.tx)
+    }
+
+    /// Wei that its sender must have for it: all the gas it asks for, and what it gives.
+    pub(crate) fn cost(&self) -> U256 {
+        (U256::from(self.tx.gas_limit()) * U256::from(self.tx.max_fee_per_gas())).saturating_add(self.tx.value())
     }
 
     /// Memory that it takes while it waits, in bytes.

@@ -5,11 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 use slab::Slab;
 
 use super::{
     account::{Account, Ends, Waiting},
+    displaced::{Displaced, Seat},
     heads::{Heads, Rank},
     limits::PoolLimits,
     tails::Tails,
@@ -51,6 +52,7 @@ pub struct Pool {
     tails: [Tails; 2],
     pending: usize,
     bytes: u64,
+    pub(super) displaced: Displaced,
 }
 
 /// How far listing has come.
@@ -67,6 +69,14 @@ const MANY: usize = 65_536;
 /// then by yield.
 type Standing = (bool, i128);
 
+/// How a transaction gets into the pool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Comes,
+    /// After a restart, from the journal.
+    ComesBack,
+}
+
 impl Pool {
     /// An empty one.
     pub fn new(limits: PoolLimits) -> Self {
@@ -81,6 +91,7 @@ impl Pool {
             tails: Default::default(),
             pending: 0,
             bytes: 0,
+            displaced: Displaced::default(),
         }
     }
 
@@ -124,18 +135,31 @@ impl Pool {
         }
     }
 
+    /// What a sender's other transactions cost beside one with that nonce, in wei.
+    pub(crate) fn cost_beside(&self, sender: Address, nonce: u64) -> U256 {
+        self.account(sender).map_or(U256::ZERO, |account| account.cost_beside(nonce))
+    }
+
     /// Takes a transaction in. `state_nonce` is its sender's nonce in the newest state.
     pub fn add(&mut self, tx: Arc<PooledTx>, state_nonce: u64) -> Result<(), SubmitError> {
-        self.admit(tx, state_nonce, self.limits.gap())
+        self.enter(tx.clone(), state_nonce)?;
+        self.keep(&tx);
+        Ok(())
     }
 
-    /// Takes one in again that was acknowledged before. What was before it may come after it, so a gap is no reason to
-    /// refuse it.
+    /// The same, but what makes room for it may come back until the pool is told what became of it ([`Self::keep`],
+    /// [`Self::refuse`]).
+    pub(crate) fn enter(&mut self, tx: Arc<PooledTx>, state_nonce: u64) -> Result<(), SubmitError> {
+        self.admit(tx, state_nonce, Manner::Comes)
+    }
+
+    /// Takes one in again that was acknowledged before, the latest last. What was before it may come after it, so a gap is no
+    /// reason to refuse it; and what has its nonce was given up, or it would not have been acknowledged, whatever that offers.
     pub(crate) fn restore(&mut self, tx: Arc<PooledTx>, state_nonce: u64) -> Result<(), SubmitError> {
-        self.admit(tx, state_nonce, u64::MAX)
+        self.admit(tx, state_nonce, Manner::ComesBack)
     }
 
-    fn admit(&mut self, tx: Arc<PooledTx>, state_nonce: u64, gap: u64) -> Result<(), SubmitError> {
+    fn admit(&mut self, tx: Arc<PooledTx>, state_nonce: u64, manner: Manner) -> Result<(), SubmitError> {
         if self.by_hash.contains(&tx.hash) {
             return Err(SubmitError::AlreadyKnown);
         }
@@ -147,23 +171,27 @@ impl Pool {
         self.advance([(tx.sender, state_nonce)]);
         let account = self.account(tx.sender);
         let missing = account.map_or(state_nonce, Account::first_missing);
-        if nonce.saturating_sub(missing) > gap {
+        let (comes, gap) = (manner == Manner::Comes, self.limits.gap());
+        if comes && nonce.saturating_sub(missing) > gap {
             return Err(SubmitError::NonceTooHigh { next: missing, tx: nonce, most: gap });
         }
         let (price, percent) = (tx.price(), self.limits.replacement_percent);
         let old = account.and_then(|account| account.get(nonce));
         let replaced = match old {
-            Some(old) if !price.outbids(old.tx.price(), percent) => {
+            Some(old) if comes && !price.outbids(old.tx.price(), percent) => {
                 return Err(SubmitError::Underpriced { fee: old.tx.price().fee, percent });
             }
-            Some(old) => Some(old.tx.memory()),
-            None => None,
+            old => old.cloned(),
         };
         if replaced.is_none() && account.is_some_and(|account| account.len() >= self.limits.sender_transactions) {
             return Err(SubmitError::SenderFull { most: self.limits.sender_transactions });
         }
         let standing = (nonce <= missing, price.tip_at(self.base_fee));
-        self.make_room(&tx, standing, replaced)?;
+        let mut seats = self.make_room(&tx, standing, replaced.as_ref().map(|old| old.tx.memory()))?;
+        if comes {
+            seats.extend(replaced.map(|waiting| Seat { next: state_nonce, waiting }));
+            self.displaced.put(tx.hash, seats);
+        }
         let seq = self.seq;
         self.seq += 1;
         self.put(state_nonce, Waiting { nonce, seq, tx });
@@ -171,8 +199,13 @@ impl Pool {
     }
 
     /// Evicts what stands below a transaction until there is room for it, or nothing if that is not enough. Its sender's
-    /// own are left alone: without them it could not run.
-    fn make_room(&mut self, tx: &PooledTx, standing: Standing, replaced: Option<u64>) -> Result<(), SubmitError> {
+    /// own are left alone: without them it could not run. Gives what was evicted.
+    fn make_room(
+        &mut self,
+        tx: &PooledTx,
+        standing: Standing,
+        replaced: Option<u64>,
+    ) -> Result<Vec<Seat>, SubmitError> {
         let PoolLimits { transactions, bytes, .. } = self.limits;
         let needs = tx.memory();
         if needs > bytes {
@@ -184,11 +217,11 @@ impl Pool {
             let too_many = replaced.is_none() && self.by_hash.len() >= transactions;
             let too_large = self.bytes - replaced.unwrap_or_default() + needs > bytes;
             if !too_many && !too_large {
-                return Ok(());
+                return Ok(evicted);
             }
             let Some(slot) = self.below(standing, own) else {
                 // As if nothing had been: who is refused must not have cost others their place.
-                evicted.into_iter().rev().for_each(|(next, waiting)| self.put(next, waiting));
+                evicted.into_iter().rev().for_each(|Seat { next, waiting }| self.put(next, waiting));
                 return Err(match too_many {
                     true => SubmitError::PoolFull { most: transactions },
                     false => SubmitError::PoolMemory { most: bytes },
@@ -198,7 +231,7 @@ impl Pool {
                 && let Some(last) = account.last()
             {
                 let (next, sender, nonce) = (account.next(), account.sender, last.nonce);
-                evicted.extend(self.take(sender, nonce).map(|waiting| (next, waiting)));
+                evicted.extend(self.take(sender, nonce).map(|waiting| Seat { next, waiting }));
             }
         }
     }
@@ -212,7 +245,12 @@ impl Pool {
         first.filter(|(below, _)| *below < standing).map(|(_, slot)| slot)
     }
 
-    /// Takes one transaction out: it can never be included, or could not be kept.
+    /// Whether one more of so much memory has a place without another's going.
+    pub(super) fn has_room(&self, memory: u64) -> bool {
+        self.by_hash.len() < self.limits.transactions && self.bytes.saturating_add(memory) <= self.limits.bytes
+    }
+
+    /// Takes one transaction out: it can never be included.
     pub fn remove(&mut self, tx: &PooledTx) {
         if self.by_hash.contains(&tx.hash) {
             self.take(tx.sender, tx.nonce());
@@ -233,7 +271,8 @@ impl Pool {
         }
         if self.by_hash.is_empty() && self.by_hash.capacity() > MANY {
             // What a rush took is given back once it is over.
-            *self = Self { seq: self.seq, base_fee: self.base_fee, ..Self::new(self.limits) };
+            let displaced = std::mem::take(&mut self.displaced);
+            *self = Self { seq: self.seq, base_fee: self.base_fee, displaced, ..Self::new(self.limits) };
         }
     }
 
@@ -276,7 +315,7 @@ impl Pool {
         Some((some, Place { slot: usize::MAX, nonce: 0 }))
     }
 
-    fn account(&self, sender: Address) -> Option<&Account> {
+    pub(super) fn account(&self, sender: Address) -> Option<&Account> {
         self.by_sender.get(&sender).and_then(|slot| self.accounts.get(*slot as usize))
     }
 
@@ -286,7 +325,7 @@ impl Pool {
     }
 
     /// Puts one in, in place of what has its nonce.
-    fn put(&mut self, next: u64, waiting: Waiting) {
+    pub(super) fn put(&mut self, next: u64, waiting: Waiting) {
         let sender = waiting.tx.sender;
         let accounts = &mut self.accounts;
         // A slot is a number of transactions, which memory bounds far below 2³².

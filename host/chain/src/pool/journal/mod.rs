@@ -5,7 +5,8 @@
 //! many send, it waits a moment for more: a sync takes as much of a processor as some signatures.
 //!
 //! The journal is a file of a *generation* beside the block log, in which each record follows the one before. It says what
-//! came, not what went: what a block has is found out by its nonce when the file is read. Once it has grown to twice what
+//! came, in the order in which the pool took it in, not what went: what a block has is found out by its nonce when the file is
+//! read, and of what has the same nonce of the same sender the last is what counts. Once it has grown to twice what
 //! waited when it was begun, the next generation is begun: what comes is appended to that, and what waits is copied
 //! into it bit by bit between the writes, so that nobody waits for it. Older generations are removed when that is on disk.
 //! After a failed write, too, the next generation is begun, since nobody can say what is on the disk of the old one; as
@@ -32,7 +33,7 @@ pub(crate) use reader::Reader;
 pub(crate) use record::Record;
 use writer::Writer;
 
-use super::waiting::Pool;
+use super::{PooledTx, displaced, waiting::Pool};
 
 /// Hands over at a time from which on many send at once,
 const MANY: usize = 4;
@@ -56,6 +57,8 @@ struct Shared {
 #[derive(Default)]
 struct Open {
     bytes: Vec<u8>,
+    /// Whose records those are.
+    came: Vec<Arc<PooledTx>>,
     batch: Arc<Batch>,
     /// How many times somebody handed records over.
     times: usize,
@@ -68,7 +71,10 @@ impl Journal {
     /// Begins a generation in a chain's folder, into which what waits in the pool is copied. The caller has read what older
     /// ones hold and holds the folder's lock.
     pub(crate) fn begin(dir: &Path, pool: Arc<Mutex<Pool>>, durable: bool) -> Result<Self, JournalError> {
-        let writer = Writer::begin(dir, durable)?;
+        Self::of(Writer::begin(dir, durable)?, dir, pool)
+    }
+
+    fn of(writer: Writer, dir: &Path, pool: Arc<Mutex<Pool>>) -> Result<Self, JournalError> {
         let shared = Arc::new(Shared { open: Mutex::default(), work: Condvar::new() });
         let flusher = {
             let shared = shared.clone();
@@ -79,15 +85,22 @@ impl Journal {
         Ok(Self { shared, flusher: Some(flusher) })
     }
 
-    /// Hands framed records over; the batch tells when they are written.
-    pub(crate) fn append<'a>(&self, records: impl Iterator<Item = &'a [u8]>) -> Arc<Batch> {
+    /// Adds framed records; the batch tells when they are written, which begins when they are [handed over](Self::hand_over). Who
+    /// adds holds the pool's lock since it took them in, so that they are here in the same order. If they cannot be written,
+    /// the pool is told before the batch is.
+    pub(crate) fn add<'a>(&self, records: impl Iterator<Item = (&'a Arc<PooledTx>, &'a [u8])>) -> Arc<Batch> {
         let mut open = self.shared.open.lock();
-        records.for_each(|record| open.bytes.extend_from_slice(record));
-        open.times += 1;
-        let batch = open.batch.clone();
-        drop(open);
+        for (tx, record) in records {
+            open.bytes.extend_from_slice(record);
+            open.came.push(tx.clone());
+        }
+        open.batch.clone()
+    }
+
+    /// Has what was added written.
+    pub(crate) fn hand_over(&self) {
+        self.shared.open.lock().times += 1;
         self.shared.work.notify_one();
-        batch
     }
 
     /// Returns once nothing is in the journal but what waits in the pool: on a development chain, blocks are taken back that
@@ -124,7 +137,7 @@ fn flush(shared: &Shared, mut writer: Writer, pool: &Mutex<Pool>) {
         if std::mem::take(&mut gather) {
             std::thread::sleep(GATHER);
         }
-        let (bytes, batch, forget) = {
+        let (bytes, came, batch, forget) = {
             let mut open = shared.open.lock();
             let idle = open.bytes.is_empty() && !open.stop && !open.forget;
             match again {
@@ -137,13 +150,15 @@ fn flush(shared: &Shared, mut writer: Writer, pool: &Mutex<Pool>) {
             }
             gather = std::mem::take(&mut open.times) >= MANY;
             let forget = std::mem::take(&mut open.forget);
-            (std::mem::take(&mut open.bytes), std::mem::take(&mut open.batch), forget)
+            let (bytes, came) = (std::mem::take(&mut open.bytes), std::mem::take(&mut open.came));
+            (bytes, came, std::mem::take(&mut open.batch), forget)
         };
         if bytes.is_empty() && !forget {
             // Nobody has a batch without a record.
             drop(batch);
         } else {
             let written = if bytes.is_empty() { Ok(()) } else { writer.write(&bytes) };
+            displaced::settle(&mut pool.lock(), &came, written.is_ok());
             let written = written.and_then(|()| if forget { writer.forget(pool) } else { Ok(()) });
             if let Err(error) = &written {
                 tracing::error!(%error, "the pool's journal is not written: transactions are refused until it is");

@@ -16,7 +16,7 @@ use super::{
 /// The records of all generations in a folder, oldest first.
 ///
 /// Zeros to a file's end are room for more. A record that is not whole ends its file: that is what `kill -9` and power cuts
-/// leave, and nobody was told that it was accepted. What cannot be read is kept in a file beside it, for there may be more in it.
+/// leave, and nobody was told that it was accepted; one that is damaged, but says how long it is, ends nothing. What cannot be read is kept in a file beside it, for there may be more in it.
 pub(crate) struct Reader {
     files: std::vec::IntoIter<(u64, PathBuf)>,
     open: Option<Generation>,
@@ -74,20 +74,22 @@ impl Generation {
     }
 
     fn next_record(&mut self) -> Result<Option<Record>, JournalError> {
-        let mut head = [0; FRAME_HEAD_BYTES];
-        if self.file.fill_buf().map_err(|source| JournalError::io("read", &self.path, source))?.is_empty() {
-            return Ok(None);
-        }
-        if self.fill(&mut head)?
-            && let Some(frame) = FrameHead::decode(head)
-        {
-            let mut payload = vec![0; frame.length as usize];
-            if self.fill(&mut payload)?
-                && frame.fits(&payload)
-                && let Some(record) = Record::read(&payload)
-            {
-                self.at += (FRAME_HEAD_BYTES + payload.len()) as u64;
-                return Ok(Some(record));
+        while !self.file.fill_buf().map_err(|source| JournalError::io("read", &self.path, source))?.is_empty() {
+            let mut head = [0; FRAME_HEAD_BYTES];
+            let head = if self.fill(&mut head)? { FrameHead::decode(head) } else { None };
+            let Some(head) = head else { break };
+            let mut payload = vec![0; head.length as usize];
+            if !self.fill(&mut payload)? {
+                break;
+            }
+            let record = if head.fits(&payload) { Record::read(&payload) } else { None };
+            if record.is_none() {
+                // Its head says where the next begins.
+                self.keep_rest();
+            }
+            self.at += (FRAME_HEAD_BYTES + payload.len()) as u64;
+            if record.is_some() {
+                return Ok(record);
             }
         }
         if !self.rest_is_room().map_err(|source| JournalError::io("read", &self.path, source))? {

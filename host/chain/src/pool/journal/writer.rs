@@ -94,6 +94,8 @@ impl Writer {
             }
             Err(source) => {
                 self.failed = true;
+                // Who sent these is told that they were refused: what of them did get there must not be taken in by the next start.
+                let _ = self.file.set_len(self.bytes).and_then(|()| self.file.sync_data());
                 Err(JournalError::io("write", &self.path, source))
             }
         }
@@ -155,11 +157,11 @@ impl Writer {
     }
 
     fn begin_next(&mut self) -> Result<(), JournalError> {
+        let (path, file) = create(&self.dir, self.number + 1)?;
         if self.bytes == FILE_HEADER.len() as u64 {
             // Nothing that was promised is in it; a full disk must not fill up with such files.
             let _ = fs::remove_file(&self.path);
         }
-        let (path, file) = create(&self.dir, self.number + 1)?;
         (self.number, self.path, self.file) = (self.number + 1, path, file);
         self.bytes = FILE_HEADER.len() as u64;
         (self.room, self.copied, self.copying, self.failed) = (self.bytes, 0, Some(Place::default()), false);
