@@ -1,5 +1,8 @@
 //! The chain itself: opening, and the one way in which a block comes to be.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeSet,
     path::Path,
@@ -198,6 +201,10 @@ impl Chain {
     /// Builds, commits and publishes the next block. `time` bounds how long transactions are taken in.
     pub fn produce_block(&self, timestamp_s: u64, time: Duration) -> Result<Arc<ExecutedBlock>, ChainError> {
         let _writer = self.writer.lock();
+        self.make_block(timestamp_s, time).map_err(|error| self.or_stalled(error))
+    }
+
+    fn make_block(&self, timestamp_s: u64, time: Duration) -> Result<Arc<ExecutedBlock>, ChainError> {
         self.catch_up()?;
         let parent = self.head();
         let env = self.env_after(&parent, timestamp_s);
@@ -208,6 +215,15 @@ impl Chain {
         let engines = self.engines.at_hand();
         let built = self.build(Ground { view, engines: &engines, components: &components }, env, time)?;
         self.take_in(&parent, env, built, watched.map(|watched| watched.into_known()), None)
+    }
+
+    /// What a block's execution failed with, or that the store could not be read meanwhile: on its way through the EVM such an
+    /// error may become a text.
+    fn or_stalled(&self, error: ChainError) -> ChainError {
+        match self.state.failure() {
+            Some(failure) if failure.may_pass() && matches!(error, ChainError::Execution { .. }) => failure.into(),
+            _ => error,
+        }
     }
 
     /// Commits and publishes a block that was built on `parent`, by whoever holds the writer's lock; `given` is the header
@@ -260,8 +276,10 @@ impl Chain {
         }
     }
 
-    /// Executes what the log has above the store, if an engine was not ready for it when the chain was opened.
+    /// Before a block is made: has a store that failed tried again, which perhaps cannot even be read, and executes what the log
+    /// has above the store, if an engine was not ready for it when the chain was opened.
     pub(crate) fn catch_up(&self) -> Result<(), ChainError> {
+        self.state.ready()?;
         if self.behind.load(Ordering::Relaxed) {
             let head = replay::catch_up(&self.spec, &self.state, &self.engines, &mut |_| {})?;
             self.publish(Arc::new(head));

@@ -111,7 +111,10 @@ impl From<JournalError> for ChainError {
 impl ChainError {
     /// Whether it may pass without anybody touching the data, such as a full disk: the next block can be tried later.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::State(error) if error.may_pass())
+        match self {
+            Self::State(error) | Self::Execution { error: ExecutionError::State(error), .. } => error.may_pass(),
+            _ => false,
+        }
     }
 }
 

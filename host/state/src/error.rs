@@ -16,6 +16,12 @@ pub enum Blame {
     Environment,
 }
 
+/// Whether the file system refused for want of space: the disk, or what this process may use of it, is full.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 /// Why a state could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -118,11 +124,11 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// Whether it may pass without anybody touching the data: the same block can be committed when the disk has space, or
-    /// can be written, again.
+    /// Whether it may pass without anybody touching the data: the same can be read, and the same block committed, when the
+    /// disk has space, or can be written, again.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Store(error) => matches!(error, StoreError::Stalled(_)),
+            Self::Store(error) => error.may_pass(),
             Self::Log(error) => error.may_pass(),
             _ => false,
         }

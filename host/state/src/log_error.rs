@@ -3,7 +3,10 @@
 use alloy_primitives::B256;
 use std::{io, path::PathBuf};
 
-use crate::{error::Blame, frame::MAX_RECORD_BYTES};
+use crate::{
+    error::{Blame, is_full},
+    frame::MAX_RECORD_BYTES,
+};
 
 /// Why a block log could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +60,7 @@ pub enum LogError {
 impl LogError {
     /// Whether the same write can succeed later: the disk, or what this process may use of it, is full.
     pub fn may_pass(&self) -> bool {
-        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+        matches!(self, Self::Io { source, .. } if is_full(source))
     }
 
     /// Whose fault it is.

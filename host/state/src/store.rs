@@ -7,7 +7,7 @@ use alloy_primitives::Bytes;
 use smallvec::SmallVec;
 use std::{borrow::Borrow, io, ops::Deref, sync::Arc};
 
-use crate::error::Blame;
+use crate::error::{Blame, is_full};
 
 /// Longest value that any store must take, in bytes. Longer things are cut into chunks above the port.
 pub const MAX_STORE_VALUE_BYTES: usize = 64 * 1024;
@@ -184,6 +184,15 @@ impl StoreError {
             | Kind::NotADirectory
             | Kind::DirectoryNotEmpty => Self::Corrupt(format!("one of its files: {error}")),
             _ => Self::Io(error),
+        }
+    }
+
+    /// Whether it may pass without anybody touching the data: the disk was full, or the store waits to be opened again.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Stalled(_) => true,
+            Self::Io(error) => is_full(error),
+            _ => false,
         }
     }
 

@@ -3,7 +3,7 @@
 //! The block log is on disk before a batch comes here, so what is lost with this process is executed again. What waits is
 //! kept in memory until the store says that it is on disk: a store that fails (a full disk is the usual reason) loses
 //! nothing, it is opened again and gets the same batches once more. Until then nothing more is taken in, with an error
-//! that says so. Who commits faster than the store writes waits for it, so that memory is bounded.
+//! that says so. A full disk may also be met by who reads; then the store is opened again just so, before the next batch. Who commits faster than the store writes waits for it, so that memory is bounded.
 
 mod queue;
 
@@ -21,7 +21,7 @@ use std::{
 };
 
 use crate::store::{Batch, Entries, Key, Store, StoreError};
-use queue::{Next, Queue, Work};
+use queue::{Failure, Next, Queue, Work};
 
 /// Where the store comes from, for when it failed: databases take nothing more after an error of the file system, even if
 /// that passes.
@@ -88,6 +88,11 @@ impl Behind {
         self.shared.wait_until(queue, |queue| queue.bytes <= self.shared.most)
     }
 
+    /// Why nothing is taken in now, if so.
+    pub fn failure(&self) -> Option<StoreError> {
+        self.shared.failure()
+    }
+
     /// Commits without waiting for the disk. After an error the batch is not taken in.
     pub fn queue(&self, batch: Batch) -> Result<(), StoreError> {
         batch.check()?;
@@ -123,7 +128,8 @@ impl Store for Behind {
         if let Some(waiting) = self.shared.overlay.read().get(key) {
             return Ok(waiting.value.clone());
         }
-        self.shared.inner()?.get(key)
+        let found = self.shared.inner()?.get(key);
+        found.inspect_err(|error| self.shared.met(error))
     }
 
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {
@@ -148,7 +154,10 @@ impl Store for Behind {
                 all.extend(waiting);
                 Box::new(all.into_iter().filter_map(|(key, value)| Some(Ok((key, value?)))))
             }
-            Err(error) => Box::new(std::iter::once(Err(error))),
+            Err(error) => {
+                self.shared.met(&error);
+                Box::new(std::iter::once(Err(error)))
+            }
         }
     }
 
@@ -157,16 +166,40 @@ impl Store for Behind {
     }
 
     fn condemn(&self, why: &str) {
-        if let Ok(inner) = self.shared.inner() {
-            inner.condemn(why);
-        }
+        self.shared.condemn(why);
     }
 }
 
 impl Shared {
     fn inner(&self) -> Result<Arc<dyn Store>, StoreError> {
-        let inner = self.inner.read();
-        inner.clone().ok_or_else(|| StoreError::Stalled("it is being opened again".into()))
+        let inner = self.inner.read().clone();
+        // There is none after it could not be opened again; whoever asks whether it is ready has that tried once more.
+        inner.ok_or_else(|| self.failure().unwrap_or_else(|| StoreError::Stalled("it is being opened again".into())))
+    }
+
+    fn failure(&self) -> Option<StoreError> {
+        self.queue.lock().failure.as_ref().map(Failure::error)
+    }
+
+    /// Notes what a reader met. A database that has once met a full disk may give that error to everybody until it is opened
+    /// again, and perhaps nothing waits to be written, which would meet it too.
+    fn met(&self, error: &StoreError) {
+        if !error.may_pass() {
+            return;
+        }
+        let mut queue = self.queue.lock();
+        if queue.failure.is_none() {
+            tracing::error!(%error, "the store failed when it was read: nothing more is taken in");
+            queue.fail(error);
+            drop(queue);
+            self.changed.notify_all();
+        }
+    }
+
+    fn condemn(&self, why: &str) {
+        if let Ok(inner) = self.inner() {
+            inner.condemn(why);
+        }
     }
 
     fn flush(&self, mut queue: MutexGuard<'_, Queue>) -> Result<(), StoreError> {
@@ -201,7 +234,11 @@ impl Shared {
                 Work::Reopen => self.open_again(),
                 Work::Stop => Ok(()),
             }));
-            let done = done.unwrap_or_else(|_| Err(StoreError::Corrupt("writing it panicked".into())));
+            let done = done.unwrap_or_else(|_| {
+                let why = "writing it panicked";
+                self.condemn(why);
+                Err(StoreError::Corrupt(why.into()))
+            });
             let mut queue = self.queue.lock();
             match (work, done) {
                 (Work::Write(_, count), Ok(())) => queue.took(count),

@@ -162,6 +162,17 @@ impl ChainState {
         proof::prove(&self.nodes, self.find(number, root)?, address, slots)
     }
 
+    /// Returns once another block can be taken in; a store that failed is tried again first. Who executes a block asks before: a
+    /// store that could not be opened again cannot be read either.
+    pub fn ready(&self) -> Result<(), StateError> {
+        Ok(self.store.ready()?)
+    }
+
+    /// Why the store takes nothing in now, and perhaps cannot be read, if so; [`Self::ready`] has it tried again.
+    pub fn failure(&self) -> Option<StateError> {
+        self.store.failure().map(StateError::from)
+    }
+
     /// Writes the block after the head, with all it did, and returns once the block is in the log, on disk. The store
     /// follows behind; what it lacks when the node dies is executed again.
     ///
