@@ -31,6 +31,7 @@ mod keys;
 mod log;
 mod log_error;
 mod log_scan;
+mod log_torn;
 pub mod maintain;
 mod memory_store;
 mod memory_view;

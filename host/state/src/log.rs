@@ -8,7 +8,7 @@ use caldera_types::SealedBlock;
 use parking_lot::RwLock;
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -18,6 +18,7 @@ use crate::{
     frame::{FILE_HEADER, FrameHead, HEAD_BYTES, base_header},
     log_error::LogError,
     log_scan::{BlockReader, Record, Scanner, Tip, decode_block},
+    log_torn,
 };
 
 /// The log's name in its folder.
@@ -26,6 +27,7 @@ pub(crate) const LOG_FILE: &str = "blocks.log";
 /// A chain's block log, open for writing.
 #[derive(Debug)]
 pub struct BlockLog {
+    dir: PathBuf,
     path: PathBuf,
     file: File,
     index: RwLock<Index>,
@@ -39,6 +41,8 @@ struct Index {
     /// Where the next record goes.
     end: u64,
     tip: Tip,
+    /// Something that is no record stands there, for want of space to keep it aside.
+    torn: bool,
     /// A write failed and could not be undone for certain.
     poisoned: bool,
 }
@@ -60,7 +64,7 @@ impl BlockLog {
     }
 
     /// Opens or makes the log in `dir`; the caller holds the folder's lock. A torn last record is cut off, and kept in a
-    /// file beside the log.
+    /// file beside the log; without space for that it is left, until the next block comes.
     pub(crate) fn open(dir: &Path) -> Result<Self, LogError> {
         Self::open_and(dir, true)
     }
@@ -84,13 +88,27 @@ impl BlockLog {
         while let Some(record) = scanner.next()? {
             offsets.push(record.offset);
         }
-        let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(io("open"))?;
-        let end = scanner.at();
-        if mend && scanner.is_torn() {
-            cut(dir, &mut file, end).map_err(io("cut the torn end of"))?;
+        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(io("open"))?;
+        let (end, torn) = (scanner.at(), scanner.is_torn());
+        let index = Index { offsets, end, tip: scanner.tip(), torn, poisoned: !mend };
+        let log = Self { dir: dir.to_owned(), path, file, index: RwLock::new(index) };
+        if mend {
+            match log.mend(&mut log.index.write()) {
+                Err(error) if error.may_pass() => tracing::error!(%error, "the torn end stays until there is space"),
+                mended => mended?,
+            }
         }
-        let index = Index { offsets, end, tip: scanner.tip(), poisoned: !mend };
-        Ok(Self { path, file, index: RwLock::new(index) })
+        Ok(log)
+    }
+
+    /// Cuts off what is torn, if something is.
+    fn mend(&self, index: &mut Index) -> Result<(), LogError> {
+        if index.torn {
+            let failed = |source| LogError::Io { action: "cut the torn end of", path: self.path.clone(), source };
+            log_torn::cut(&self.dir, &self.file, index.end).map_err(failed)?;
+            index.torn = false;
+        }
+        Ok(())
     }
 
     /// Appends the block after the last one and returns once it is on disk.
@@ -106,6 +124,7 @@ impl BlockLog {
         }
         let payload = alloy_rlp::encode(&**block);
         let head = FrameHead::of(&payload).ok_or(LogError::TooLong { number, bytes: payload.len() })?;
+        self.mend(&mut index)?;
         let record = [head.encode().as_slice(), &payload].concat();
         let failed = |source| LogError::Io { action: "write", path: self.path.clone(), source };
         if let Err(source) = self.file.write_all_at(&record, index.end) {
@@ -139,6 +158,7 @@ impl BlockLog {
         let Some(place) = number.checked_sub(index.tip.first) else { return Ok(()) };
         let kept = usize::try_from(place).map_or(usize::MAX, |place| place.saturating_add(1));
         let Some(end) = index.offsets.get(kept).copied() else { return Ok(()) };
+        self.mend(&mut index)?;
         let failed = |source| LogError::Io { action: "cut back", path: self.path.clone(), source };
         self.file.set_len(end).map_err(failed)?;
         index.offsets.truncate(kept);
@@ -225,24 +245,5 @@ fn create(dir: &Path, path: &Path, header: &[u8]) -> io::Result<()> {
     file.write_all(header)?;
     file.sync_all()?;
     fs::rename(&fresh, path)?;
-    folder::sync(dir)
-}
-
-/// Cuts the log at `end`, after it has put what stood there into a file of its own.
-fn cut(dir: &Path, file: &mut File, end: u64) -> io::Result<()> {
-    let mut torn = Vec::new();
-    file.seek(SeekFrom::Start(end))?;
-    file.read_to_end(&mut torn)?;
-    let kept = dir.join(format!("{LOG_FILE}.torn-{end}"));
-    tracing::error!(
-        offset = end,
-        bytes = torn.len(),
-        kept = %kept.display(),
-        "the last record of the block log is torn: it was never acknowledged or is damaged; cut off and kept aside"
-    );
-    fs::write(&kept, &torn)?;
-    File::open(&kept)?.sync_all()?;
-    file.set_len(end)?;
-    file.sync_all()?;
     folder::sync(dir)
 }

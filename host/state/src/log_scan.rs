@@ -1,7 +1,7 @@
 //! Reading a block log from its beginning: every checksum, every height and every parent hash is checked.
 //!
 //! What is wrong at the very end is a torn write: the scan ends there and says so. What is wrong before that is
-//! damage, an error with its offset. The two are told apart as in [`Scanner::classify`].
+//! damage, an error with its offset. The two are told apart as in [`log_torn`].
 
 use alloy_consensus::Header;
 use alloy_primitives::B256;
@@ -14,8 +14,9 @@ use std::{
 };
 
 use crate::{
-    frame::{BASE_BYTES, BASE_FILE_HEADER, FILE_HEADER, FrameHead, HEAD_BYTES, base_header},
+    frame::{BASE_BYTES, BASE_FILE_HEADER, FILE_HEADER, FrameHead, HEAD_BYTES, MAX_RECORD_BYTES, base_header},
     log_error::LogError,
+    log_torn,
 };
 
 /// Where a log stands: which block may come next.
@@ -138,26 +139,26 @@ impl Scanner {
         if !self.tip.admits(&header) {
             return Err(self.damaged(&format!("block {} does not follow its predecessor", header.number)));
         }
-        self.tip = Tip { next: self.tip.next + 1, hash: header.hash_slow(), ..self.tip };
+        let next = self.tip.next.checked_add(1).ok_or_else(|| self.damaged("no chain is so long"))?;
+        self.tip = Tip { next, hash: header.hash_slow(), ..self.tip };
         let record = Record { offset: self.at, payload };
         self.at += (HEAD_BYTES + record.payload.len()) as u64;
         Ok(Some(record))
     }
 
-    /// The record here has a bad head, so its end is not known. A write is torn only at the end of the file: if any
-    /// whole record stands further on, this is damage, else it is the end. (A torn head can be anything, since the
-    /// pages of one write reach the disk in any order.)
+    /// The record here has a bad head, so its end is not known. A write is torn only at the end of the file: if a later
+    /// block stands further on, or more than one record can be, this is damage, else it is the end. (A torn head can be
+    /// anything, since the pages of one write reach the disk in any order.)
     fn classify(&mut self, what: &str) -> Result<Option<Record>, LogError> {
         let io = |source| LogError::Io { action: "read", path: self.path.clone(), source };
+        let left = self.left();
+        if left > (HEAD_BYTES + MAX_RECORD_BYTES) as u64 {
+            return Err(self.damaged(what));
+        }
         let mut tail = Vec::new();
         self.file.seek(SeekFrom::Start(self.at)).map_err(io)?;
-        self.file.by_ref().take(self.len - self.at).read_to_end(&mut tail).map_err(io)?;
-        let whole = |start: usize| {
-            let (head, rest) = tail.get(start..)?.split_first_chunk::<HEAD_BYTES>()?;
-            let head = FrameHead::decode(*head)?;
-            rest.get(..head.length as usize).filter(|payload| head.length > 0 && head.fits(payload))
-        };
-        if (1..tail.len()).any(|start| whole(start).is_some()) { Err(self.damaged(what)) } else { Ok(None) }
+        self.file.by_ref().take(left).read_to_end(&mut tail).map_err(io)?;
+        if log_torn::has_later_block(&tail, self.tip) { Err(self.damaged(what)) } else { Ok(None) }
     }
 
     fn read(&mut self, into: &mut [u8]) -> Result<(), LogError> {

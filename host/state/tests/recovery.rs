@@ -9,7 +9,8 @@ use caldera_state::{
     StateView as _, Store, StoreError,
 };
 use common::{
-    Body, DISK, MEMORY, ON_DISK, commit, commit_many, next_block, open, open_store, store_dir, try_commit, wide_diff,
+    Body, DISK, MEMORY, ON_DISK, commit, commit_many, limit_files, next_block, open, open_store, store_dir, try_commit,
+    wide_diff,
 };
 use std::{
     fs,
@@ -401,18 +402,6 @@ fn kill_9_loses_nothing_acknowledged() {
         assert_eq!(moved_aside(dir.path()), Vec::<PathBuf>::new());
         assert_eq!(undisturbed(head.number + 1).last(), Some(&head));
     }
-}
-
-/// No file may grow beyond this, in bytes; none ends it.
-fn limit_files(bytes: Option<u64>) {
-    let most = bytes.unwrap_or(libc::RLIM_INFINITY);
-    let limit = libc::rlimit { rlim_cur: most, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: plain calls that set a limit and ignore the signal of who runs into it, so that writes fail instead.
-    let set = unsafe {
-        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-        libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit)
-    };
-    assert_eq!(set, 0);
 }
 
 /// What twenty blocks leave in a store's longest file, with room to open the store again.

@@ -146,3 +146,15 @@ pub fn commit(state: &ChainState, diff: &StateDiff) -> HeadRecord {
 pub fn commit_many(state: &ChainState, count: u64) -> Vec<HeadRecord> {
     (0..count).map(|n| commit(state, &wide_diff(n, n * 3, 5))).collect()
 }
+
+/// No file may grow beyond this, in bytes; none ends it.
+pub fn limit_files(bytes: Option<u64>) {
+    let most = bytes.unwrap_or(libc::RLIM_INFINITY);
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: plain calls that set a limit and ignore the signal of who runs into it, so that writes fail instead.
+    let set = unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+        libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit)
+    };
+    assert_eq!(set, 0);
+}
