@@ -5,9 +5,9 @@ mod common;
 
 use alloy_primitives::{Address, B256, U256};
 use caldera_state::{
-    Account, ChainState, HeadRecord, History, MemoryView, StateDiff, StateError, StateOptions, StateView as _,
+    Account, Batch, ChainState, HeadRecord, History, MemoryView, StateDiff, StateError, StateOptions, StateView as _,
 };
-use common::{DISK, FJALL, MEMORY, commit, open};
+use common::{DISK, FJALL, MEMORY, commit, open, open_store, store_dir};
 use std::{
     num::NonZeroU64,
     process::{Command, Stdio},
@@ -276,5 +276,36 @@ fn what_comes_and_goes_leaves_nothing() {
                 assert_eq!(view.storage(address, slot).unwrap(), model.storage(address, slot).unwrap());
             }
         }
+    }
+}
+
+/// A state root that is gone is met by the sweep that would let that state go, and by nobody else.
+#[test]
+fn damage_that_a_sweep_meets_is_mended_by_the_next_start() {
+    for options in [DISK, FJALL].map(pruning) {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path(), options);
+        for number in 0..KEPT - 1 {
+            commit(&state, &diff(number));
+        }
+        drop(state);
+        let store = open_store(dir.path(), options);
+        let mut batch = Batch::default();
+        batch.remove([&b"p"[..], &0u64.to_be_bytes()].concat());
+        store.commit(batch).unwrap();
+        store.flush().unwrap();
+        drop(store);
+        let state = open(dir.path(), options);
+        let (mark, began) = (store_dir(dir.path(), options).join("damaged"), Instant::now());
+        for number in KEPT - 1.. {
+            assert!(began.elapsed() < Duration::from_secs(60), "no sweep met it");
+            commit(&state, &diff(number));
+            std::thread::sleep(Duration::from_millis(20));
+            if mark.exists() {
+                break;
+            }
+        }
+        drop(state);
+        assert_eq!(open(dir.path(), options).head(), None, "it is made again from the log");
     }
 }

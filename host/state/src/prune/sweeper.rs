@@ -13,7 +13,7 @@ use crate::{
     keys,
     nodes::{Nodes, pack},
     roots,
-    store::Batch,
+    store::{Batch, Store as _},
 };
 
 /// How many sweeps there are while as many blocks come as are kept, at most.
@@ -43,6 +43,7 @@ impl Sweeper {
                 Err(Ended::Stopped) => return,
                 // The store is marked: the next start rebuilds it, and reading meets the same.
                 Err(Ended::Failed(error)) if error.blame() == Blame::Data => {
+                    self.store.condemn(&error.to_string());
                     return tracing::error!(%error, "old states stay: the store is damaged");
                 }
                 Err(Ended::Failed(error)) => {
@@ -74,8 +75,7 @@ impl Sweeper {
     fn sweep(&mut self, from: u64) -> Result<(), Ended> {
         let began = Instant::now();
         // Said before anything goes. What was kept before is still there if this ends early.
-        self.record.from = from;
-        self.commit(Batch::default())?;
+        self.commit(Batch::default(), KeptRecord { from, ..self.record })?;
         let readers = self.shared.kept.advance(from);
         let mut said = false;
         while Arc::strong_count(&readers) > 1 {
@@ -103,16 +103,67 @@ impl Sweeper {
         let mut batch = Batch::default();
         pack::remove(&mut batch, &*self.store, &gone)?;
         batch.remove(keys::root(number));
-        self.record.swept = number + 1;
-        self.commit(batch)?;
+        self.commit(batch, KeptRecord { swept: number + 1, ..self.record })?;
         let count = gone.len() as u64;
         self.progress.update(|seen| seen.removed += count);
         Ok(count)
     }
 
-    /// Writes something, and how far this has come.
-    fn commit(&self, mut batch: Batch) -> Result<(), Ended> {
-        self.record.put(&mut batch);
-        background::commit(&self.store, batch)
+    /// Writes something, and how far this has come with it: what fails is to be done again.
+    fn commit(&mut self, mut batch: Batch, record: KeptRecord) -> Result<(), Ended> {
+        record.put(&mut batch);
+        background::commit(&self.store, batch)?;
+        self.record = record;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_trie::EMPTY_ROOT_HASH;
+
+    use super::*;
+    use crate::{
+        behind::tests::{Door, Weary},
+        place::NodeRef,
+        prune::{Gate, Kept},
+    };
+
+    #[test]
+    fn a_block_that_could_not_go_goes_with_the_next_try() {
+        let under = Arc::new(Weary::default());
+        let door = Door::new(&under);
+        door.fill(false);
+        let store = Arc::new(Behind::new(under, Box::new(door.clone()), 1 << 20).unwrap());
+        let mut batch = Batch::default();
+        (0..3).for_each(|number| roots::put(&mut batch, number, NodeRef::anywhere(EMPTY_ROOT_HASH)));
+        store.commit(batch).unwrap();
+        store.flush().unwrap();
+        let shared = Shared {
+            kept: Arc::new(Kept::new(0)),
+            gate: parking_lot::Mutex::new(Gate::default()),
+            moved: parking_lot::Condvar::new(),
+            stop: background::Stop::default(),
+        };
+        let mut sweeper = Sweeper {
+            blocks: 1,
+            shared: Arc::new(shared),
+            store: store.clone(),
+            nodes: Arc::new(Nodes::new(store.clone(), 0)),
+            record: KeptRecord::default(),
+            progress: Arc::default(),
+        };
+        door.fill(true);
+        store.commit(Batch::default()).unwrap();
+        store.flush().unwrap_err();
+        assert!(sweeper.sweep(2).is_err() && sweeper.remove(0).is_err());
+        assert_eq!(sweeper.record, KeptRecord::default());
+        assert!(roots::get(&*store, 0).unwrap().is_some());
+        door.fill(false);
+        assert!(sweeper.sweep(2).is_ok());
+        assert_eq!(KeptRecord::read(&*store).unwrap(), Some(KeptRecord { from: 2, swept: 2 }));
+        for number in 0..3 {
+            assert_eq!(roots::get(&*store, number).unwrap().is_some(), number == 2, "{number}");
+        }
     }
 }
