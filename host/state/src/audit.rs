@@ -197,10 +197,11 @@ pub(crate) fn receipts_fault(block: &SealedBlock, receipts: &[TxReceipt]) -> Opt
     if root != header.receipts_root || receipts.len() != block.transactions.len() {
         return Some("its receipts are not those of the header".to_owned());
     }
-    let mut used = 0;
+    let mut used = Some(0u64);
     for (receipt, tx) in receipts.iter().zip(&block.transactions) {
-        used += receipt.gas_used;
-        let sums = receipt.consensus.cumulative_gas_used() == used;
+        // A stranger's may name any.
+        used = used.and_then(|used| used.checked_add(receipt.gas_used));
+        let sums = Some(receipt.consensus.cumulative_gas_used()) == used;
         let price = tx.effective_gas_price(header.base_fee_per_gas);
         let paid = is_system_transaction(tx) || receipt.effective_gas_price == price;
         if !(sums && paid) {

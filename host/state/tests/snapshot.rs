@@ -211,3 +211,42 @@ fn wrong_questions_have_their_errors() {
     let error = ChainState::open(&fresh, DISK).unwrap_err();
     assert!(error.to_string().contains("snapshot"), "{error}");
 }
+
+/// The file that a chain was begun from rots, and its store is lost: whoever starts the node again and again is told, and what was
+/// filled in vain is not kept.
+#[test]
+fn a_snapshot_that_cannot_be_read_fills_no_disk() {
+    for options in [DISK, FJALL] {
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, file, fresh) =
+            (folder.path().join("chain"), folder.path().join("file"), folder.path().join("fresh"));
+        // More than goes into a store at once.
+        let sidecar = vec![Component::new(vec![3; 1_500_000]).unwrap()];
+        let state = open(&chain, options);
+        commit(&state, &wide_diff(0, 0, 50));
+        let head = try_commit(&state, &wide_diff(1, 0, 50), &Body { sidecar, ..Body::default() }).unwrap();
+        drop(state);
+        export(&chain, options, None, &file).unwrap();
+        import(&file, &fresh, options).unwrap();
+        fs::remove_dir_all(store_dir(&fresh, options)).unwrap();
+        let whole = fs::read(fresh.join("snapshot")).unwrap();
+        fs::write(fresh.join("snapshot"), &whole[..whole.len() - 1]).unwrap();
+        let names = || {
+            let names = fs::read_dir(&fresh).unwrap().map(|entry| entry.unwrap().file_name());
+            names.collect::<std::collections::BTreeSet<_>>()
+        };
+        let mut left = None;
+        for _ in 0..3 {
+            let error = ChainState::open(&fresh, options).unwrap_err();
+            assert!(matches!(error, StateError::Snapshot(SnapshotError::Damaged { .. })), "{error}");
+            assert_eq!(*left.get_or_insert_with(names), names());
+        }
+        fs::write(fresh.join("snapshot"), whole).unwrap();
+        assert_eq!(open(&fresh, options).head(), Some(head));
+        assert_eq!(open(&fresh, options).head(), Some(head), "what was filled to its end stays");
+        // Damage is kept, as that of any store.
+        fs::write(store_dir(&fresh, options).join("damaged"), b"").unwrap();
+        assert_eq!(open(&fresh, options).head(), Some(head));
+        assert!(names().iter().any(|name| name.to_string_lossy().contains("damaged-1")));
+    }
+}

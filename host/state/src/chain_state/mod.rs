@@ -59,7 +59,7 @@ pub struct ChainState {
     /// The snapshot's block, if the chain was begun from one.
     base: Option<BaseRecord>,
     /// Last, so that the files are closed before another process may open them.
-    _lock: FolderLock,
+    lock: FolderLock,
 }
 
 impl fmt::Debug for ChainState {

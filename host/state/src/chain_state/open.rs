@@ -18,7 +18,7 @@ use crate::{
     place::NodeRef,
     prune::{self, Pruner},
     roots,
-    snapshot::{self, BaseRecord, Loading, SnapshotInfo},
+    snapshot::{self, BaseRecord, Loading, SnapshotInfo, Unfinished},
     source::{Folder, Given},
     store::{Store, StoreError},
     tx_index::{Merges, TxIndex},
@@ -30,18 +30,22 @@ impl ChainState {
     /// crash, [`Self::replay`] holds the blocks that are to be executed again.
     pub fn open(dir: &Path, options: StateOptions) -> Result<Self, StateError> {
         // A snapshot in the folder was checked when the folder got its name.
-        Ok(Self::open_loading(dir, options, Loading { progress: &mut |_| {}, meant: true })?.0)
+        let loading = Loading { progress: &mut |_| {}, meant: true };
+        Ok(Self::open_loading(FolderLock::take(dir)?, dir, options, loading)?.0)
     }
 
-    /// The same; the store of a chain that was begun from a snapshot is made again from that first, if need be.
+    /// The same in a folder whose lock is held; the store of a chain that was begun from a snapshot is made again from that
+    /// first, if need be.
     pub(crate) fn open_loading(
+        lock: FolderLock,
         dir: &Path,
         options: StateOptions,
         loading: Loading<'_>,
     ) -> Result<(Self, Option<SnapshotInfo>), StateError> {
-        let lock = FolderLock::take(dir)?;
         let log = BlockLog::open(dir)?;
         let path = dir.join(options.backend.folder());
+        let unfinished = Unfinished::of(&path);
+        unfinished.remove(&path)?;
         let source = Folder { path: path.clone(), options };
         let (store, mut head) = match source.open_checked() {
             Err(error) if is_damage(&error) => {
@@ -61,7 +65,9 @@ impl ChainState {
             && log.first() > 0
             && let Some(first) = log.block(log.first())?
         {
+            unfinished.mark()?;
             let info = snapshot::load(dir, &first, &*store, loading)?;
+            unfinished.forget()?;
             head = Some(HeadRecord { number: info.number, hash: info.hash, state_root: info.state_root });
             loaded = Some(info);
         }
@@ -75,6 +81,11 @@ impl ChainState {
         let log = BlockLog::open(dir)?;
         let head = verify::read_head(&*store)?;
         Self::assemble(lock, log, store.clone(), Box::new(Given(store)), head, options)
+    }
+
+    /// Closes it, and gives the lock of its folder.
+    pub(crate) fn close(self) -> FolderLock {
+        self.lock
     }
 
     fn assemble(
@@ -120,7 +131,7 @@ impl ChainState {
             newest,
             writer: Mutex::default(),
             base,
-            _lock: lock,
+            lock,
         })
     }
 }

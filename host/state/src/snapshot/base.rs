@@ -66,7 +66,7 @@ impl Base {
         }
         let mut child = header;
         for parent in self.headers.iter().rev() {
-            if parent.number + 1 != child.number || parent.hash_slow() != child.parent_hash {
+            if parent.number.checked_add(1) != Some(child.number) || parent.hash_slow() != child.parent_hash {
                 return Some(format!("header {} is not that of the parent of block {}", parent.number, child.number));
             }
             child = parent;

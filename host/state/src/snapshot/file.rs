@@ -7,12 +7,17 @@ use std::{
 };
 
 use super::SnapshotError;
-use crate::frame::{FrameHead, HEAD_BYTES};
+use crate::{
+    folder,
+    frame::{FrameHead, HEAD_BYTES},
+};
 
 /// First bytes of the file, with the format's version.
 const FILE_HEADER: [u8; 12] = *b"CALDSNAP\0\0\0\x01";
 /// What a record holds of things that are many, in bytes, before it is written.
 const RECORD_BYTES: usize = 1 << 20;
+/// Items of a record at most: one takes a byte or more of it, and far more in memory, and the last may be longer than all others.
+const MOST_ITEMS: usize = RECORD_BYTES;
 
 /// What a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +95,7 @@ impl Writer {
         let io = |source| SnapshotError::Io { action: "write", path: self.unfinished.clone(), source };
         self.file.flush().and_then(|()| self.file.get_ref().sync_all()).map_err(io)?;
         fs::rename(&self.unfinished, &self.path).map_err(io)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        crate::folder::sync(folder).map_err(io)?;
+        folder::sync(folder::above(&self.path)).map_err(io)?;
         Ok(self.bytes)
     }
 }
@@ -138,6 +142,9 @@ impl Reader {
         let mut rest = &payload[1..];
         let mut items = Vec::new();
         while !rest.is_empty() {
+            if items.len() == MOST_ITEMS {
+                return Err(self.damaged("a record with too many items"));
+            }
             let item = alloy_rlp::Header::decode_bytes(&mut rest, false);
             items.push(item.map_err(|_| self.damaged("an item of a record"))?.to_vec());
         }
@@ -160,5 +167,26 @@ impl Reader {
 
     pub fn damaged(&self, what: &str) -> SnapshotError {
         SnapshotError::Damaged { path: self.path.clone(), what: what.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items_of(count: usize) -> Result<usize, SnapshotError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let payload = [vec![Kind::Codes as u8], vec![1; count]].concat();
+        let head = FrameHead::of(&payload).unwrap().encode();
+        fs::write(&path, [&FILE_HEADER[..], &head, &payload].concat()).unwrap();
+        Ok(Reader::open(&path)?.next()?.map_or(0, |(_, items)| items.len()))
+    }
+
+    #[test]
+    fn a_record_has_no_more_items_than_a_writer_puts_in() {
+        assert_eq!(items_of(MOST_ITEMS).unwrap(), MOST_ITEMS);
+        let error = items_of(MOST_ITEMS + 1).unwrap_err();
+        assert!(error.to_string().contains("too many items"), "{error}");
     }
 }

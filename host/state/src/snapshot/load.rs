@@ -17,7 +17,7 @@ use crate::{
     chain_state::ChainState,
     chunks,
     error::StateError,
-    folder,
+    folder::{self, FolderLock},
     head::HeadRecord,
     history, keys,
     log::BlockLog,
@@ -53,20 +53,19 @@ pub fn import(
         let path = fresh.clone();
         move |source| SnapshotError::Io { action, path, source }
     };
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh).map_err(io("remove"))?;
-    }
-    fs::create_dir_all(&fresh).map_err(io("make"))?;
+    // Whoever imports into the same folder meanwhile is refused, until this one has its name.
+    let lock = FolderLock::take(&fresh)?;
+    folder::clear(&fresh).map_err(io("empty"))?;
     let copied = fresh.join(SNAPSHOT_FILE);
     fs::copy(file, &copied).and_then(|_| fs::File::open(&copied)?.sync_all()).map_err(io("copy the snapshot to"))?;
     BlockLog::begin(&fresh, &base.block)?;
-    let (state, info) = ChainState::open_loading(&fresh, options, Loading { progress, meant: expected.is_some() })?;
+    let loading = Loading { progress, meant: expected.is_some() };
+    let (state, info) = ChainState::open_loading(lock, &fresh, options, loading)?;
     let info = info.ok_or(StateError::Damaged { what: "store without a head" })?;
     state.flush()?;
-    drop(state);
+    let _lock = state.close();
     fs::rename(&fresh, dir).map_err(io("rename"))?;
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    folder::sync(parent).map_err(io("sync"))?;
+    folder::sync(folder::above(dir)).map_err(io("sync"))?;
     Ok(info)
 }
 

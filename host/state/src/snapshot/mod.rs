@@ -17,6 +17,7 @@ mod load;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
 use alloy_primitives::B256;
 use std::{io, path::PathBuf};
@@ -28,6 +29,7 @@ pub use load::import;
 
 pub(crate) use base::BaseRecord;
 pub(crate) use load::{Loading, load};
+pub(crate) use unfinished::Unfinished;
 
 /// The name of the snapshot in the folder of a chain that was begun from one: with the log it is the truth.
 pub(crate) const SNAPSHOT_FILE: &str = "snapshot";

@@ -1,13 +1,15 @@
 //! A file of a stranger, which was not made by an export.
 
 use alloy_consensus::Header;
+use alloy_consensus::{Eip658Value, Receipt, ReceiptEnvelope, proofs};
+use alloy_primitives::{Address, Bytes};
 use alloy_primitives::{B256, KECCAK256_EMPTY, U256, keccak256};
 use alloy_rlp::Encodable as _;
 use alloy_trie::{
     EMPTY_ROOT_HASH, Nibbles, TrieAccount,
     nodes::{LeafNode, RlpNode},
 };
-use caldera_types::{Block, SealedBlock};
+use caldera_types::{Block, SealedBlock, TxReceipt, system_transaction};
 use std::path::Path;
 
 use super::{
@@ -18,6 +20,7 @@ use super::{
 };
 use crate::{
     error::{Blame, StateError},
+    folder::FolderLock,
     options::{Backend, StateOptions},
 };
 
@@ -105,4 +108,53 @@ fn what_no_chain_has_is_refused() {
         let error = import_of(&nodes, number, true).unwrap_err();
         assert!(error.blame() == Blame::Data && error.to_string().contains(what), "{error}");
     }
+}
+
+#[test]
+fn numbers_that_no_chain_has_are_refused() {
+    let parent = Header { number: u64::MAX, ..Header::default() };
+    let header = Header { number: 1, parent_hash: parent.hash_slow(), ..Header::default() };
+    let block = |header, transactions| Block { header, transactions, sidecar: Vec::new(), ethereum: None }.seal();
+    let base =
+        Base { genesis: B256::ZERO, block: block(header, Vec::new()), receipts: Vec::new(), headers: vec![parent] };
+    assert!(Base::decode(&base.encode()).is_err_and(|what| what.contains("not that of the parent")));
+
+    let transactions: Vec<_> =
+        (0..2).map(|n| system_transaction(1, 0, 5, Address::ZERO, Bytes::from(vec![n]))).collect();
+    let consensus = [u64::MAX, 0].map(|cumulative_gas_used| {
+        let receipt = Receipt { status: Eip658Value::Eip658(true), cumulative_gas_used, logs: Vec::new() };
+        ReceiptEnvelope::Legacy(receipt.into())
+    });
+    let header = Header {
+        transactions_root: Block::transactions_root(&transactions),
+        receipts_root: proofs::calculate_receipt_root(&consensus),
+        ..Header::default()
+    };
+    let receipt = |(consensus, gas_used)| TxReceipt {
+        consensus,
+        gas_used,
+        effective_gas_price: 0,
+        contract_address: None,
+        fault: None,
+    };
+    let receipts = consensus.into_iter().zip([u64::MAX, 1]).map(receipt).collect();
+    let block = block(header, transactions);
+    let base = Base { genesis: block.hash(), block, receipts, headers: Vec::new() };
+    assert!(Base::decode(&base.encode()).is_err_and(|what| what.contains("another gas or price")));
+}
+
+#[test]
+fn two_imports_into_one_folder_do_not_meet() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, fresh) = (folder.path().join("file"), folder.path().join("fresh"));
+    write(&file, &nested(0), 1);
+    let other = FolderLock::take(&folder.path().join("fresh.importing")).unwrap();
+    let remains = folder.path().join("fresh.importing/blocks.log");
+    std::fs::write(&remains, b"another's").unwrap();
+    let refused = import(&file, &fresh, STORED, None, &mut |_| {}).unwrap_err();
+    assert!(matches!(refused, StateError::FolderInUse(_)), "{refused}");
+    assert_eq!(std::fs::read(&remains).unwrap(), b"another's");
+    drop(other);
+    import(&file, &fresh, STORED, None, &mut |_| {}).unwrap();
+    FolderLock::take_existing(&fresh).unwrap();
 }
