@@ -5,7 +5,7 @@ use alloy_primitives::{B256, Bytes, KECCAK256_EMPTY, keccak256};
 use crate::{
     chunks,
     diff::StateDiff,
-    error::StateError,
+    error::{Blame, StateError},
     keys,
     store::{Batch, Store},
 };
@@ -15,13 +15,16 @@ pub(crate) fn get(store: &dyn Store, hash: B256) -> Result<Bytes, StateError> {
     if hash == KECCAK256_EMPTY {
         return Ok(Bytes::new());
     }
-    match chunks::get(store, &keys::code(hash), "code")? {
-        Some(code) if keccak256(&code) == hash => Ok(code.into()),
-        found => {
-            store.condemn("code");
-            Err(found.map_or(StateError::UnknownCode(hash), |_| StateError::Damaged { what: "code" }))
-        }
+    let error = match chunks::get(store, &keys::code(hash), "code") {
+        Ok(Some(code)) if keccak256(&code) == hash => return Ok(code.into()),
+        Ok(Some(_)) => StateError::Damaged { what: "code" },
+        Ok(None) => StateError::UnknownCode(hash),
+        Err(error) => error,
+    };
+    if error.blame() == Blame::Data {
+        store.condemn("code");
     }
+    Err(error)
 }
 
 /// Puts new code into `batch`.

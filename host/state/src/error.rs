@@ -107,6 +107,12 @@ pub enum StateError {
         /// The first block that is there.
         first: u64,
     },
+    /// What was read is of a block that was taken back meanwhile, which only development chains do.
+    #[error("block {number} was taken back while its state was read; ask again")]
+    TakenBack {
+        /// Its height.
+        number: u64,
+    },
     /// Code that an account names is not there.
     #[error("code {0} is not in this state")]
     UnknownCode(B256),
@@ -150,6 +156,7 @@ impl StateError {
             Self::UnknownRoot(_)
             | Self::StateNotKept { .. }
             | Self::BlockNotKept { .. }
+            | Self::TakenBack { .. }
             | Self::UnknownBlock(_)
             | Self::NotNext { .. } => Blame::Caller,
         }

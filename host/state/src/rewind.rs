@@ -30,6 +30,7 @@ impl ChainState {
         self.store.ready()?;
         self.pruner.go_back(to)?;
         let root = roots::must_get(&*self.store, number)?;
+        self.nodes.take_back(number);
         // First, so that nobody looks for what goes, and takes its absence for damage.
         *self.newest.write() = Some(Newest { head: to, root: root.place });
         self.flat.move_to(root);

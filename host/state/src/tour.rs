@@ -8,7 +8,7 @@ use crate::{
     codes,
     error::StateError,
     nodes::Nodes,
-    place::{NodeRef, Place},
+    place::NodeRef,
     store::Store,
     trie::{Kind, Link, links, own_bytes},
 };
@@ -24,11 +24,11 @@ pub(crate) enum Met<'a> {
 /// What was met.
 #[derive(PartialEq, Eq, Hash)]
 enum Seen {
-    Place(Place),
+    Node(NodeRef),
     Hash(B256),
 }
 
-/// Somebody who goes over tries. 32 bytes of memory and a little more for each node that was met.
+/// Somebody who goes over tries. 56 bytes of memory and a little more for each node that was met.
 pub(crate) struct Tour<'a> {
     store: &'a dyn Store,
     nodes: &'a Nodes,
@@ -40,9 +40,9 @@ pub(crate) struct Tour<'a> {
 }
 
 impl<'a> Tour<'a> {
-    /// Every node that lies somewhere once.
+    /// Every node that lies somewhere once. Where two say that they lie in one place, both are looked at: one of them is damaged.
     pub fn new(store: &'a dyn Store, nodes: &'a Nodes) -> Self {
-        Self { store, nodes, seen: HashSet::new(), todo: Vec::new(), same: |node| Seen::Place(node.place) }
+        Self { store, nodes, seen: HashSet::new(), todo: Vec::new(), same: Seen::Node }
     }
 
     /// Of nodes that are alike, wherever they lie, one.
@@ -75,5 +75,41 @@ impl<'a> Tour<'a> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{keys, memory_store::MemoryStore, place::Place, store::Batch};
+    use alloy_primitives::{U256, keccak256};
+    use alloy_rlp::Encodable as _;
+    use alloy_trie::{KECCAK_EMPTY, Nibbles, TrieAccount, nodes::LeafNode};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_place_that_is_named_under_two_hashes_is_damage() {
+        let account =
+            TrieAccount { nonce: 1, balance: U256::ZERO, storage_root: EMPTY_ROOT_HASH, code_hash: KECCAK_EMPTY };
+        let mut leaf = Vec::new();
+        LeafNode::new(Nibbles::unpack(B256::ZERO), alloy_rlp::encode(account)).encode(&mut leaf);
+        let place = Place { height: 3, index: 0, packed: false };
+        let root = NodeRef { hash: keccak256(&leaf), place };
+        let (store, mut batch) = (Arc::new(MemoryStore::default()), Batch::default());
+        batch.put(keys::node(place), leaf);
+        store.commit(batch).unwrap();
+        let nodes = Nodes::new(store.clone(), 0);
+        let (mut tour, mut count) = (Tour::new(&*store, &nodes), 0);
+        let mut walk = |root| {
+            tour.walk(root, &mut |_| {
+                count += 1;
+                Ok(())
+            })
+        };
+        walk(root).unwrap();
+        walk(root).unwrap();
+        let other = NodeRef { hash: B256::repeat_byte(1), place };
+        assert!(matches!(walk(other), Err(StateError::DamagedNode(_))));
+        assert_eq!(count, 1);
     }
 }

@@ -3,10 +3,10 @@
 
 mod common;
 
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, Bytes, U256};
 use caldera_state::{
-    Batch, Blame, ChainState, CommitInput, HeadRecord, MemoryStore, MemoryView, StateDiff, StateError, StateOptions,
-    StateView as _, Store, StoreError,
+    Batch, Blame, ChainState, CommitInput, HeadRecord, History, MemoryStore, MemoryView, StateDiff, StateError,
+    StateOptions, StateView as _, Store, StoreError,
 };
 use common::{
     Body, DISK, MEMORY, ON_DISK, commit, commit_many, limit_files, next_block, open, open_store, store_dir, try_commit,
@@ -277,6 +277,47 @@ fn check_misses(options: StateOptions) {
         options.backend,
         keys.len()
     );
+}
+
+/// Where the nodes below a node lie is covered by no hash.
+#[test]
+fn a_node_that_does_not_say_where_others_lie_is_damage() {
+    let history = History::Blocks(100.try_into().unwrap());
+    for options in ON_DISK.map(|options| StateOptions { history, ..options }) {
+        let dir = tempfile::tempdir().unwrap();
+        let heads = commit_many(&open(dir.path(), options), 6);
+        let keys: Vec<_> = open_store(dir.path(), options).scan(b"T").map(|entry| entry.unwrap().0).collect();
+        let mut at_read = 0;
+        for key in keys.iter().step_by(3) {
+            let store = open_store(dir.path(), options);
+            let mut batch = Batch::default();
+            batch.put(key, [&store.get(key).unwrap().unwrap()[..], &[0xff]].concat());
+            store.commit(batch).unwrap();
+            store.flush().unwrap();
+            drop(store);
+            let mut state = open(dir.path(), options);
+            if state.head().is_some() {
+                at_read += 1;
+                let error = heads.iter().find_map(|head| read_state(&state, *head).err()).unwrap();
+                assert_eq!(error.blame(), Blame::Data);
+                drop(state);
+                state = open(dir.path(), options);
+            }
+            assert_eq!(state.head(), None, "it is made again from the log");
+            replay(&state);
+        }
+        assert!(at_read > 0);
+    }
+}
+
+/// Reads all accounts of a state, and the slots that it may have.
+fn read_state(state: &ChainState, head: HeadRecord) -> Result<(), StateError> {
+    let view = state.at_block(head.number, head.state_root)?;
+    for address in (0..10).map(Address::with_last_byte) {
+        view.account(address)?;
+        (0..30).try_for_each(|slot| view.storage(address, U256::from(slot)).map(drop))?;
+    }
+    Ok(())
 }
 
 #[test]

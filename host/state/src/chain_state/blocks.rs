@@ -111,6 +111,11 @@ impl ChainState {
         self.must_have(number)?;
         let found = find(&*self.store, number).and_then(|found| found.ok_or(StateError::Damaged { what }));
         if let Err(StateError::Damaged { .. }) = &found {
+            // It may have been taken back since it was looked for.
+            if !self.covers(number) {
+                return Ok(None);
+            }
+            self.nodes.must_stand(number)?;
             self.store.condemn(what);
         }
         found.map(Some)

@@ -111,13 +111,14 @@ impl ChainState {
         FlatView::new(self.flat.clone())
     }
 
-    /// An account in the state after a block, whose root is `root`: from memory, mostly, if it is the head's.
+    /// An account in the state after a block, whose root is `root`: from memory, mostly, if it is the head's. Errors as of
+    /// [`Self::at_block`]: the head may have moved far from there meanwhile.
     pub fn account_at(&self, number: u64, root: B256, address: Address) -> Result<Option<Account>, StateError> {
         if let Some(account) = self.flat.held(root, address) {
             return Ok(account);
         }
         // Held while it is read: the head may move on, and this root go.
-        let _pin = self.pruner.kept().pin_newest();
+        let _pin = self.pruner.kept().pin(number)?;
         self.flat.read(self.find(number, root)?, address)
     }
 
@@ -238,6 +239,7 @@ impl ChainState {
         match roots::get(&*self.store, number)? {
             Some(found) if found.hash == root => Ok(found),
             None if is_kept => {
+                self.nodes.must_stand(number)?;
                 self.store.condemn("a state root is missing");
                 Err(StateError::Damaged { what: "state root" })
             }

@@ -76,7 +76,8 @@ impl Flat {
     fn read_account(&self, root: NodeRef, address: Address) -> Result<Option<Stored>, StateError> {
         let account = trie::account(&self.nodes, root, address)?;
         let mut part = self.part(address).write();
-        if part.root.hash == root.hash {
+        // Not only alike: elsewhere lies a root of an older state, whose nodes may go.
+        if part.root == root {
             part.accounts.put(address, account);
         }
         Ok(account)
@@ -120,7 +121,7 @@ impl Flat {
         let storage = trie::storage_root(self.account(address)?);
         let word = decode_word(trie::get(&self.nodes, storage, &trie::slot_key(slot))?)?;
         let mut part = self.part(address).write();
-        if part.root.hash == root.hash {
+        if part.root == root {
             part.slots.put((address, slot), word);
         }
         Ok(word)
@@ -168,5 +169,36 @@ impl StateView for FlatView {
 
     fn block_hash(&self, number: u64) -> Result<B256, StateError> {
         history::block_hash(&*self.flat.store, number)?.ok_or(StateError::UnknownBlock(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_trie::EMPTY_ROOT_HASH;
+
+    use super::*;
+    use crate::{memory_store::MemoryStore, memory_view::MemoryView, nodes::pack, place::Place, store::Batch};
+
+    #[test]
+    fn what_is_read_at_a_root_that_only_looks_alike_is_not_kept() {
+        let (store, mut batch) = (Arc::new(MemoryStore::default()), Batch::default());
+        let nodes = Arc::new(Nodes::new(store.clone(), 0));
+        let mut view = MemoryView::default();
+        let account = Account { nonce: 1, ..Account::default() };
+        view.set_account(Address::ZERO, account);
+        let empty = NodeRef::anywhere(EMPTY_ROOT_HASH);
+        let update = trie::root_after(&nodes, empty, &StateDiff::from(&view)).unwrap();
+        let mut stored = |height| {
+            let first = Place { height, index: 0, packed: false };
+            pack::put(&mut batch, first, &update.nodes);
+            NodeRef { hash: update.root, place: update.at.in_block(first) }
+        };
+        let (old, new) = (stored(1), stored(3));
+        store.commit(batch).unwrap();
+        let flat = Flat::new(store, nodes, new, 1 << 20);
+        assert_eq!(flat.read(old, Address::ZERO).unwrap(), Some(account));
+        assert_eq!(flat.held(new.hash, Address::ZERO), None);
+        assert_eq!(flat.read(new, Address::ZERO).unwrap(), Some(account));
+        assert_eq!(flat.held(new.hash, Address::ZERO), Some(Some(account)));
     }
 }

@@ -12,7 +12,10 @@ mod source;
 
 use alloy_primitives::{B256, Bytes, keccak256, map::DefaultHashBuilder};
 use parking_lot::{Mutex, RwLock};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use crate::{
     cache::{Cache, Look},
@@ -52,6 +55,9 @@ pub(crate) struct Nodes {
     cache: Shards,
     /// Of any state, as somebody read it.
     read: Shards,
+    /// The lowest height that blocks were taken back to: who began to read above it before may find what other blocks put there, or
+    /// nothing.
+    taken_back_to: AtomicU64,
 }
 
 impl Nodes {
@@ -68,7 +74,8 @@ impl Nodes {
     fn of(source: Arc<dyn NodeSource>, cache_bytes: usize) -> Self {
         let shards = |bytes: usize| std::array::from_fn(|_| RwLock::new(Cache::new(bytes / SHARDS, bytes_of)));
         let read_bytes = cache_bytes / READ_PART;
-        Self { source, cache: shards(cache_bytes - read_bytes), read: shards(read_bytes) }
+        let cache = shards(cache_bytes - read_bytes);
+        Self { source, cache, read: shards(read_bytes), taken_back_to: AtomicU64::new(u64::MAX) }
     }
 
     /// Notes that what the store holds is not to be trusted.
@@ -100,9 +107,12 @@ impl Nodes {
                 return Ok(Some(read(&found.bytes)));
             }
         }
-        let Some(bytes) = self.source.node(node)? else { return Ok(None) };
+        let Some(bytes) = self.source.node(node)? else {
+            self.must_stand(node.place.height)?;
+            return Ok(None);
+        };
         if keccak256(own_bytes(&bytes)) != node.hash {
-            return Err(self.damaged(node.hash));
+            return Err(self.damaged(node));
         }
         let made = read(&bytes);
         self.read[shard].write().put(node.place, Cached { hash: node.hash, bytes });
@@ -111,21 +121,51 @@ impl Nodes {
 
     /// The same of a node that another node holds: that it is not here is damage.
     pub fn must_have<T>(&self, node: NodeRef, read: impl FnOnce(&Bytes) -> T) -> Result<T, StateError> {
-        self.with(node, read)?.ok_or_else(|| self.damaged(node.hash))
+        self.with(node, read)?.ok_or_else(|| self.damaged(node))
+    }
+
+    /// The same where `read` may find that it cannot be read: no hash covers where those below it lie.
+    pub fn decode<T>(
+        &self,
+        node: NodeRef,
+        read: impl FnOnce(&Bytes) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
+        self.must_have(node, read)?.map_err(|error| self.damage(node, error))
     }
 
     /// The same past the cache, which is for what blocks need.
     pub fn read(&self, node: NodeRef) -> Result<Bytes, StateError> {
         match self.source.node(node)? {
             Some(bytes) if keccak256(own_bytes(&bytes)) == node.hash => Ok(bytes),
-            _ => Err(self.damaged(node.hash)),
+            _ => Err(self.damaged(node)),
         }
     }
 
-    fn damaged(&self, hash: B256) -> StateError {
-        let error = StateError::DamagedNode(hash);
-        self.source.condemn(&error.to_string());
-        error
+    fn damaged(&self, node: NodeRef) -> StateError {
+        self.damage(node, StateError::DamagedNode(node.hash))
+    }
+
+    /// What is wrong with a node: the store, unless its block was taken back.
+    fn damage(&self, node: NodeRef, error: StateError) -> StateError {
+        match self.must_stand(node.place.height) {
+            Err(taken_back) => taken_back,
+            Ok(()) => {
+                self.source.condemn(&error.to_string());
+                error
+            }
+        }
+    }
+
+    /// Notes that the blocks above a height are about to go.
+    pub fn take_back(&self, height: u64) {
+        self.taken_back_to.fetch_min(height, Ordering::SeqCst);
+    }
+
+    /// Whether what a block left may be missing, or another's, without damage: [`StateError::TakenBack`]. To be asked after it was
+    /// looked for.
+    pub fn must_stand(&self, number: u64) -> Result<(), StateError> {
+        let stands = number <= self.taken_back_to.load(Ordering::SeqCst);
+        if stands { Ok(()) } else { Err(StateError::TakenBack { number }) }
     }
 
     /// Takes the nodes of a block that was just committed, which lie from `first` on: the next block walks over them, and not over those that they

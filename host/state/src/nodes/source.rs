@@ -4,15 +4,12 @@ use alloy_primitives::Bytes;
 use std::sync::Arc;
 
 use super::pack;
-use crate::{
-    place::NodeRef,
-    store::{Store, StoreError},
-};
+use crate::{error::StateError, place::NodeRef, store::Store};
 
 /// Where nodes come from.
 pub(crate) trait NodeSource: Send + Sync {
     /// A node as it is stored: its own bytes, and where those below it lie.
-    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StoreError>;
+    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StateError>;
 
     /// Whether it finds nodes by what they hash to, so that nothing has to be hashed again, and nothing lies anywhere.
     fn is_by_hash(&self) -> bool {
@@ -27,7 +24,7 @@ pub(crate) trait NodeSource: Send + Sync {
 pub(super) struct InStore(pub Arc<dyn Store>);
 
 impl NodeSource for InStore {
-    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StoreError> {
+    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StateError> {
         Ok(self.0.get(&pack::key(node.place))?.and_then(|entry| pack::node(node.place, entry)))
     }
 

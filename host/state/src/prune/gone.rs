@@ -12,7 +12,7 @@ use crate::{
     error::StateError,
     nodes::Nodes,
     place::{NodeRef, Place},
-    trie::{Kind, Link, links},
+    trie::{Kind, Link, join, links},
 };
 
 /// A node of the newer trie, at or above where the walk is.
@@ -43,7 +43,7 @@ pub(super) fn gone(nodes: &Nodes, old: NodeRef, new: NodeRef) -> Result<Vec<Plac
     while let Some(Gone { node, at, kind, cursor }) = todo.pop() {
         places.push(node.place);
         for link in walk.links(node, kind)? {
-            let below = at.join(&link.path);
+            let below = join(&at, &link.path)?;
             let (stands, cursor) = walk.find(cursor.clone(), kind, &below, link.kind)?;
             if stands.is_some_and(|stands| stands.place == link.to.place) {
                 continue;
@@ -77,14 +77,17 @@ impl Walk<'_> {
         wanted: Kind,
     ) -> Result<(Option<NodeRef>, Option<Rc<Cursor>>), StateError> {
         while let Some(here) = cursor {
-            let on_the_way = here.links.iter().find(|link| path.starts_with(&here.at.join(&link.path)));
+            let mut on_the_way = None;
+            for link in &here.links {
+                let at = join(&here.at, &link.path)?;
+                if path.starts_with(&at) {
+                    on_the_way = Some((link, at));
+                    break;
+                }
+            }
             match on_the_way {
-                Some(link) if link.kind == wanted && here.at.join(&link.path) == *path => {
-                    return Ok((Some(link.to), Some(here)));
-                }
-                Some(link) if link.kind == kind => {
-                    cursor = Some(self.cursor(link.to, here.at.join(&link.path), kind)?);
-                }
+                Some((link, at)) if link.kind == wanted && at == *path => return Ok((Some(link.to), Some(here))),
+                Some((link, at)) if link.kind == kind => cursor = Some(self.cursor(link.to, at, kind)?),
                 _ => return Ok((None, Some(here))),
             }
         }

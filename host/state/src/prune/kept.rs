@@ -41,11 +41,6 @@ impl Kept {
         if number < first { Err(StateError::StateNotKept { number, first }) } else { Ok(pin) }
     }
 
-    /// Leave to read the newest state, which is always kept.
-    pub fn pin_newest(&self) -> Pin {
-        self.pin.lock().clone()
-    }
-
     /// Lets states before `from` go; gives what is held by all who may read one of them.
     pub fn advance(&self, from: u64) -> Pin {
         self.from.fetch_max(from, Ordering::SeqCst);
@@ -89,7 +84,7 @@ mod tests {
         let readers = kept.advance(5);
         assert_eq!(Arc::strong_count(&readers), 2);
         assert!(matches!(kept.pin(4), Err(StateError::StateNotKept { number: 4, first: 5 })));
-        let fresh = (kept.pin(5).unwrap(), kept.pin_newest());
+        let fresh = (kept.pin(5).unwrap(), kept.pin(9).unwrap());
         assert_eq!(Arc::strong_count(&readers), 2);
         drop(old);
         assert_eq!(Arc::strong_count(&readers), 1);

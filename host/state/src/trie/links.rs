@@ -3,7 +3,11 @@
 use alloy_primitives::B256;
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, TrieAccount, nodes::TrieNode};
 
-use super::{change::read_account, node::Node};
+use super::{
+    change::read_account,
+    insert::{KEY_NIBBLES, MISPLACED},
+    node::Node,
+};
 use crate::{
     error::StateError,
     place::{NodeRef, Place},
@@ -53,15 +57,16 @@ pub(crate) fn links(bytes: &[u8], own: Place, kind: Kind) -> Result<Links, State
             TrieNode::Leaf(leaf) => {
                 links.values += 1;
                 if kind == Kind::Accounts {
-                    links.account(path.join(&leaf.key), &read_account(&leaf.value)?, &mut below);
+                    links.account(join(&path, &leaf.key)?, &read_account(&leaf.value)?, &mut below);
                 }
                 continue;
             }
-            TrieNode::Extension(extension) => vec![(path.join(&extension.key), extension.child)],
+            TrieNode::Extension(extension) => vec![(join(&path, &extension.key)?, extension.child)],
             TrieNode::Branch(branch) => {
                 let indices = (0..16).filter(|index| branch.state_mask.is_bit_set(*index));
-                let below = |index| path.join(&Nibbles::from_nibbles_unchecked([index]));
-                indices.map(below).zip(branch.stack).collect()
+                let below = |index| join(&path, &Nibbles::from_nibbles_unchecked([index]));
+                let children = indices.zip(branch.stack).map(|(index, child)| Ok((below(index)?, child)));
+                children.collect::<Result<_, StateError>>()?
             }
         };
         for (path, child) in children {
@@ -75,6 +80,11 @@ pub(crate) fn links(bytes: &[u8], own: Place, kind: Kind) -> Result<Links, State
     Ok(links)
 }
 
+/// A path and what goes on from its end; the longest is a whole key, which a snapshot need not keep to.
+pub(crate) fn join(path: &Nibbles, more: &Nibbles) -> Result<Nibbles, StateError> {
+    if path.len() + more.len() > KEY_NIBBLES { Err(MISPLACED) } else { Ok(path.join(more)) }
+}
+
 fn at(hash: B256, below: &mut impl Iterator<Item = Place>) -> NodeRef {
     NodeRef { hash, place: below.next().unwrap_or_default() }
 }
@@ -86,6 +96,27 @@ impl Links {
         }
         if account.code_hash != alloy_primitives::KECCAK256_EMPTY {
             self.codes.push(account.code_hash);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_rlp::Encodable as _;
+    use alloy_trie::nodes::{ExtensionNode, LeafNode, RlpNode};
+
+    use super::*;
+
+    #[test]
+    fn what_goes_on_beyond_the_end_of_keys_is_refused() {
+        for (shared, fits) in [(63, true), (64, false)] {
+            let (mut leaf, mut node) = (Vec::new(), Vec::new());
+            LeafNode::new(Nibbles::from_nibbles([7]), vec![1]).encode(&mut leaf);
+            let key = Nibbles::unpack(B256::ZERO).slice(..shared);
+            ExtensionNode::new(key, RlpNode::from_raw_rlp(&leaf).unwrap()).encode(&mut node);
+            // What is no account is refused too, if it gets so far.
+            let error = links(&node, Place::default(), Kind::Accounts).unwrap_err();
+            assert_eq!(error.to_string() != MISPLACED.to_string(), fits, "{error}");
         }
     }
 }

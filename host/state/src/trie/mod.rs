@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub(crate) use below::{At, write_stored};
-pub(crate) use links::{Kind, Link, links};
+pub(crate) use links::{Kind, Link, join, links};
 pub(crate) use node::own_bytes;
 pub(crate) use walk::{Found, get, prove};
 

@@ -257,6 +257,6 @@ impl Update<'_> {
     fn load(&self, hash: B256, at: At) -> Result<Node, StateError> {
         // What is being made is never opened again: only what a block that is stored holds.
         let At::Stored(place) = at else { return Err(insert::MISPLACED) };
-        self.nodes.must_have(NodeRef { hash, place }, |bytes| Node::decode(bytes, place))?
+        self.nodes.decode(NodeRef { hash, place }, |bytes| Node::decode(bytes, place))
     }
 }

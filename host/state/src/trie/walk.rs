@@ -62,7 +62,7 @@ fn walk(
                     passed(bytes);
                     Node::decode(bytes, node.place)
                 };
-                (nodes.must_have(node, read)??, node.place)
+                (nodes.decode(node, read)?, node.place)
             }
             None => (Node::decode(&held.rlp, Place::default())?, Place::default()),
         };

@@ -21,7 +21,7 @@ use crate::{
     nodes::{NodeSource, Nodes},
     place::NodeRef,
     prune::Pin,
-    store::{Store, StoreError},
+    store::Store,
     trie::{self, RootUpdate, own_bytes},
     trie_view::TrieView,
     view::{Account, StateView},
@@ -34,11 +34,8 @@ struct Seen {
 }
 
 impl NodeSource for Seen {
-    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StoreError> {
-        let found = self.below.get(node).map_err(|error| match error {
-            StateError::Store(error) => error,
-            error => StoreError::Corrupt(error.to_string()),
-        })?;
+    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StateError> {
+        let found = self.below.get(node)?;
         if let Some(bytes) = &found {
             self.nodes.lock().entry(node.hash).or_insert_with(|| bytes.slice_ref(own_bytes(bytes)));
         }

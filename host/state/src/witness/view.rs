@@ -51,7 +51,7 @@ impl Items {
 }
 
 impl NodeSource for Items {
-    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StoreError> {
+    fn node(&self, node: NodeRef) -> Result<Option<Bytes>, StateError> {
         Ok(self.use_up(&node.hash))
     }
 
