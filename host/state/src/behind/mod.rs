@@ -77,6 +77,15 @@ impl Behind {
 
     /// Returns once there is room for a batch. A store that failed is tried again first.
     pub fn ready(&self) -> Result<(), StoreError> {
+        self.shared.wait_until(self.tried_again(), |queue| queue.bytes <= self.shared.most)
+    }
+
+    /// Tries a store that failed again, and says whether it still does.
+    pub fn try_again(&self) -> Result<(), StoreError> {
+        self.shared.wait_until(self.tried_again(), |_| true)
+    }
+
+    fn tried_again(&self) -> MutexGuard<'_, Queue> {
         let mut queue = self.shared.queue.lock();
         if queue.failure.is_some() {
             queue.retry = true;
@@ -85,7 +94,7 @@ impl Behind {
                 self.shared.changed.wait(&mut queue);
             }
         }
-        self.shared.wait_until(queue, |queue| queue.bytes <= self.shared.most)
+        queue
     }
 
     /// Why nothing is taken in now, if so.

@@ -163,10 +163,10 @@ impl ChainState {
         proof::prove(&self.nodes, self.find(number, root)?, address, slots)
     }
 
-    /// Returns once another block can be taken in; a store that failed is tried again first. Who executes a block asks before: a
-    /// store that could not be opened again cannot be read either.
+    /// Tries a store that failed again, and says whether it still does. Who executes a block asks before: one that could not be
+    /// opened again cannot be read either. Room for the block is waited for when it is committed.
     pub fn ready(&self) -> Result<(), StateError> {
-        Ok(self.store.ready()?)
+        Ok(self.store.try_again()?)
     }
 
     /// Why the store takes nothing in now, and perhaps cannot be read, if so; [`Self::ready`] has it tried again.
