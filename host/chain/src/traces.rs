@@ -21,7 +21,7 @@ use crate::{
 pub struct TraceAllowance {
     /// Most EVM steps that are recorded.
     pub steps: u64,
-    /// Most bytes of stacks, memories and inputs that are recorded for one transaction.
+    /// Most bytes that are kept: stacks, memories, slots, inputs and outputs, of all transactions together.
     pub bytes: usize,
     /// Longest time.
     pub time: Duration,

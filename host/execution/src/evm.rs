@@ -153,10 +153,6 @@ pub(crate) fn transact(ctx: &mut Ctx<'_>, tx: TxEnv) -> Result<ExecutionResult, 
                 TransactError::Refused(refusal, rule)
             }
             EVMError::Database(ViewError(state)) => TransactError::Node(ExecutionError::State(state)),
-            // Execution's own texts come with a failure, which was taken above; the rest are a tracer's.
-            EVMError::Custom(_) if ctx.chain.tracer.is_some() => {
-                TransactError::Node(ExecutionError::Stopped("the trace takes more memory than one answer may"))
-            }
             other => TransactError::Node(ExecutionError::Evm(other.to_string())),
         }
     })

@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 
 use alloy_consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip7702, TxEnvelope, TxLegacy};
-use alloy_primitives::{Address, B256, Log, Signature, TxKind, U256};
+use alloy_primitives::{Address, B256, Signature, TxKind, U256};
 use caldera_state::StateDiff;
 use caldera_types::{BlockEnv, TxReceipt, limits::TX_GAS};
 use revm::context_interface::{ContextTr, JournalTr};
-use revm_inspectors::transfer::{TRANSFER_LOG_EMITTER, TransferInspector};
 
 use crate::{
     Ground,
@@ -106,7 +105,7 @@ impl SimulatedBlock {
         // Validation itself asks for wei.
         let call = &SimulationRequest { gas: wanted.min(gas), checks_funds: !asked.validation, ..call.clone() };
         if asked.trace_transfers {
-            ctx.chain.tracer = Some(Box::new(Tracer::of_transfers(TransferInspector::new(false).with_logs(true))));
+            ctx.chain.tracer = Some(Box::new(Tracer::of_transfers()));
         }
         let tx_env = simulate::tx_env(ctx, call)?;
         let (nonce, created) = (tx_env.nonce, tx_env.caller.create(tx_env.nonce));
@@ -114,12 +113,15 @@ impl SimulatedBlock {
         let changes = ctx.journal_mut().finalize();
         ctx.journal_mut().db_mut().fold(changes);
         let fault = ctx.chain.fault();
-        let simulation = simulate::simulation(ctx, result);
+        let mut simulation = simulate::simulation(ctx, result);
+        // The block's own logs are those of the EVM; who asked for transfers is shown these too.
+        let logs = simulation.logs.clone();
+        if let Some(tracer) = ctx.chain.tracer.take() {
+            simulation.logs = tracer.into_transfers();
+        }
         let tx = unsigned(ctx.cfg.chain_id, nonce, call);
         let succeeded = matches!(simulation.result, SimulationResult::Return(_));
         self.outcome.gas_used += simulation.gas_used;
-        let logs: Vec<Log> =
-            simulation.logs.iter().filter(|log| log.address != TRANSFER_LOG_EMITTER).cloned().collect();
         self.outcome.receipts.push(TxReceipt {
             consensus: envelope(tx.tx_type(), succeeded, self.outcome.gas_used, logs),
             gas_used: simulation.gas_used,

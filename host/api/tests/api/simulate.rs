@@ -1,6 +1,9 @@
 //! `eth_simulateV1`.
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, B256, U256, address};
+use caldera_api::ApiLimits;
 use serde_json::{Value, json};
 
 use crate::support::{ENGINE, Rig};
@@ -76,6 +79,73 @@ async fn failures_transfers_and_engines_are_shown() {
     assert_eq!(blocks[0]["transactions"][0]["from"], json!(A));
     // The transfer is no log of the chain's: the bloom has only the engine's.
     assert!(blocks[0]["logsBloom"].as_str().unwrap().contains(|c| c != '0' && c != 'x'));
+}
+
+/// Runs a call of A that sends 5 wei to B, where there is code; the transfers that it shows.
+async fn transfers(rig: &Rig, code_of_b: &str, code_of_c: &str) -> Vec<(Address, Address, u64)> {
+    let payload = json!({ "traceTransfers": true, "blockStateCalls": [{
+        "stateOverrides": {
+            (A.to_string()): { "balance": "0xffff" },
+            (B.to_string()): { "code": code_of_b },
+            (C.to_string()): { "code": code_of_c },
+        },
+        "calls": [{ "from": A, "to": B, "value": "0x5" }],
+    }] });
+    let blocks: Value = rig.rpc("eth_simulateV1", json!([payload])).await;
+    let call = &blocks[0]["calls"][0];
+    assert_eq!(call["status"], json!("0x1"), "{call}");
+    let address = |topic: &Value| Address::from_word(serde_json::from_value(topic.clone()).unwrap());
+    let value = |log: &Value| serde_json::from_value::<B256>(log["data"].clone()).unwrap();
+    let logs = call["logs"].as_array().unwrap().iter();
+    let logs = logs.filter(|log| log["address"] == json!("0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"));
+    logs.map(|log| {
+        let topics = &log["topics"];
+        assert_eq!(topics[0], json!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"));
+        (address(&topics[1]), address(&topics[2]), U256::from_be_bytes(value(log).0).to())
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn only_transfers_that_stay_are_shown() {
+    let rig = Rig::new();
+    let hex = |address: Address| address.to_string()[2..].to_lowercase();
+    // CALL of C with 1 wei, whatever comes of it.
+    let calls_c = format!("0x5f5f5f5f600173{}5af100", hex(C));
+    let (sent, passed_on) = ((A, B, 5), (B, C, 1));
+    assert_eq!(transfers(&rig, &calls_c, "0x00").await, [sent, passed_on]);
+    assert_eq!(transfers(&rig, &calls_c, "0x5f5ffd").await, [sent], "C reverts");
+    assert_eq!(transfers(&rig, &calls_c, "0xfe").await, [sent], "C halts");
+    // SELFDESTRUCT to C.
+    let ends = format!("0x73{}ff", hex(C));
+    assert_eq!(transfers(&rig, &ends, "0x").await, [sent, (B, C, 5)]);
+    // C passes its wei on by SELFDESTRUCT, and B then calls it again in vain, with more than it has.
+    let twice = format!("0x5f5f5f5f600173{0}5af15f5f5f5f60ff73{0}5af100", hex(C));
+    assert_eq!(transfers(&rig, &twice, &format!("0x73{}ff", hex(A))).await, [sent, passed_on, (C, A, 1)]);
+    // CREATE with 2 wei of a contract without code.
+    let created = B.create(0);
+    assert_eq!(transfers(&rig, "0x5f5f6002f000", "0x").await, [sent, (B, created, 2)]);
+}
+
+/// Blocks between are bounded in time like those that were asked for, and have the root of the block before.
+#[tokio::test]
+async fn gaps_are_cheap_and_bounded() {
+    let rig = Rig::new();
+    let rich = json!({ (A.to_string()): { "balance": "0x5" } });
+    let asked = json!({ "blockStateCalls": [
+        { "stateOverrides": rich }, { "blockOverrides": { "number": "0xf0" } }, { "calls": [{ "to": A }] },
+    ] });
+    let blocks: Value = rig.rpc("eth_simulateV1", json!([asked])).await;
+    let blocks = blocks.as_array().unwrap();
+    assert_eq!(blocks.len(), 0xf1);
+    for (number, pair) in blocks.windows(2).enumerate() {
+        assert_eq!(pair[1]["parentHash"], pair[0]["hash"]);
+        let changes = number == blocks.len() - 2;
+        assert_eq!(pair[1]["stateRoot"] != pair[0]["stateRoot"], changes, "the last has a call, and so a nonce");
+    }
+    let limits = ApiLimits { simulation_time: Duration::ZERO, ..ApiLimits::recommended() };
+    let error = Rig::with_limits(limits).refused("eth_simulateV1", json!([asked])).await;
+    assert_eq!(error.code(), -32016, "{}", error.message());
 }
 
 #[tokio::test]

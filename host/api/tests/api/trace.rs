@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use alloy_consensus::{Header, TxEip1559};
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_rlp::Decodable;
 use alloy_sol_types::SolCall;
 use caldera_api::ApiLimits;
+use jsonrpsee_core::ClientError;
 use serde_json::{Value, json};
 
 use crate::support::{CALL, ENGINE, LOOP, REVERT, Rig, STORE, TRAP, Token, call, tx};
@@ -208,4 +209,68 @@ async fn traces_are_bounded() {
     assert!(error.code() == -32005 && error.message().contains("time"), "{}", error.message());
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert!(rig.rpc::<Value>("eth_blockNumber", json!([])).await.is_string(), "the server goes on");
+}
+
+/// What a trace keeps is counted whole: stacks, memories that are not copied again, slots that a step repeats, inputs of
+/// frames, with whatever tracer.
+#[tokio::test]
+async fn traces_are_bounded_in_memory() {
+    let rig = Rig::new();
+    let to = Address::repeat_byte(0xcd);
+    let traced = async |code: String, mut options: Value| {
+        options["stateOverrides"] = json!({ (to.to_string()): { "code": format!("0x{code}") } });
+        rig.try_rpc::<Value>("debug_traceCall", json!([{ "to": to }, "latest", options])).await
+    };
+    let deep_stack = format!("{}5b6103e856", "5f".repeat(1_000));
+    let large_memory = "5f620ffff0525b600656";
+    let many_slots = "5f5b8054506001016001 56".replace(' ', "");
+    // A mebibyte of calldata, again and again, to an account without code.
+    let large_inputs = "5b5f5f621000005f5f60995af1505f56";
+    let memory = json!({ "enableMemory": true });
+    let mux = json!({ "tracer": "muxTracer", "tracerConfig": { "callTracer": {} } });
+    for (code, options) in [
+        (deep_stack.as_str(), json!({})),
+        (&deep_stack, json!({ "tracer": "erc7562Tracer" })),
+        (large_memory, memory),
+        (&many_slots, json!({})),
+        (large_inputs, json!({ "tracer": "callTracer" })),
+        (large_inputs, json!({ "tracer": "flatCallTracer" })),
+        (large_inputs, mux),
+    ] {
+        match traced(code.to_owned(), options.clone()).await {
+            Err(ClientError::Call(error)) => {
+                assert!(error.code() == -32005 && error.message().contains("more memory"), "{options}: {error:?}")
+            }
+            other => panic!("{code} {options}: {other:?}"),
+        }
+    }
+    // What is not kept costs nothing: neither stacks that nobody asked for, nor steps after the last that is recorded.
+    let once = format!("{}00", "5f".repeat(1_000));
+    traced(once, json!({ "disableStack": true })).await.unwrap();
+    let few = format!("{}62030d405b600190038061 03ec5700", "5f".repeat(1_000)).replace(' ', "");
+    let few = traced(few, json!({ "limit": 3 })).await.unwrap();
+    assert_eq!(few["structLogs"].as_array().unwrap().len(), 3);
+}
+
+/// The traces of a block have one budget together.
+#[tokio::test]
+async fn traced_blocks_are_bounded_in_memory() {
+    // Twice as much may be kept as an answer may hold. The stacks of one transaction take 16 MB.
+    let rig = Rig::with_limits(ApiLimits { response_bytes: 12 << 20, ..ApiLimits::recommended() });
+    let code = Bytes::from([vec![0x5f; 1_000], vec![0]].concat());
+    for nonce in 0..2 {
+        let (to, value) = (TxKind::Create, U256::ZERO);
+        rig.send(TxEip1559 { to, value, input: code.clone(), gas_limit: 1_000_000, ..tx(nonce) }).await;
+    }
+    let block = rig.mine();
+    let number = format!("{:#x}", block.number());
+    for sent in &block.block.transactions[1..] {
+        let steps: Value = rig.rpc("debug_traceTransaction", json!([sent.tx_hash()])).await;
+        assert_eq!(steps["structLogs"].as_array().unwrap().len(), 1_001);
+    }
+    let error = rig.refused("debug_traceBlockByNumber", json!([number])).await;
+    assert!(error.code() == -32005 && error.message().contains("more memory"), "{}", error.message());
+    let without = json!({ "disableStack": true });
+    let traces: Value = rig.rpc("debug_traceBlockByNumber", json!([number, without])).await;
+    assert_eq!(traces.as_array().unwrap().len(), block.block.transactions.len());
 }

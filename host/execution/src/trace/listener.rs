@@ -7,14 +7,16 @@ use revm::{
     inspector::JournalExt,
     interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter},
 };
-use revm_inspectors::{tracing::DebugInspector, transfer::TransferInspector};
+use revm_inspectors::tracing::DebugInspector;
+
+use super::transfers::Transfers;
 
 /// What makes something of what is heard.
 pub(super) enum Listener {
     /// `debug_trace*`.
     Debug(Box<DebugInspector>),
     /// The transfers of `eth_simulateV1`.
-    Transfers(TransferInspector),
+    Transfers(Transfers),
 }
 
 macro_rules! hand_on {

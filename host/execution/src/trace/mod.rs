@@ -7,6 +7,7 @@
 //!
 //! Off the path of blocks: a tracer is in the context only when somebody asked for a trace. It changes no outcome.
 
+mod budget;
 mod engine_frame;
 mod listener;
 mod recorded;
@@ -14,6 +15,7 @@ mod run;
 mod tap;
 mod told;
 mod tracer;
+mod transfers;
 mod watched;
 
 use std::{fmt, sync::Arc};
@@ -46,7 +48,7 @@ pub struct Trace {
 pub struct TraceLimits {
     /// Most EVM steps recorded for one question.
     pub steps: u64,
-    /// Most bytes of stacks, memories and inputs recorded for one transaction.
+    /// Most bytes kept for one question: stacks, memories, slots, inputs and outputs, of all its transactions together.
     pub bytes: usize,
     /// Asked every few thousand steps and before each transaction.
     pub goes_on: Arc<dyn Fn() -> bool + Send + Sync>,

@@ -18,14 +18,19 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    fn leave<'e, 'a>(&mut self, ctx: &mut &'e mut Ctx<'a>, end: impl FnOnce(&mut Listener, &mut &'e mut Ctx<'a>)) {
+    fn leave<'e, 'a>(
+        &mut self,
+        ctx: &mut &'e mut Ctx<'a>,
+        output: usize,
+        end: impl FnOnce(&mut Listener, &mut &'e mut Ctx<'a>),
+    ) {
         let destroyed = self.destroyed.take();
         with(ctx, |tracer, ctx| {
             if let Some((contract, target, value)) = destroyed {
                 Inspector::<&'e mut Ctx<'a>>::selfdestruct(&mut tracer.listener, contract, target, value);
             }
             end(&mut tracer.listener, ctx);
-            tracer.leave();
+            tracer.leave(output);
         });
     }
 }
@@ -55,7 +60,7 @@ impl<'e, 'a> Inspector<&'e mut Ctx<'a>> for Tap {
     }
 
     fn step(&mut self, interpreter: &mut Interpreter, ctx: &mut &'e mut Ctx<'a>) {
-        with(ctx, |tracer, ctx| match tracer.stop() {
+        with(ctx, |tracer, ctx| match tracer.step(interpreter) {
             Some(why) => halt(interpreter, ctx, why),
             None => tracer.listener.step(interpreter, ctx),
         });
@@ -79,26 +84,26 @@ impl<'e, 'a> Inspector<&'e mut Ctx<'a>> for Tap {
 
     fn call(&mut self, ctx: &mut &'e mut Ctx<'a>, inputs: &mut CallInputs) -> Option<CallOutcome> {
         with(ctx, |tracer, ctx| {
-            tracer.enter(Some(inputs.scheme), inputs.gas_limit);
+            tracer.enter(Some(inputs.scheme), inputs.gas_limit, inputs.input.len());
             tracer.listener.call(ctx, inputs)
         })
         .flatten()
     }
 
     fn call_end(&mut self, ctx: &mut &'e mut Ctx<'a>, inputs: &CallInputs, outcome: &mut CallOutcome) {
-        self.leave(ctx, |listener, ctx| listener.call_end(ctx, inputs, outcome));
+        self.leave(ctx, outcome.output().len(), |listener, ctx| listener.call_end(ctx, inputs, outcome));
     }
 
     fn create(&mut self, ctx: &mut &'e mut Ctx<'a>, inputs: &mut CreateInputs) -> Option<CreateOutcome> {
         with(ctx, |tracer, ctx| {
-            tracer.enter(None::<CallScheme>, inputs.gas_limit());
+            tracer.enter(None::<CallScheme>, inputs.gas_limit(), inputs.init_code().len());
             tracer.listener.create(ctx, inputs)
         })
         .flatten()
     }
 
     fn create_end(&mut self, ctx: &mut &'e mut Ctx<'a>, inputs: &CreateInputs, outcome: &mut CreateOutcome) {
-        self.leave(ctx, |listener, ctx| listener.create_end(ctx, inputs, outcome));
+        self.leave(ctx, outcome.output().len(), |listener, ctx| listener.create_end(ctx, inputs, outcome));
     }
 
     fn selfdestruct(&mut self, contract: Address, target: Address, value: U256) {

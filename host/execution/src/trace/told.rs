@@ -131,6 +131,7 @@ pub(crate) fn chain_result(gas_used: u64, logs: Vec<Log>) -> ExecutionResult {
 
 /// Begins a frame that is no call of the EVM.
 fn open(ctx: &mut Ctx<'_>, caller: Address, to: Address, input: Bytes, gas_limit: u64) -> Box<CallInputs> {
+    let length = input.len();
     let mut inputs = Box::new(CallInputs {
         input: CallInput::Bytes(input),
         return_memory_offset: 0..0,
@@ -146,7 +147,7 @@ fn open(ctx: &mut Ctx<'_>, caller: Address, to: Address, input: Bytes, gas_limit
         charged_new_account_state_gas: false,
     });
     with(&mut &mut *ctx, |tracer, ctx| {
-        tracer.enter(None, gas_limit);
+        tracer.enter(None, gas_limit, length);
         // A listener could answer in the callee's place; ours do not.
         let _ = tracer.listener.call(ctx, &mut inputs);
     });
@@ -159,9 +160,10 @@ fn close(ctx: &mut Ctx<'_>, inputs: &CallInputs, result: InstructionResult, outp
     if !gas.record_regular_cost(gas_used) {
         gas.spend_all();
     }
+    let length = output.len();
     let mut outcome = FrameOutcome::new(InterpreterResult::new(result, output, gas), 0..0);
     with(&mut &mut *ctx, |tracer, ctx| {
         tracer.listener.call_end(ctx, inputs, &mut outcome);
-        tracer.leave();
+        tracer.leave(length);
     });
 }

@@ -1,30 +1,24 @@
 //! A tracer and what it must remember while a transaction runs.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{Bytes, Log};
 use alloy_rpc_types_trace::geth::GethDebugTracingOptions;
 use revm::{
     bytecode::opcode::{self, OpCode},
     context::result::{ExecutionResult, ResultAndState},
-    interpreter::CallScheme,
+    inspector::NoOpInspector,
+    interpreter::{CallScheme, Interpreter},
     state::EvmState,
 };
-use revm_inspectors::{
-    tracing::{
-        DebugInspector, TraceLimitBehavior, TraceLimits as ByteLimits, TransactionContext, types::CallTraceStep,
-    },
-    transfer::TransferInspector,
-};
+use revm_inspectors::tracing::{DebugInspector, TransactionContext, types::CallTraceStep};
 
-use super::{EngineFrame, Trace, TraceLimits, listener::Listener};
+use super::{EngineFrame, Trace, TraceLimits, budget::Budget, listener::Listener, transfers::Transfers};
 use crate::{call_error::CallError, error::ExecutionError, evm::Ctx};
-
-/// Steps between two looks at the time.
-const STEPS_PER_LOOK: u64 = 4_096;
 
 /// Listens to a transaction, or to all of a block.
 pub(crate) struct Tracer {
     pub(super) listener: Listener,
-    limits: Option<TraceLimits>,
+    /// What it may keep; none of one that keeps little.
+    budget: Option<Budget>,
     /// The one transaction of a block that is traced; all, if none is named.
     only: Option<usize>,
     /// Whether it listens now.
@@ -38,7 +32,6 @@ pub(crate) struct Tracer {
     engines: Vec<EngineFrame>,
     /// Logs that the listener knows already, and that revm is about to tell it.
     pub(super) told_logs: usize,
-    steps: u64,
     done: Vec<(usize, Trace)>,
 }
 
@@ -50,30 +43,29 @@ impl Tracer {
         only: Option<usize>,
     ) -> Result<Self, CallError> {
         let inspector = DebugInspector::new(options.clone()).map_err(|error| CallError::Tracer(error.to_string()))?;
-        let inspector = bounded(inspector, limits.bytes);
-        Ok(Self { limits: Some(limits.clone()), only, ..Self::new(Listener::Debug(Box::new(inspector))) })
+        Ok(Self {
+            budget: Some(Budget::new(limits, &inspector)),
+            only,
+            ..Self::new(Listener::Debug(Box::new(inspector)))
+        })
     }
 
-    /// One that leaves a log for each transfer of wei.
-    pub(crate) fn of_transfers(inspector: TransferInspector) -> Self {
-        Self { on: true, ..Self::new(Listener::Transfers(inspector)) }
+    /// One that keeps a log for each transfer of wei, between those of the EVM.
+    pub(crate) fn of_transfers() -> Self {
+        Self { on: true, ..Self::new(Listener::Transfers(Transfers::default())) }
+    }
+
+    /// The logs of [`Self::of_transfers`].
+    pub(crate) fn into_transfers(self) -> Vec<Log> {
+        match self.listener {
+            Listener::Transfers(transfers) => transfers.into_logs(),
+            Listener::Debug(_) => Vec::new(),
+        }
     }
 
     fn new(listener: Listener) -> Self {
         let (open, engines_open, engines, done) = Default::default();
-        Self {
-            listener,
-            limits: None,
-            only: None,
-            on: false,
-            open,
-            next: 1,
-            engines_open,
-            engines,
-            told_logs: 0,
-            steps: 0,
-            done,
-        }
+        Self { listener, budget: None, only: None, on: false, open, next: 1, engines_open, engines, told_logs: 0, done }
     }
 
     /// Whether it listens to what runs now.
@@ -85,33 +77,30 @@ impl Tracer {
     pub(crate) fn begin(&mut self, index: usize) {
         self.on = self.only.is_none_or(|only| only == index);
         self.told_logs = 0;
-    }
-
-    /// Why it must end, if it must.
-    pub(super) fn stop(&mut self) -> Option<&'static str> {
-        let limits = self.limits.as_ref()?;
-        self.steps += 1;
-        if self.steps > limits.steps && self.records_steps() {
-            return Some("the trace has more steps than one answer may hold");
-        }
-        let late = self.steps.is_multiple_of(STEPS_PER_LOOK) && !(limits.goes_on)();
-        late.then_some("the time of a trace is used up")
-    }
-
-    fn records_steps(&self) -> bool {
-        match &self.listener {
-            Listener::Debug(inspector) => {
-                matches!(
-                    **inspector,
-                    DebugInspector::Default(..) | DebugInspector::Erc7562Tracer(..) | DebugInspector::Mux(..)
-                )
-            }
-            Listener::Transfers(_) => false,
+        if let Some(budget) = &mut self.budget {
+            budget.begin();
         }
     }
 
-    /// A frame begins.
-    pub(super) fn enter(&mut self, scheme: Option<CallScheme>, gas: u64) {
+    /// Counts what the listener is about to keep. Once that is too much it hears nothing more, and what it kept is let go.
+    fn count(&mut self, count: impl FnOnce(&mut Budget)) {
+        let Some(budget) = &mut self.budget else { return };
+        count(budget);
+        if budget.stopped().is_some() {
+            self.listener = Listener::Debug(Box::new(DebugInspector::Noop(NoOpInspector)));
+            self.done = Vec::new();
+        }
+    }
+
+    /// A step is about to run: why it must not, if so.
+    pub(super) fn step(&mut self, interpreter: &Interpreter) -> Option<&'static str> {
+        self.count(|budget| budget.step(interpreter));
+        self.budget.as_ref()?.stopped()
+    }
+
+    /// A frame begins, with so long an input.
+    pub(super) fn enter(&mut self, scheme: Option<CallScheme>, gas: u64, input: usize) {
+        self.count(|budget| budget.frame(input));
         if let Some(parent) = self.open.last().copied()
             && self.engines_open.last() == Some(&parent)
         {
@@ -122,8 +111,9 @@ impl Tracer {
         self.open.push(index);
     }
 
-    /// A frame has ended.
-    pub(super) fn leave(&mut self) {
+    /// A frame has ended, with so long an output.
+    pub(super) fn leave(&mut self, output: usize) {
+        self.count(|budget| budget.output(output));
         self.open.pop();
         self.told_logs = 0;
     }
@@ -167,6 +157,7 @@ impl Tracer {
     /// An engine has ended.
     pub(super) fn engine_ends(&mut self, frame: EngineFrame) {
         self.engines_open.pop();
+        self.count(|budget| budget.engine(&frame));
         let place = self.engines.partition_point(|other| other.frame <= frame.frame);
         self.engines.insert(place, frame);
     }
@@ -191,6 +182,12 @@ impl Tracer {
     ) -> Result<(), ExecutionError> {
         let engines = std::mem::take(&mut self.engines);
         let Listener::Debug(inspector) = &mut self.listener else { return Ok(()) };
+        if let Some(budget) = &mut self.budget {
+            budget.state(&*inspector, &state);
+            if let Some(why) = budget.stopped() {
+                return Err(ExecutionError::Stopped(why));
+            }
+        }
         let place = TransactionContext::default().with_tx_index(index);
         let outcome = ResultAndState { result, state };
         let (tx, block, db) = (&ctx.tx, &ctx.block, &mut ctx.journaled_state.database);
@@ -204,19 +201,5 @@ impl Tracer {
     /// The traces, each with its transaction's index.
     pub(crate) fn into_traces(self) -> Vec<(usize, Trace)> {
         self.done
-    }
-}
-
-/// The inspector with a bound on what it copies.
-fn bounded(inspector: DebugInspector, bytes: usize) -> DebugInspector {
-    let limits = ByteLimits::default().set_max_recorded_bytes(Some(bytes)).set_behavior(TraceLimitBehavior::Halt);
-    match inspector {
-        DebugInspector::Default(inner, config) => DebugInspector::Default(inner.with_limits(limits), config),
-        DebugInspector::CallTracer(inner, config) => DebugInspector::CallTracer(inner.with_limits(limits), config),
-        DebugInspector::FlatCallTracer(inner) => DebugInspector::FlatCallTracer(inner.with_limits(limits)),
-        DebugInspector::Erc7562Tracer(inner, config) => {
-            DebugInspector::Erc7562Tracer(inner.with_limits(limits), config)
-        }
-        other => other,
     }
 }
