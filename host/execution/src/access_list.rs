@@ -43,7 +43,7 @@ pub fn access_list(ground: Ground<'_>, env: &BlockEnv, request: &SimulationReque
 }
 
 fn round(ground: Ground<'_>, env: &BlockEnv, request: &SimulationRequest) -> Result<AccessListed, CallError> {
-    let mut ctx = simulate::question(ground, env, &request.overrides)?;
+    let mut ctx = simulate::question(ground, env, request)?;
     let simulation = simulate::run(&mut ctx, request)?;
     Ok(AccessListed { access_list: met(&mut ctx, request), simulation })
 }

@@ -1,7 +1,8 @@
 //! What a question changes before it is asked: accounts, precompiles, and the block in which a call runs.
 //!
-//! Shapes and rules are those of `eth_call` and `eth_simulateV1`. Code put at the address of a precompile or of an engine
-//! runs in its place; every other change leaves it there. An engine cannot be moved: its state lies at its address.
+//! Shapes and rules are those of `eth_call` and `eth_simulateV1`. As in geth, any change at the address of a precompile
+//! removes it. Code put at the address of an engine runs in its place; every other change leaves the engine there. An engine
+//! cannot be moved: its state lies at its address.
 
 use std::collections::BTreeMap;
 
@@ -109,6 +110,9 @@ pub(crate) fn apply(
         if let Some(to) = change.move_precompile_to {
             move_precompile(&accounts, *address, to, engines)?;
         }
+        if is_precompile(*address) {
+            engines.moved.at.entry(*address).or_insert(None);
+        }
         if change.code.is_some() {
             engines.put_code_at(*address);
         }
@@ -117,6 +121,10 @@ pub(crate) fn apply(
     }
     db.merge(diff);
     Ok(())
+}
+
+fn is_precompile(address: Address) -> bool {
+    EthPrecompiles::new(SPEC).precompiles.contains(&address)
 }
 
 fn move_precompile(
@@ -128,7 +136,7 @@ fn move_precompile(
     if engines.mount(from).is_some() || from == registry::ADDRESS {
         return Err(OverrideError::Engine(from));
     }
-    if !EthPrecompiles::new(SPEC).precompiles.contains(&from) {
+    if !is_precompile(from) {
         return Err(OverrideError::NotAPrecompile(from));
     }
     if from == to {

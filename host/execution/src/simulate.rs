@@ -19,8 +19,8 @@ use crate::{
     Ground,
     block_engines::BlockEngines,
     call_error::CallError,
-    error::ExecutionError,
-    evm::{self, Ctx},
+    error::{ExecutionError, TxRefusal},
+    evm::{self, BrokenRule, Ctx},
     overrides::{self, Overrides},
     view_db::ViewDb,
 };
@@ -85,7 +85,7 @@ pub struct Simulation {
 
 /// Runs a call on a state, as if in block `env`.
 pub fn simulate(ground: Ground<'_>, env: &BlockEnv, request: &SimulationRequest) -> Result<Simulation, CallError> {
-    let mut ctx = question(ground, env, &request.overrides)?;
+    let mut ctx = question(ground, env, request)?;
     run(&mut ctx, request)
 }
 
@@ -97,8 +97,27 @@ pub(crate) fn run(ctx: &mut Ctx<'_>, request: &SimulationRequest) -> Result<Simu
 }
 
 /// A context in which a call runs as if in block `env`, with what it changes first.
-pub(crate) fn question<'a>(ground: Ground<'a>, env: &BlockEnv, changes: &Overrides) -> Result<Ctx<'a>, CallError> {
-    let env = overrides::block_env(*env, &changes.block)?;
+///
+/// A call without a price sees a base fee of zero, whatever the block's is, as in geth: contracts count on a price that is
+/// no less. One that offers less than the block's is refused.
+pub(crate) fn question<'a>(
+    ground: Ground<'a>,
+    env: &BlockEnv,
+    request: &SimulationRequest,
+) -> Result<Ctx<'a>, CallError> {
+    let changes = &request.overrides;
+    let mut env = overrides::block_env(*env, &changes.block)?;
+    match request.gas_price {
+        0 => env.base_fee = 0,
+        cap if cap < u128::from(env.base_fee) => {
+            let why = format!(
+                "max fee per gas less than block base fee: address {}, maxFeePerGas: {cap}, baseFee: {}",
+                request.from, env.base_fee
+            );
+            return Err(CallError::Refused { refusal: TxRefusal::Invalid(why), rule: BrokenRule::BaseFee });
+        }
+        _ => {}
+    }
     let hashes: BTreeMap<_, _> = changes.block.block_hash.clone().unwrap_or_default();
     let mut db = ViewDb::asked(ground.view, StateDiff::default(), hashes);
     let mut engines = BlockEngines::load(ground, &env.rules)?;
@@ -126,6 +145,9 @@ pub(crate) fn tx_env(ctx: &Ctx<'_>, request: &SimulationRequest) -> Result<TxEnv
         // EIP-2930, so that the access list counts, where the block's fork has it.
         (true, None) => u8::from(ctx.cfg.spec.is_enabled_in(SpecId::BERLIN)),
     };
+    let nonce = request.nonce.unwrap_or(sender.nonce);
+    // EIP-2681's last nonce is refused by revm even where nonces are not checked; nothing but the check looks at it.
+    let nonce = if ctx.cfg.disable_nonce_check { nonce.min(u64::MAX - 1) } else { nonce };
     Ok(TxEnv {
         tx_type,
         caller: request.from,
@@ -135,7 +157,7 @@ pub(crate) fn tx_env(ctx: &Ctx<'_>, request: &SimulationRequest) -> Result<TxEnv
         kind: request.to,
         value: request.value,
         data: request.input.clone(),
-        nonce: request.nonce.unwrap_or(sender.nonce),
+        nonce,
         chain_id: Some(ctx.cfg.chain_id),
         access_list: request.access_list.clone(),
         authorization_list: request.authorizations.iter().cloned().map(Either::Left).collect(),

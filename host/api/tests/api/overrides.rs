@@ -46,7 +46,6 @@ async fn the_block_is_changed_for_one_call() {
         ("43", json!({ "number": "0x400" }), U256::from(0x400)),
         ("42", json!({ "time": "0x6fffffff" }), U256::from(0x6fff_ffffu64)),
         ("45", json!({ "gasLimit": "0x1234" }), U256::from(0x1234)),
-        ("48", json!({ "baseFeePerGas": "0x7" }), U256::from(7)),
         ("4a", json!({ "blobBaseFee": "0x5" }), U256::from(5)),
         ("41", json!({ "feeRecipient": coinbase }), U256::from_be_slice(coinbase.as_slice())),
         ("44", json!({ "prevRandao": B256::repeat_byte(3) }), U256::from_be_bytes([3; 32])),
@@ -61,6 +60,37 @@ async fn the_block_is_changed_for_one_call() {
         let code = json!({ (CONTRACT.to_string()): { "code": returns(opcode) } });
         let answer = word(&rig, json!([{ "to": CONTRACT }, "latest", code, change])).await;
         assert_eq!(answer, expected, "{opcode} {change}");
+    }
+}
+
+/// As in geth: who names no price sees no base fee, and who names one must offer at least the block's.
+#[tokio::test]
+async fn the_base_fee_is_that_of_the_price() {
+    let rig = Rig::new();
+    let base_fee = rig.chain.head().block.header.base_fee_per_gas.unwrap();
+    let code = json!({ (CONTRACT.to_string()): { "code": returns("48") } });
+    let request = |more: Value| {
+        let mut request = json!({ "to": CONTRACT });
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    };
+    let price = format!("{base_fee:#x}");
+    for (priced, change, expected) in [
+        (json!({}), json!({}), 0),
+        (json!({ "gasPrice": "0x0" }), json!({}), 0),
+        (json!({ "maxFeePerGas": "0x0" }), json!({ "baseFeePerGas": "0x7" }), 0),
+        (json!({ "gasPrice": price }), json!({}), base_fee),
+        (json!({ "maxFeePerGas": price }), json!({}), base_fee),
+        (json!({ "gasPrice": "0x8" }), json!({ "baseFeePerGas": "0x7" }), 7),
+    ] {
+        let answer = word(&rig, json!([request(priced.clone()), "latest", code, change])).await;
+        assert_eq!(answer, U256::from(expected), "{priced} {change}");
+    }
+    for method in ["eth_call", "eth_estimateGas", "eth_createAccessList", "debug_traceCall"] {
+        let error = rig.refused(method, json!([request(json!({ "maxFeePerGas": "0x1" })), "latest"])).await;
+        let message = error.message();
+        assert!(error.code() == -32000 && message.starts_with("max fee per gas less than block base fee"), "{message}");
+        rig.rpc::<Value>(method, json!([request(json!({})), "latest"])).await;
     }
 }
 
@@ -82,6 +112,12 @@ async fn precompiles_move_and_engines_do_not() {
         let error = rig.refused("eth_call", json!([{ "to": to }, "latest", changes])).await;
         assert!(error.code() == -32602 && error.message().contains(words), "{}", error.message());
     }
+    // Any change takes a precompile away.
+    for change in [json!({ "balance": "0x5" }), json!({ "nonce": "0x1" }), json!({})] {
+        let changes = json!({ (sha256.to_string()): change });
+        let gone: Bytes = rig.rpc("eth_call", json!([{ "to": sha256, "data": "0x01" }, "latest", changes])).await;
+        assert_eq!(gone, Bytes::new());
+    }
     // Code at an engine's address runs in its place; any other change leaves the engine there.
     let coded = json!({ (ENGINE.to_string()): { "code": returns("43") } });
     assert_eq!(word(&rig, json!([{ "to": ENGINE, "data": "0x0a" }, "0x0", coded])).await, U256::ZERO);
@@ -102,6 +138,11 @@ async fn estimates_see_overrides_and_wei() {
     }
     let rich = json!({ (poor.to_string()): { "balance": "0xffffffffffffff" } });
     assert_eq!(rig.rpc::<U64>("eth_estimateGas", json!([request, "latest", rich])).await, U64::from(21_000));
+    // Gas that pays for no transaction is no bound.
+    for gas in ["0x1", "0x5207"] {
+        let request = json!({ "to": CONTRACT, "gas": gas });
+        assert_eq!(rig.rpc::<U64>("eth_estimateGas", json!([request])).await, U64::from(21_000));
+    }
     // With a price, the sender's wei bound the gas.
     let priced = json!({ "from": poor, "to": CONTRACT, "gasPrice": "0x3b9aca00" });
     let few = json!({ (poor.to_string()): { "balance": "0x1" } });

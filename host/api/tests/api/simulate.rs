@@ -148,6 +148,20 @@ async fn gaps_are_cheap_and_bounded() {
     assert_eq!(error.code(), -32016, "{}", error.message());
 }
 
+/// The specification's test `overflow-nonce`: who is not asked for nonces may have used all of them.
+#[tokio::test]
+async fn the_last_nonce_does_not_stop_calls() {
+    let rig = Rig::new();
+    let payload = json!({ "blockStateCalls": [{
+        "stateOverrides": { (A.to_string()): { "nonce": "0xffffffffffffffff" } },
+        "calls": [{ "from": A, "to": B }, { "from": A, "to": C }],
+    }] });
+    let blocks: Value = rig.rpc("eth_simulateV1", json!([payload])).await;
+    for call in blocks[0]["calls"].as_array().unwrap() {
+        assert_eq!(call["status"], json!("0x1"), "{call}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_wrong_has_its_code() {
     let rig = Rig::new();

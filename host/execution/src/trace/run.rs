@@ -23,7 +23,7 @@ pub fn trace_call(
     options: &GethDebugTracingOptions,
     limits: &TraceLimits,
 ) -> Result<Trace, CallError> {
-    let mut ctx = simulate::question(ground, env, &request.overrides)?;
+    let mut ctx = simulate::question(ground, env, request)?;
     ctx.chain.tracer = Some(Box::new(Tracer::of_debug(options, limits, None)?));
     told::begin(&mut ctx, 0);
     let tx = simulate::tx_env(&ctx, request)?;
