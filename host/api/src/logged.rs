@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use alloy_primitives::{Bytes, U64};
+use alloy_primitives::{B256, Bytes, U64};
 use caldera_chain::ChainEvent;
 use jsonrpsee_core::RegisterMethodError;
 use jsonrpsee_types::Params;
@@ -29,13 +29,14 @@ const ENOUGH_BYTES: usize = 2 << 20;
 const MOST_WAIT: Duration = Duration::from_secs(10);
 
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    let about = "Blocks from a height on as they are logged (RLP, components compressed), and the newest height; waits for the first.";
+    let about = "Blocks from a height on as they are logged (RLP, components compressed), the newest height and the hash of block 0; waits for the first.";
     module.waiting("caldera_getLoggedBlocks", about, &[FROM, COUNT, WAIT], "LoggedBlocks", blocks)
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct LoggedBlocks {
     head: U64,
+    genesis: B256,
     blocks: Vec<Bytes>,
 }
 
@@ -78,5 +79,5 @@ fn read(api: &ChainApi, from: u64, most: u64) -> Reply<LoggedBlocks> {
         bytes += block.len();
         blocks.push(block.into());
     }
-    Ok(LoggedBlocks { head: U64::from(head), blocks })
+    Ok(LoggedBlocks { head: U64::from(head), genesis: api.chain.genesis_hash()?, blocks })
 }

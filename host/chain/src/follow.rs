@@ -35,7 +35,7 @@ pub struct Alarm {
     pub number: u64,
     /// Hash of the leader's block.
     pub leader_hash: B256,
-    /// State root that the leader's block says.
+    /// State root that the leader's block says; zero if the block is not to be had.
     pub leader_root: B256,
     /// State root that its execution gives here; none if it cannot be executed.
     pub own_root: Option<B256>,
@@ -83,6 +83,14 @@ impl Chain {
     /// Whether the chain's blocks come from another node.
     pub fn follows(&self) -> bool {
         self.following.0.lock().is_some()
+    }
+
+    /// The hash of the chain's block 0, which is known even if a snapshot began the chain here and the block is not kept.
+    pub fn genesis_hash(&self) -> Result<B256, ChainError> {
+        if let Some(hash) = self.state.genesis_hash()? {
+            return Ok(hash);
+        }
+        self.header(0)?.map(|(hash, _)| hash).ok_or(ChainError::UnknownBlock(0))
     }
 
     /// Notes what was heard of the leader: its height, and why nothing comes, if so.

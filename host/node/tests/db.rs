@@ -285,3 +285,46 @@ async fn another_node_goes_on_from_a_snapshot() {
     let (code, out, err) = run(&["--json", "db", "verify", "--folder", folder.to_str().expect("text")]);
     assert_eq!(code, 0, "{err} {out}");
 }
+
+/// Nodes that begin from a snapshot follow, and are followed, though none of them has block 0.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_from_a_snapshot_follow_each_other() {
+    let mut first = stopped("fjall", "\"all\"").await;
+    let (file, folder) = (first.folder().join("file"), first.data(CHAIN));
+    let (file, folder) = (file.to_str().expect("text"), folder.to_str().expect("text"));
+    let (code, _, err) = run(&["--json", "snapshot", "export", file, "--folder", folder]);
+    assert_eq!(code, 0, "{err}");
+    let last = first.log(CHAIN).pop().expect("there is block 0");
+    let begun = |leader: &Rig| {
+        let rig = Rig::new(&[(CHAIN, "probe-v1")]);
+        rig.set("follow", &format!("\"{}/chains/{CHAIN}\"", leader.url()));
+        let (config, hash) = (rig.folder().join("caldera.toml"), last.hash().to_string());
+        let config = config.to_str().expect("text");
+        let import =
+            ["--json", "snapshot", "import", file, "--config", config, "--chain", CHAIN, "--block-hash", &hash];
+        let (code, _, err) = run(&import);
+        assert_eq!(code, 0, "{err}");
+        rig
+    };
+    block_in_place(|| first.start());
+    let mut second = begun(&first);
+    block_in_place(|| second.start());
+    // Its leader does not have block 0 either.
+    let mut third = begun(&second);
+    block_in_place(|| third.start());
+    for follower in [&second, &third] {
+        let client = rig::Client::new(follower.rpc(CHAIN), Default::default());
+        client.reached(last.header.number + 20).await;
+        let status: Value = client.rpc.request("caldera_status", rpc_params![]).await.expect("it answers");
+        assert_eq!((&status["follows"]["waits"], &status["follows"]["alarm"]), (&Value::Null, &Value::Null));
+        let number = last.header.number + 20;
+        let hash =
+            async |rpc: &caldera_node::rpc::Rpc| rpc.block(number).await.expect("it answers").map(|b| b.header.hash);
+        assert_eq!(hash(&client.rpc).await, hash(&first.rpc(CHAIN)).await);
+    }
+    block_in_place(|| {
+        third.stop();
+        second.stop();
+        first.stop();
+    });
+}

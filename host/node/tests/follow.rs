@@ -5,7 +5,15 @@
 
 mod support;
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use alloy_primitives::{B256, Bytes, U64, U256};
 use alloy_rlp::Decodable;
@@ -234,4 +242,100 @@ async fn a_root_that_differs_is_an_alarm_with_both() {
     server.stop().unwrap();
     let health = support::get(honest.admin(), "/health", None);
     assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+}
+
+/// A leader that says it is at the greatest height there is and gives no block, until it is told to be honest.
+async fn empty_leader(honest: &Dev) -> (SocketAddr, ServerHandle, Arc<Answers>) {
+    let server = Server::builder().build("127.0.0.1:0").await.unwrap();
+    let (addr, answers) = (server.local_addr().unwrap(), Arc::new(Answers::default()));
+    let mut module = RpcModule::new((client(honest, "alliance"), answers.clone()));
+    module
+        .register_async_method("caldera_getLoggedBlocks", |params, context, _| async move {
+            let (rpc, answers) = &*context;
+            answers.empty.fetch_add(1, Ordering::Relaxed);
+            let (from, count, wait): (U64, U64, U64) = params.parse().unwrap();
+            match answers.honest.load(Ordering::Relaxed) {
+                true => rpc.request("caldera_getLoggedBlocks", rpc_params![from, count, wait]).await.unwrap(),
+                // One that is level with the follower, and does not wait for its next block.
+                false if answers.level.load(Ordering::Relaxed) => json!({ "head": from - U64::from(1), "blocks": [] }),
+                false => json!({ "head": "0xffffffffffffffff", "blocks": [] }),
+            }
+        })
+        .unwrap();
+    (addr, server.start(module), answers)
+}
+
+#[derive(Default)]
+struct Answers {
+    honest: AtomicBool,
+    level: AtomicBool,
+    empty: AtomicU64,
+}
+
+#[tokio::test]
+async fn a_leader_without_the_blocks_that_it_names_is_waited_for() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let honest = leader(0, first.path());
+    let (addr, server, answers) = empty_leader(&honest).await;
+    let mut command = caldera();
+    command.args(["follow", "--dev", "--json", "--port", "0", "--admin-port", "0"]);
+    command.arg("--rpc").arg(format!("http://{addr}/chains/alliance")).args(["--chain", "alliance"]);
+    command.arg("--plugins").arg(plugins()).arg("--data").arg(second.path());
+    let follows = Dev::spawn(command);
+    let rpc = client(&follows, "alliance");
+    until("it waits", async || {
+        status(&rpc).await["follows"]["waits"].as_str().is_some_and(|why| why.contains("gave no block 1"))
+    })
+    .await;
+    // It asks ever more seldom, and of one that is level with it not without a rest either.
+    for level in [false, true] {
+        answers.level.store(level, Ordering::Relaxed);
+        let before = answers.empty.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let asked = answers.empty.load(Ordering::Relaxed) - before;
+        assert!(asked < 15, "{asked} times in 2 s");
+    }
+    answers.honest.store(true, Ordering::Relaxed);
+    until("blocks", async || rpc.block_number().await.unwrap() > 3).await;
+    until("it waits no more", async || status(&rpc).await["follows"]["waits"].is_null()).await;
+    assert_eq!(follows.signal("TERM").0.code(), Some(0));
+    server.stop().unwrap();
+}
+
+#[tokio::test]
+async fn a_leader_of_another_chain_is_an_alarm() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let other = leader(0, first.path());
+    let mut command = caldera();
+    command.args(["follow", "--dev", "--json", "--port", "0", "--admin-port", "0", "--chain", "alliance"]);
+    command.arg("--rpc").arg(false_name(&other).await).arg("--plugins").arg(plugins()).arg("--data").arg(second.path());
+    let follows = Dev::spawn(command);
+    let rpc = client(&follows, "alliance");
+    until("the alarm", async || !status(&rpc).await["follows"]["alarm"].is_null()).await;
+    let alarm = status(&rpc).await["follows"]["alarm"].clone();
+    let (theirs, ours) = (client(&other, "finance").block(0).await.unwrap().unwrap(), rpc.block(0).await.unwrap());
+    assert_eq!((&alarm["number"], &alarm["leaderHash"]), (&json!("0x0"), &json!(theirs.header.hash)));
+    assert_eq!(alarm["leaderStateRoot"], json!(theirs.header.inner.state_root));
+    assert_eq!(alarm["ownStateRoot"], json!(ours.unwrap().header.inner.state_root));
+    assert!(alarm["why"].as_str().unwrap().contains("the configurations differ"), "{alarm}");
+}
+
+/// Another chain under the name of the one that is followed.
+async fn false_name(node: &Dev) -> String {
+    let server = Server::builder().build("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap();
+    let mut module = RpcModule::new(client(node, "finance"));
+    for method in ["eth_getBlockByNumber", "caldera_getLoggedBlocks"] {
+        module
+            .register_async_method(method, move |params, rpc, _| async move {
+                let mut given = jsonrpsee_core::params::ArrayParams::new();
+                for value in params.parse::<Vec<Value>>().unwrap() {
+                    given.insert(value).unwrap();
+                }
+                rpc.request::<Value>(method, given).await.unwrap()
+            })
+            .unwrap();
+    }
+    tokio::spawn(server.start(module).stopped());
+    format!("http://{addr}/chains/alliance")
 }

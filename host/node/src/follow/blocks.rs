@@ -1,6 +1,6 @@
 //! A leader's blocks as it logged them.
 
-use alloy_primitives::{Bytes, U64};
+use alloy_primitives::{B256, Bytes, U64};
 use alloy_rlp::Decodable;
 use caldera_types::{Block, SealedBlock};
 use jsonrpsee_core::rpc_params;
@@ -19,6 +19,8 @@ const METHOD: &str = "caldera_getLoggedBlocks";
 pub(super) struct Answer {
     /// Height of its newest block.
     pub(super) head: u64,
+    /// Hash of its chain's block 0, unless it is too old to say so.
+    pub(super) genesis: Option<B256>,
     /// Its blocks from the one that was asked for.
     pub(super) blocks: Vec<SealedBlock>,
 }
@@ -26,14 +28,16 @@ pub(super) struct Answer {
 #[derive(Deserialize)]
 struct Told {
     head: U64,
+    genesis: Option<B256>,
     blocks: Vec<Bytes>,
 }
 
 /// Asks for the blocks from a height on, and waits a while for the first.
 pub(super) async fn ask(rpc: &Rpc, from: u64) -> Result<Answer, RpcError> {
     let params = rpc_params![U64::from(from), U64::from(BLOCKS), U64::from(WAIT_MS)];
-    let Told { head, blocks } = rpc.request(METHOD, params).await?;
+    let Told { head, genesis, blocks } = rpc.request(METHOD, params).await?;
     let bad = |error: alloy_rlp::Error| RpcError::BadAnswer { what: METHOD.into(), why: error.to_string() };
     let decode = |bytes: Bytes| Block::decode(&mut bytes.as_ref()).map(Block::seal).map_err(bad);
-    Ok(Answer { head: head.to(), blocks: blocks.into_iter().map(decode).collect::<Result<_, _>>()? })
+    let blocks = blocks.into_iter().map(decode).collect::<Result<_, _>>()?;
+    Ok(Answer { head: head.to(), genesis, blocks })
 }

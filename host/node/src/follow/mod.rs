@@ -6,7 +6,10 @@
 mod blocks;
 mod leader;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use alloy_primitives::B256;
 use caldera_chain::{Alarm, Chain, FollowError};
@@ -31,7 +34,7 @@ impl Follower {
     pub(crate) fn start(chain: Arc<Chain>, url: String) -> Result<Self, RpcError> {
         let rpc = Rpc::new(Endpoint { http: url })?;
         let (stop, stopped) = watch::channel(false);
-        Ok(Self { stop, task: tokio::spawn(run(chain, rpc, stopped)) })
+        Ok(Self { stop, task: tokio::spawn(watch_over(chain, rpc, stopped)) })
     }
 
     /// Ends it, and waits for the block under way.
@@ -51,14 +54,23 @@ enum Setback {
     Alarm(Box<Alarm>),
 }
 
+/// Follows, and says so where it is asked how following stands if that ends by itself.
+async fn watch_over(chain: Arc<Chain>, rpc: Rpc, stopped: watch::Receiver<bool>) {
+    let runs = tokio::spawn(run(chain.clone(), rpc, stopped));
+    if let Err(error) = runs.await {
+        let why = format!("following ended by itself, which is a bug; start the node again: {error}");
+        tracing::error!(chain = chain.name(), why);
+        chain.heard_of_leader(None, Some(why));
+    }
+}
+
 async fn run(chain: Arc<Chain>, rpc: Rpc, mut stopped: watch::Receiver<bool>) {
     let mut patience = FIRST_PATIENCE;
-    let mut is_ours = false;
     let mut waits = false;
     while !*stopped.borrow() {
         // A question under way is given up; a block under way is not.
         let answer = tokio::select! {
-            answer = ask(&chain, &rpc, &mut is_ours) => answer,
+            answer = ask(&chain, &rpc) => answer,
             _ = stopped.changed() => return,
         };
         let taken = match answer {
@@ -89,37 +101,39 @@ async fn run(chain: Arc<Chain>, rpc: Rpc, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Asks the leader for what comes after the newest block here.
-async fn ask(chain: &Chain, rpc: &Rpc, is_ours: &mut bool) -> Result<blocks::Answer, Setback> {
-    let waits = |error: RpcError| Setback::Waits(error.to_string());
-    if !*is_ours {
-        let own = genesis(chain)?;
-        let theirs = rpc.block(0).await.map_err(waits)?.map(|block| (block.header.hash, block.header.inner.state_root));
-        let (hash, root) = theirs.ok_or_else(|| Setback::Waits("the leader has no block 0".into()))?;
-        if hash != own.0 {
-            let why =
-                format!("its chain begins with another block than this one's, {}: the configurations differ", own.0);
-            let (leader_hash, leader_root, own_root) = (hash, root, Some(own.1));
-            return Err(Setback::Alarm(Box::new(Alarm { number: 0, leader_hash, leader_root, own_root, why })));
-        }
-        *is_ours = true;
+async fn ask(chain: &Chain, rpc: &Rpc) -> Result<blocks::Answer, Setback> {
+    let newest = chain.head().number();
+    let asked = Instant::now();
+    let answer = blocks::ask(rpc, newest + 1).await.map_err(|error| Setback::Waits(error.to_string()))?;
+    let own = chain.genesis_hash().map_err(|error| Setback::Waits(error.to_string()))?;
+    // Who does not say it is found out by its blocks, which follow none of this chain.
+    if let Some(theirs) = answer.genesis.filter(|theirs| *theirs != own) {
+        return Err(Setback::Alarm(Box::new(other_genesis(chain, rpc, own, theirs).await)));
     }
-    let from = chain.head().number() + 1;
-    let answer = blocks::ask(rpc, from).await.map_err(waits)?;
-    if answer.head + 1 < from {
-        // It may be executing its log, or was restored from a copy: what it has at this height shows which.
+    // What a leader says is only that: it may name any height, and need not have the blocks.
+    if answer.blocks.is_empty() && answer.head != newest {
         chain.heard_of_leader(Some(answer.head), None);
-        return Err(Setback::Waits(format!(
-            "the leader is at height {}, behind this node's {}",
-            answer.head,
-            from - 1
-        )));
+        return Err(Setback::Waits(match answer.head < newest {
+            // It may be executing its log, or was restored from a copy: what it has at this height shows which.
+            true => format!("the leader is at height {}, behind this node's {newest}", answer.head),
+            false => format!("the leader says that it is at height {}, but gave no block {}", answer.head, newest + 1),
+        }));
+    }
+    // It waits for its next block before it says that there is none. One that does not must not be asked without a rest.
+    if answer.blocks.is_empty() && asked.elapsed() < FIRST_PATIENCE {
+        tokio::time::sleep(FIRST_PATIENCE).await;
     }
     Ok(answer)
 }
 
-fn genesis(chain: &Chain) -> Result<(B256, B256), Setback> {
-    let header = chain.header(0).map_err(|error| Setback::Waits(error.to_string()))?;
-    header.map(|(hash, header)| (hash, header.state_root)).ok_or_else(|| Setback::Waits("no block 0 here".into()))
+/// A leader whose chain begins with another block, with the roots of both where they can be had: block 0 is not kept by who
+/// was begun from a snapshot.
+async fn other_genesis(chain: &Chain, rpc: &Rpc, own: B256, leader_hash: B256) -> Alarm {
+    let theirs = rpc.block(0).await.ok().flatten().filter(|block| block.header.hash == leader_hash);
+    let leader_root = theirs.map_or(B256::ZERO, |block| block.header.inner.state_root);
+    let own_root = chain.header(0).ok().flatten().map(|(_, header)| header.state_root);
+    let why = format!("its chain begins with another block than this one's, {own}: the configurations differ");
+    Alarm { number: 0, leader_hash, leader_root, own_root, why }
 }
 
 /// Takes the leader's blocks, one after the other.
