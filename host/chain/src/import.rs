@@ -81,7 +81,8 @@ pub struct Imported {
 
 /// Takes `blocks` into the folder `dir`, whose chain `spec` describes; the folder is made if it is not there.
 ///
-/// Blocks that the folder has are passed over. After an error all blocks before the one it names are in the folder.
+/// Blocks that the folder has are passed over. `progress` hears once that the folder is locked and of this chain, before the
+/// first block, and then after each. After an error all blocks before the one it names are in the folder.
 pub fn import(
     spec: &ChainSpec,
     dir: &Path,
@@ -93,6 +94,8 @@ pub fn import(
     let state = ChainState::open(dir, options).map_err(ChainError::from)?;
     replay::catch_up(spec, &state, engines, &mut |_| {})?;
     let (mut done, mut work, began) = (Importing::default(), Work::default(), Instant::now());
+    done.head = head(&state)?.number;
+    progress(&done);
     for block in blocks {
         let block = block?;
         let (transactions, gas) = (block.transactions.len() as u64, block.header.gas_used);

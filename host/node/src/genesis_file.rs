@@ -10,6 +10,8 @@ use caldera_execution::{EthereumGenesis, GenesisError};
 
 /// Its usual name, under which a chain's folder keeps the one that it was brought in with.
 pub const NAME: &str = "genesis.json";
+/// The name of a copy that is not whole yet.
+pub(crate) const UNFINISHED: &str = "genesis.json.unfinished";
 
 /// Why a genesis file cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! `caldera import`: a chain that another client made moves here, block by block.
 
 use std::{
+    cell::OnceCell,
     fs::{self, File},
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -112,22 +113,27 @@ pub struct Imported {
 /// Brings a chain in. Blocks, for as long as it takes; needs a thread with a deep stack.
 pub fn import(request: ImportRequest, engines: &Engines, output: Output) -> Result<Imported, ImportCommandError> {
     let ImportRequest { chain, genesis, blocks, folder, options } = request;
-    let genesis = keep_genesis(&chain, &genesis, &folder)?;
+    check_genesis(&chain, &folder)?;
     let io = |source| ImportCommandError::Io { action: "read", path: blocks.clone(), source };
     let (file, read) = (File::open(&blocks).map_err(io)?, Arc::new(AtomicU64::new(0)));
     let bytes = file.metadata().map_err(io)?.len();
     let file = unpacked(BufReader::new(Counted { file, read: read.clone() })).map_err(io)?;
     let (mut head, mut said) = (None, Instant::now());
+    // The folder is ours, and of this chain, once the first word comes. Nothing comes in whose genesis cannot be kept.
+    let kept = OnceCell::new();
     let mut tell = |done: &Importing| {
+        kept.get_or_init(|| keep_genesis(&genesis, &folder));
         head = Some(done.head);
         if said.elapsed() >= TELL_EVERY {
             said = Instant::now();
             output.progress(&how_far(done, read.load(Ordering::Relaxed), bytes));
         }
     };
-    let result = caldera_chain::import(&chain, &folder, options, engines, BlockFile::new(file), &mut tell);
+    let file = BlockFile::new(file).take_while(|_| !matches!(kept.get(), Some(Err(_))));
+    let result = caldera_chain::import(&chain, &folder, options, engines, file, &mut tell);
     let failed = |source| ImportCommandError::Blocks { blocks: blocks.clone(), source: Box::new(source), head };
     let imported = result.map_err(failed)?;
+    kept.into_inner().unwrap_or(Ok(()))?;
     let done = imported.done;
     Ok(Imported {
         event: "imported",
@@ -142,24 +148,26 @@ pub fn import(request: ImportRequest, engines: &Engines, output: Output) -> Resu
         gas: done.gas,
         seconds: done.took.as_secs_f64(),
         folder: folder.display().to_string(),
-        genesis: genesis.display().to_string(),
+        genesis: folder.join(genesis_file::NAME).display().to_string(),
     })
 }
 
-/// Puts a copy of the genesis file beside the blocks, so that the folder alone says what chain it holds.
-fn keep_genesis(chain: &ChainSpec, given: &Path, folder: &Path) -> Result<PathBuf, ImportCommandError> {
+/// Makes sure that a folder which has a genesis file has that of the chain.
+fn check_genesis(chain: &ChainSpec, folder: &Path) -> Result<(), ImportCommandError> {
     let kept = folder.join(genesis_file::NAME);
-    let io = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| ImportCommandError::Io { action, path, source }
-    };
+    let same = !kept.exists() || genesis_file::read(&kept).ok() == chain.genesis.imported;
+    if same { Ok(()) } else { Err(ImportCommandError::OtherGenesis(folder.to_owned())) }
+}
+
+/// Puts a copy of the genesis file beside the blocks, so that the folder alone says what chain it holds: whole or not at all.
+fn keep_genesis(given: &Path, folder: &Path) -> Result<(), ImportCommandError> {
+    let (kept, new) = (folder.join(genesis_file::NAME), folder.join(genesis_file::UNFINISHED));
     if kept.exists() {
-        let same = genesis_file::read(&kept).ok() == chain.genesis.imported;
-        return if same { Ok(kept) } else { Err(ImportCommandError::OtherGenesis(folder.to_owned())) };
+        return Ok(());
     }
-    fs::create_dir_all(folder).map_err(io("make", folder))?;
-    fs::copy(given, &kept).map_err(io("write", &kept))?;
-    Ok(kept)
+    let copied = fs::copy(given, &new).and_then(|_| File::open(&new)?.sync_all());
+    let placed = copied.and_then(|()| fs::rename(&new, &kept)).and_then(|()| File::open(folder)?.sync_all());
+    placed.map_err(|source| ImportCommandError::Io { action: "write", path: kept, source })
 }
 
 /// What the file holds, whether gzip packed it or not.

@@ -101,6 +101,15 @@ fn what_does_not_fit_is_named() {
         |genesis: &Path| run(&["import", "--genesis", text(genesis), "--blocks", text(&chain), "--data", text(&data)]);
     let (code, _, err) = args(&other);
     assert!(code == 1 && err.contains("holds another chain than that of the genesis file"), "{err}");
+    // A folder that does not say what it holds is found out by its blocks, and is not told that it holds the other chain.
+    let kept = data.join("imported").join("genesis.json");
+    fs::remove_file(&kept).unwrap();
+    let apart = broken("apart.json", text_of.replace("\"nonce\": \"0x42\"", "\"nonce\": \"0x43\"").as_bytes());
+    let (code, _, err) = args(&apart);
+    assert!(code == 1 && err.contains("genesis"), "{err}");
+    assert!(!kept.exists());
+    assert_eq!(args(&fixture("genesis.json")).0, 0);
+    assert_eq!(fs::read(&kept).unwrap(), fs::read(fixture("genesis.json")).unwrap());
     let clique = broken("clique.json", text_of.replace("\"chainId\"", "\"clique\": {}, \"chainId\"").as_bytes());
     let (code, _, err) = args(&clique);
     assert!(code == 1 && err.contains("`clique` of its config is not supported"), "{err}");
