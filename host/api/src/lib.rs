@@ -5,7 +5,7 @@
 //! ours; what is particular to this node is under `caldera_`.
 //!
 //! Invariants:
-//! - Nothing that a client sends or leaves undone can panic or stall the node: bodies, batches, connections,
+//! - Nothing that a client sends or leaves undone can panic or stall the node: bodies, batches, connections, calls in flight,
 //!   subscriptions, filters, answers, traces and gas are bounded by [`ApiLimits`], and who does not read is dropped.
 //! - What reads a disk or runs code does so on threads of this server's own runtime, never on the node's.
 //! - The API only reads and submits; it decides nothing. There are no keys here but the admin API's own token, and the
@@ -29,6 +29,7 @@ mod dev;
 mod errors;
 mod eth;
 mod ids;
+mod in_flight;
 mod intake;
 mod leader;
 mod limits;

@@ -13,6 +13,10 @@ pub struct ApiLimits {
     pub batch_calls: u32,
     /// Most open connections, over all chains.
     pub connections: u32,
+    /// Most calls of one connection that are not answered yet; a batch is one.
+    pub calls_in_flight_per_connection: u32,
+    /// Most bytes of the requests of one connection that are not answered yet.
+    pub bytes_in_flight_per_connection: u64,
     /// Most subscriptions of one WebSocket connection.
     pub subscriptions_per_connection: u32,
     /// Messages kept for one WebSocket connection that does not read.
@@ -69,6 +73,8 @@ impl ApiLimits {
             response_bytes: 32 << 20,
             batch_calls: 200,
             connections: 512,
+            calls_in_flight_per_connection: 1024,
+            bytes_in_flight_per_connection: 64 << 20,
             subscriptions_per_connection: 64,
             buffered_messages: 256,
             slow_subscriber: Duration::from_secs(10),
@@ -105,5 +111,6 @@ pub(crate) const STACK_BYTES: usize = 32 << 20;
 const _: () = {
     let limits = ApiLimits::recommended();
     assert!(limits.request_bytes as usize > 2 * caldera_types::limits::MAX_COMPONENT_BYTES + 4096);
+    assert!(limits.bytes_in_flight_per_connection >= limits.request_bytes as u64);
     assert!(limits.call_gas <= caldera_types::limits::BLOCK_GAS);
 };

@@ -26,7 +26,7 @@ use jsonrpsee_server::{ServerHandle, StopHandle, stop_channel};
 use rustix::process::{getpriority_process, setpriority_process};
 use tokio::{net::TcpStream, runtime::Runtime, sync::Semaphore};
 
-use crate::{limits::STACK_BYTES, slow::Patient};
+use crate::{in_flight::InFlight, limits::STACK_BYTES, slow::Patient};
 
 /// How long a connection may be silent before it has sent the head of a request.
 const IDLE: Duration = Duration::from_secs(75);
@@ -66,8 +66,11 @@ pub(crate) struct Serving {
 }
 
 /// Which connection a request came on, among its extensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Connection(pub(crate) u64);
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    pub(crate) number: u64,
+    pub(crate) in_flight: Arc<InFlight>,
+}
 
 /// A running server. Dropping it stops it.
 #[derive(Debug)]
@@ -185,8 +188,9 @@ async fn accept<A: Answer>(
         }
         match (socket, room.clone().try_acquire_owned()) {
             (Ok((socket, _)), Ok(place)) => {
-                let number = Connection(numbers.fetch_add(1, Ordering::Relaxed));
-                let connection = serve(socket, number, slow_reader, answer.clone(), stop.clone());
+                let number = numbers.fetch_add(1, Ordering::Relaxed);
+                let connection = Connection { number, in_flight: Arc::default() };
+                let connection = serve(socket, connection, slow_reader, answer.clone(), stop.clone());
                 tokio::spawn(async move {
                     connection.await;
                     drop(place);
@@ -211,18 +215,18 @@ async fn accept<A: Answer>(
 /// a subscription: what waits for it is memory.
 async fn serve<A: Answer>(
     socket: TcpStream,
-    number: Connection,
+    connection: Connection,
     slow_reader: Duration,
     answer: Arc<A>,
     stop: StopHandle,
 ) {
     // Small answers should not wait for more; where it cannot be set, they do.
     let _ = socket.set_nodelay(true);
-    let socket = Patient::new(socket, slow_reader);
+    let socket = Patient::new(socket, slow_reader, connection.in_flight.clone());
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(number);
+        request.extensions_mut().insert(connection.clone());
         let answer = answer.clone();
         async move { Ok::<_, std::convert::Infallible>(answer.answer(request).await) }
     });

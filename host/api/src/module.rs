@@ -287,6 +287,6 @@ fn ends_at_newest(given: &Params<'_>) -> bool {
 
 fn args<'a>(given: &'a Params<'a>, params: &'static [Param], extensions: &Extensions) -> Reply<Args<'a>> {
     let mut args = Args::new(given, params)?;
-    args.connection = extensions.get::<Connection>().map(|connection| connection.0);
+    args.connection = extensions.get::<Connection>().map(|connection| connection.number);
     Ok(args)
 }

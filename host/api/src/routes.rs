@@ -5,21 +5,25 @@ use std::{collections::BTreeMap, sync::Arc};
 use alloy_primitives::U64;
 use caldera_chain::Chain;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use jsonrpsee_server::{
-    BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, Methods, PingConfig, Server, ServerConfig, StopHandle,
-    TowerServiceBuilder, middleware::rpc::RpcServiceBuilder, ws,
+    BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, MethodResponse, Methods, PingConfig, Server, ServerConfig,
+    StopHandle, TowerServiceBuilder, middleware::rpc::RpcServiceBuilder, ws,
 };
+use jsonrpsee_types::Id;
 use serde_json::{Value, json};
 use tower::{Layer, Service, layer::util::Identity};
 
 use crate::{
     calls::Calls,
     context::ChainApi,
+    errors::RpcError,
     ids::HexIds,
+    in_flight::{Bounded, InFlight},
     leader::Beside,
     limits::ApiLimits,
-    listen::Answer,
+    listen::{Answer, Connection},
     module::Module,
     node::CLIENT_VERSION,
     sends::{Sends, Together},
@@ -43,9 +47,9 @@ pub(crate) struct Routes {
     index: Value,
     /// For WebSockets.
     service: TowerServiceBuilder<Identity, Identity>,
-    /// Bytes of a request at most, and calls in it.
-    request_bytes: u32,
+    /// Calls in a request at most.
     batch: BatchRequestConfig,
+    limits: Arc<ApiLimits>,
 }
 
 /// What answers for one chain.
@@ -89,7 +93,7 @@ impl Routes {
         }
         let service = Server::builder().set_config(config(limits)).to_service_builder();
         let batch = BatchRequestConfig::Limit(limits.batch_calls);
-        Ok(Self { chains: chains_by_name, first, index, service, request_bytes: limits.request_bytes, batch })
+        Ok(Self { chains: chains_by_name, first, index, service, batch, limits: Arc::new(limits.clone()) })
     }
 
     /// The same, ending what is long when `stop` says so.
@@ -109,27 +113,35 @@ impl Routes {
             return with_status(StatusCode::NOT_FOUND, pretty(&json!({ "error": error })));
         };
         if request.method() != Method::GET {
-            return jsonrpsee_server::http::call_with_service(
-                request,
-                self.batch,
-                self.request_bytes,
-                route.calls.clone(),
-            )
-            .await;
+            return self.call(request, route).await;
         }
         if !ws::is_upgrade_request(&request) {
             let mut response = with_status(StatusCode::OK, pretty(&self.index));
             set(&mut response, (header::CONTENT_TYPE, "application/json"));
             return response;
         }
+        let bounded = Bounded { in_flight: in_flight(&request), limits: self.limits.clone() };
         // The first is the outermost.
-        let layers = RpcServiceBuilder::new().layer(route.together.clone()).layer(Unsubscribed);
+        let layers = RpcServiceBuilder::new().layer(bounded).layer(route.together.clone()).layer(Unsubscribed);
         let service = self.service.clone().set_rpc_middleware(layers);
         let mut service = service.build(route.methods.clone(), stop.clone());
         service.call(request).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "a request failed in the transport");
             with_status(StatusCode::INTERNAL_SERVER_ERROR, HttpBody::empty())
         })
+    }
+
+    /// Answers a request without a WebSocket.
+    async fn call(&self, request: HttpRequest<Incoming>, route: &Route) -> HttpResponse {
+        let most = self.limits.request_bytes;
+        // Of one that does not say how long it is, as if it were as long as it may be. What is longer is refused unread.
+        let bytes = request.body().size_hint().upper().unwrap_or(u64::MAX).min(most.into());
+        // Before it is read.
+        let _underway = match in_flight(&request).begin(bytes, &self.limits) {
+            Ok(underway) => underway,
+            Err(error) => return too_many(error),
+        };
+        jsonrpsee_server::http::call_with_service(request, self.batch, most, route.calls.clone()).await
     }
 
     /// Of the chain that a path names.
@@ -166,6 +178,20 @@ fn config(limits: &ApiLimits) -> ServerConfig {
         .enable_ws_ping(PingConfig::new())
         .set_id_provider(HexIds)
         .build()
+}
+
+/// What the connection of a request has in flight.
+fn in_flight(request: &HttpRequest<Incoming>) -> Arc<InFlight> {
+    // Every request has its connection: it is put there where they come in.
+    request.extensions().get::<Connection>().map(|connection| connection.in_flight.clone()).unwrap_or_default()
+}
+
+/// The answer to a request that was not read. Clients try again by its status.
+fn too_many(error: RpcError) -> HttpResponse {
+    let answer = MethodResponse::error(Id::Null, error);
+    let mut response = with_status(StatusCode::TOO_MANY_REQUESTS, HttpBody::from(answer.as_json().get().to_owned()));
+    set(&mut response, (header::CONTENT_TYPE, "application/json"));
+    response
 }
 
 fn set(response: &mut HttpResponse, (name, value): (HeaderName, &'static str)) {

@@ -3,11 +3,14 @@
 //! What waits for a peer is memory of ours. When it takes nothing in for its time, the socket is at its end: the write fails,
 //! and so does every read, one that waits included. Otherwise whoever only reads, as a WebSocket does between two messages,
 //! would hold a dead connection.
+//!
+//! Nor does anything more come in from it while it takes nothing in: what it asks is answered, and the answers would wait as well.
 
 use std::{
     future::Future,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -18,6 +21,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use crate::in_flight::InFlight;
+
 /// The socket.
 #[derive(Debug)]
 pub(crate) struct Patient {
@@ -27,18 +32,24 @@ pub(crate) struct Patient {
     waiting: Option<Pin<Box<Sleep>>>,
     gone: bool,
     reader: Option<Waker>,
+    /// What comes in is counted there.
+    in_flight: Arc<InFlight>,
 }
 
 impl Patient {
     /// Waits for so long at most.
-    pub(crate) fn new(socket: TcpStream, patience: Duration) -> Self {
-        Self { socket, patience, waiting: None, gone: false, reader: None }
+    pub(crate) fn new(socket: TcpStream, patience: Duration, in_flight: Arc<InFlight>) -> Self {
+        Self { socket, patience, waiting: None, gone: false, reader: None, in_flight }
     }
 
     /// What came of sending, unless the time is over.
     fn watch<T>(&mut self, cx: &mut Context<'_>, sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if sent.is_ready() {
-            self.waiting = None;
+            if self.waiting.take().is_some()
+                && let Some(reader) = self.reader.take()
+            {
+                reader.wake();
+            }
             return sent;
         }
         let patience = self.patience;
@@ -64,7 +75,13 @@ impl AsyncRead for Patient {
         if self.gone {
             return Poll::Ready(Err(too_slow()));
         }
+        if self.waiting.is_some() {
+            self.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
         let read = Pin::new(&mut self.socket).poll_read(cx, buf);
+        self.in_flight.came(buf.filled().len() - before);
         self.reader = read.is_pending().then(|| cx.waker().clone());
         read
     }

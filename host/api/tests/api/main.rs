@@ -7,6 +7,7 @@ mod blocks;
 mod calls;
 mod discover;
 mod fees;
+mod in_flight;
 mod intake;
 mod kinds;
 mod logs;

@@ -1,10 +1,6 @@
 //! Subscriptions over a WebSocket.
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-    time::Duration,
-};
+use std::{io::Read, time::Duration};
 
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, U256};
@@ -19,7 +15,7 @@ use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::support::{Rig, Token, call, positional, sign, tx};
+use crate::support::{Rig, Token, call, positional, raw_socket, sign, tx};
 
 async fn socket(rig: &Rig) -> WsClient {
     WsClientBuilder::default().build(format!("ws://{}/chains/finance", rig.server.addr())).await.unwrap()
@@ -189,28 +185,4 @@ async fn who_reads_nothing_loses_the_connection() {
     assert!(["closed", "ConnectionReset"].contains(&&*end), "{end} after {read} bytes");
     assert!(read < 60 * 200_000, "{read} bytes were kept for it");
     assert!(!rig.rpc::<Value>("eth_chainId", json!([])).await.is_null(), "the server goes on");
-}
-
-/// A WebSocket that sends one message and reads only what it is told to.
-fn raw_socket(rig: &Rig, message: &str) -> TcpStream {
-    let mut socket = TcpStream::connect(rig.server.addr()).unwrap();
-    write!(
-        socket,
-        "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    .unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        socket.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101"));
-    // One text frame (RFC 6455, section 5.2) of up to 125 bytes, masked with zeros.
-    let mut frame = vec![0x81, 0x80 | u8::try_from(message.len()).unwrap(), 0, 0, 0, 0];
-    frame.extend_from_slice(message.as_bytes());
-    socket.write_all(&frame).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
-    socket
 }

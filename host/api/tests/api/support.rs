@@ -5,7 +5,8 @@
 mod guest;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     sync::Arc,
     time::Duration,
 };
@@ -266,4 +267,40 @@ pub fn positional(params: Value) -> ArrayParams {
         positional.insert(param).unwrap();
     }
     positional
+}
+
+/// A WebSocket that sends one message and reads only what it is told to.
+pub fn raw_socket(rig: &Rig, message: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(rig.server.addr()).unwrap();
+    write!(
+        socket,
+        "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        socket.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"));
+    socket.write_all(&frame(message)).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    socket
+}
+
+/// A text message of a WebSocket's client in one frame (RFC 6455, section 5.2), masked with zeros.
+pub fn frame(message: &str) -> Vec<u8> {
+    let mut frame = vec![0x81];
+    match message.len() {
+        short @ ..=125 => frame.push(0x80 | short as u8),
+        long => {
+            frame.push(0x80 | 127);
+            frame.extend_from_slice(&(long as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(message.as_bytes());
+    frame
 }

@@ -17,6 +17,10 @@ pub struct RpcLimitsConfig {
     pub batch_calls: u32,
     /// Most open connections, over all chains.
     pub connections: u32,
+    /// Most calls of one connection that are not answered yet; a batch is one.
+    pub calls_in_flight_per_connection: u32,
+    /// Most bytes of the requests of one connection that are not answered yet.
+    pub bytes_in_flight_per_connection: u64,
     /// Most subscriptions of one WebSocket connection.
     pub subscriptions_per_connection: u32,
     /// Messages kept for one WebSocket connection that does not read.
@@ -63,6 +67,8 @@ impl Default for RpcLimitsConfig {
             response_bytes: limits.response_bytes,
             batch_calls: limits.batch_calls,
             connections: limits.connections,
+            calls_in_flight_per_connection: limits.calls_in_flight_per_connection,
+            bytes_in_flight_per_connection: limits.bytes_in_flight_per_connection,
             subscriptions_per_connection: limits.subscriptions_per_connection,
             buffered_messages: limits.buffered_messages,
             slow_subscriber_ms: millis(limits.slow_subscriber),
@@ -93,6 +99,8 @@ impl RpcLimitsConfig {
             response_bytes: self.response_bytes,
             batch_calls: self.batch_calls,
             connections: self.connections,
+            calls_in_flight_per_connection: self.calls_in_flight_per_connection,
+            bytes_in_flight_per_connection: self.bytes_in_flight_per_connection,
             subscriptions_per_connection: self.subscriptions_per_connection,
             buffered_messages: self.buffered_messages,
             slow_subscriber: Duration::from_millis(self.slow_subscriber_ms),
@@ -124,13 +132,23 @@ impl RpcLimitsConfig {
                 self.request_bytes
             ));
         }
+        if self.bytes_in_flight_per_connection < self.request_bytes.into() {
+            return Err(format!(
+                "bytes-in-flight-per-connection of [limits] is {}, below request-bytes, which is {}",
+                self.bytes_in_flight_per_connection, self.request_bytes
+            ));
+        }
         if self.sync_timeout_ms > self.sync_timeout_most_ms {
             return Err(format!(
                 "sync-timeout-ms of [limits] is {}, above sync-timeout-most-ms, which is {}",
                 self.sync_timeout_ms, self.sync_timeout_most_ms
             ));
         }
-        let zero = [("batch-calls", self.batch_calls == 0), ("connections", self.connections == 0)];
+        let zero = [
+            ("batch-calls", self.batch_calls == 0),
+            ("connections", self.connections == 0),
+            ("calls-in-flight-per-connection", self.calls_in_flight_per_connection == 0),
+        ];
         match zero.into_iter().find(|(_, is_zero)| *is_zero) {
             Some((key, _)) => Err(format!("{key} of [limits] is 0: nobody could ask anything")),
             None => Ok(()),
@@ -159,6 +177,8 @@ mod tests {
         for (limits, about) in [
             (RpcLimitsConfig { request_bytes: 1_000, ..default() }, "request-bytes"),
             (RpcLimitsConfig { batch_calls: 0, ..default() }, "batch-calls"),
+            (RpcLimitsConfig { calls_in_flight_per_connection: 0, ..default() }, "calls-in-flight-per-connection"),
+            (RpcLimitsConfig { bytes_in_flight_per_connection: 1_000, ..default() }, "bytes-in-flight-per-connection"),
             (RpcLimitsConfig { sync_timeout_ms: 90_000, ..default() }, "sync-timeout-ms"),
         ] {
             let why = limits.check().unwrap_err();
