@@ -35,6 +35,8 @@ pub struct ApiLimits {
     pub log_blocks: u64,
     /// Most logs in one answer.
     pub log_results: usize,
+    /// Most addresses of one log filter, and most topics at each of its positions.
+    pub log_values: usize,
     /// Most blocks in one `eth_feeHistory`.
     pub fee_history_blocks: u64,
     /// Most slots in one `eth_getProof` or `eth_getStorageValues`.
@@ -84,6 +86,7 @@ impl ApiLimits {
             filter_idle: Duration::from_secs(300),
             log_blocks: 10_000,
             log_results: 10_000,
+            log_values: 1000,
             fee_history_blocks: 1024,
             proof_slots: 1024,
             call_gas: 50_000_000,

@@ -67,6 +67,7 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "Installs a filter that tells of new logs.";
     module.quick("eth_newFilter", about, &[FILTER], "Quantity", |api, args| {
         let filter: Box<Filter> = args.next()?;
+        logs::check_values(&filter, &api.limits)?;
         if filter.get_block_hash().is_some() {
             return Err(RpcError::InvalidParams("a filter for changes cannot name a block hash".into()));
         }

@@ -8,13 +8,30 @@ use crate::{
     context::ChainApi,
     convert,
     errors::{Reply, RpcError},
+    limits::ApiLimits,
     methods::param::FILTER,
     module::Module,
 };
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "The logs that a filter lets through, oldest first.";
-    module.blocking("eth_getLogs", about, &[FILTER], "Logs", |api, args| find(api, &args.next()?))
+    module.blocking("eth_getLogs", about, &[FILTER], "Logs", |api, args| {
+        let filter: Filter = args.next()?;
+        check_values(&filter, &api.limits)?;
+        find(api, &filter)
+    })
+}
+
+/// Refuses a filter that names more than may be looked for: in every block it is looked for one by one.
+pub(super) fn check_values(filter: &Filter, limits: &ApiLimits) -> Reply<()> {
+    let most = limits.log_values;
+    let check = |what: &str, count: usize| match count > most {
+        true => Err(RpcError::Limit(format!("the filter names {count} {what}, at most {most}"))),
+        false => Ok(()),
+    };
+    check("addresses", filter.address.len())?;
+    let mut topics = filter.topics.iter().enumerate();
+    topics.try_for_each(|(position, topics)| check(&format!("topics at position {position}"), topics.len()))
 }
 
 /// The logs that a filter lets through, oldest first.

@@ -14,11 +14,13 @@ use jsonrpsee_types::Params;
 use serde::Serialize;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
+use super::logs;
 use crate::{
     args::Args,
     context::ChainApi,
     convert,
     errors::{Reply, RpcError},
+    limits::ApiLimits,
     methods::{Method, Param},
     module::Module,
 };
@@ -62,7 +64,7 @@ async fn subscribe(
     pending: PendingSubscriptionSink,
     api: Arc<ChainApi>,
 ) -> SubscriptionCloseResponse {
-    let wanted = match wanted(&params, table) {
+    let wanted = match wanted(&params, table, &api.limits) {
         Ok(wanted) => wanted,
         Err(error) => {
             pending.reject(error).await;
@@ -78,12 +80,13 @@ async fn subscribe(
     }
 }
 
-fn wanted(params: &Params<'static>, table: &'static [Param]) -> Reply<Wanted> {
+fn wanted(params: &Params<'static>, table: &'static [Param], limits: &ApiLimits) -> Reply<Wanted> {
     let mut args = Args::new(params, table)?;
     match args.next()? {
         SubscriptionKind::NewHeads => Ok(Wanted::Heads),
         SubscriptionKind::Logs => {
             let filter: Box<Filter> = args.next::<Option<_>>()?.unwrap_or_default();
+            logs::check_values(&filter, limits)?;
             if filter.get_block_hash().is_some() {
                 return Err(RpcError::InvalidParams("a log subscription cannot name a block hash".into()));
             }

@@ -4,9 +4,11 @@ use alloy_primitives::{Address, B256, U64, U256};
 use alloy_rpc_types_eth::{Filter, FilterChanges, Log};
 use alloy_sol_types::{SolCall, SolEvent};
 use caldera_api::ApiLimits;
+use jsonrpsee_core::{ClientError, client::SubscriptionClientT};
+use jsonrpsee_ws_client::WsClientBuilder;
 use serde_json::{Value, json};
 
-use crate::support::{Rig, Token, call, tx};
+use crate::support::{Rig, Token, call, positional, tx};
 
 /// A token and three blocks (2 to 4) with one transfer each, of 1, 2 and 3 units to the accounts 0x01…, 0x02…, 0x03….
 async fn transfers(rig: &Rig) -> Address {
@@ -55,6 +57,36 @@ async fn wide_and_wrong_ranges_are_refused() {
     assert_eq!(backwards.code(), -32602);
     let unknown = rig.refused("eth_getLogs", json!([{ "blockHash": B256::ZERO }])).await;
     assert_eq!(unknown.code(), -32000);
+}
+
+/// However it is installed: each value costs work in every block.
+#[tokio::test]
+async fn what_a_filter_names_is_bounded() {
+    let rig = Rig::with_limits(ApiLimits { log_values: 2, ..ApiLimits::recommended() });
+    let socket = WsClientBuilder::default().build(format!("ws://{}/", rig.server.addr())).await.unwrap();
+    let subscribe = async |filter: &Value| {
+        let params = positional(json!(["logs", filter]));
+        socket.subscribe::<Value, _>("eth_subscribe", params, "eth_unsubscribe").await
+    };
+    let (addresses, topics) = (|n: u8| (0..n).map(Address::repeat_byte), |n: u8| (0..n).map(B256::repeat_byte));
+    let values =
+        |n| json!({ "address": addresses(n).collect::<Vec<_>>(), "topics": [null, topics(n).collect::<Vec<_>>()] });
+    for method in ["eth_getLogs", "eth_newFilter"] {
+        rig.rpc::<Value>(method, json!([values(2)])).await;
+    }
+    subscribe(&values(2)).await.unwrap();
+    let one = B256::ZERO;
+    for (filter, why) in [
+        (json!({ "address": addresses(3).collect::<Vec<_>>() }), "3 addresses, at most 2"),
+        (json!({ "topics": [one, null, one, topics(3).collect::<Vec<_>>()] }), "3 topics at position 3, at most 2"),
+    ] {
+        for method in ["eth_getLogs", "eth_newFilter"] {
+            let error = rig.refused(method, json!([filter])).await;
+            assert_eq!((error.code(), error.message().contains(why)), (-32005, true), "{}", error.message());
+        }
+        let Err(ClientError::Call(error)) = subscribe(&filter).await else { panic!("{filter} is refused") };
+        assert_eq!((error.code(), error.message().contains(why)), (-32005, true), "{}", error.message());
+    }
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ pub struct RpcLimitsConfig {
     pub log_blocks: u64,
     /// Most logs in one answer.
     pub log_results: usize,
+    /// Most addresses of one log filter, and most topics at each of its positions.
+    pub log_values: usize,
     /// Most blocks in one eth_feeHistory.
     pub fee_history_blocks: u64,
     /// Most slots in one eth_getProof or eth_getStorageValues.
@@ -78,6 +80,7 @@ impl Default for RpcLimitsConfig {
             filter_idle_ms: millis(limits.filter_idle),
             log_blocks: limits.log_blocks,
             log_results: limits.log_results,
+            log_values: limits.log_values,
             fee_history_blocks: limits.fee_history_blocks,
             proof_slots: limits.proof_slots,
             call_gas: limits.call_gas,
@@ -110,6 +113,7 @@ impl RpcLimitsConfig {
             filter_idle: Duration::from_millis(self.filter_idle_ms),
             log_blocks: self.log_blocks,
             log_results: self.log_results,
+            log_values: self.log_values,
             fee_history_blocks: self.fee_history_blocks,
             proof_slots: self.proof_slots,
             call_gas: self.call_gas,
