@@ -11,7 +11,7 @@ use caldera_validation::{Certified, Registration};
 use crate::{
     dev::Keys,
     errors::{Reply, RpcError},
-    eth::filters::Filters,
+    eth::installed::Filters,
     intake::Intake,
     leader::{Beside, Leader},
     limits::ApiLimits,

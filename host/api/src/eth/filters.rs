@@ -1,57 +1,26 @@
 //! Filters: what clients without a WebSocket ask for changes again and again.
 //!
-//! A filter is a place in the chain from which the next answer starts. Their number is bounded, and one that nobody asks
-//! for [`crate::ApiLimits::filter_idle`] is forgotten.
+//! A filter is a place in the chain from which the next answer starts: behind what an answer had room for, and back where it was
+//! when there was none.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{ops::RangeInclusive, sync::Arc};
 
 use alloy_rpc_types_eth::{Filter, FilterChanges, Log};
 use caldera_chain::{ChainEvent, PooledTx};
 use jsonrpsee_core::RegisterMethodError;
-use parking_lot::Mutex;
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
-use super::logs;
+use super::{installed::Kind, logs};
 use crate::{
     context::ChainApi,
     convert,
     errors::{Reply, RpcError},
-    ids::HexIds,
     methods::{
         Param,
         param::{FILTER, FILTER_ID},
     },
     module::Module,
 };
-
-/// The installed filters of one chain, by identifier.
-pub(crate) struct Filters {
-    most: usize,
-    /// Most of one connection.
-    each: usize,
-    idle: Duration,
-    installed: Mutex<BTreeMap<String, Installed>>,
-}
-
-struct Installed {
-    kind: Kind,
-    asked: Instant,
-    /// On which it was installed, if that is known.
-    connection: Option<u64>,
-}
-
-enum Kind {
-    /// Hashes of the blocks from this height on.
-    Blocks { from: u64 },
-    /// Logs in the blocks from this height on.
-    Logs { filter: Box<Filter>, from: u64 },
-    /// Hashes of the transactions that entered the pool. The channel's buffer is what can be missed.
-    Pending { events: Receiver<ChainEvent>, full: bool },
-}
 
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "Installs a filter that tells of new blocks.";
@@ -87,60 +56,10 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
         .blocking("eth_getFilterLogs", about, &[FILTER_ID], "Logs", |api, args| all_logs(api, &args.next::<String>()?))
 }
 
-impl Filters {
-    pub(crate) fn new(most: usize, each: usize, idle: Duration) -> Self {
-        Self { most, each, idle, installed: Mutex::default() }
-    }
-
-    fn install(&self, kind: Kind, connection: Option<u64>) -> Reply<String> {
-        let mut installed = self.installed.lock();
-        installed.retain(|_, filter| filter.asked.elapsed() < self.idle);
-        if installed.len() >= self.most {
-            return Err(RpcError::Limit(format!("{} filters are installed; uninstall one or wait", self.most)));
-        }
-        let own = installed.values().filter(|filter| connection.is_some() && filter.connection == connection).count();
-        if own >= self.each {
-            return Err(RpcError::Limit(format!(
-                "this connection has {own} filters, at most {}; uninstall one or wait",
-                self.each
-            )));
-        }
-        let id = HexIds.next();
-        installed.insert(id.clone(), Installed { kind, asked: Instant::now(), connection });
-        Ok(id)
-    }
-
-    /// The chain went back to this height: filters that stood behind it tell of what comes after it again.
-    pub(crate) fn go_back(&self, head: u64) {
-        for filter in self.installed.lock().values_mut() {
-            match &mut filter.kind {
-                Kind::Blocks { from } => *from = (*from).min(head + 1),
-                Kind::Logs { filter, from } => {
-                    *from = (*from).min((head + 1).max(filter.get_from_block().unwrap_or(0)));
-                }
-                Kind::Pending { .. } => {}
-            }
-        }
-    }
-
-    fn remove(&self, id: &str) -> bool {
-        self.installed.lock().remove(id).is_some()
-    }
-
-    /// Does something with a filter that is still alive. Short: the lock is held.
-    fn with<T>(&self, id: &str, act: impl FnOnce(&mut Kind) -> T) -> Reply<T> {
-        let mut installed = self.installed.lock();
-        installed.retain(|_, filter| filter.asked.elapsed() < self.idle);
-        let filter = installed.get_mut(id).ok_or(RpcError::NoFilter)?;
-        filter.asked = Instant::now();
-        Ok(act(&mut filter.kind))
-    }
-}
-
-/// What an answer covers, taken from the filter in one step, so that two clients with one filter never see a thing twice.
+/// What an answer covers, taken from the filter in one step, so that two clients with one filter see a thing once.
 enum Due {
-    Blocks(std::ops::RangeInclusive<u64>),
-    Logs(Box<Filter>, std::ops::RangeInclusive<u64>),
+    Blocks(RangeInclusive<u64>),
+    Logs(Box<Filter>, RangeInclusive<u64>),
     Pending { txs: Vec<Arc<PooledTx>>, full: bool },
 }
 
@@ -156,13 +75,20 @@ fn changes(api: &ChainApi, id: &str) -> Reply<FilterChanges> {
     })?;
     Ok(match due {
         Due::Blocks(heights) => {
-            let mut hashes = Vec::new();
-            for number in heights {
-                hashes.extend(api.chain.header(number)?.map(|(hash, _)| hash));
-            }
-            FilterChanges::Hashes(hashes)
+            let first = *heights.start();
+            let hash = |number| api.chain.header(number).map(|header| header.map(|(hash, _)| hash)).transpose();
+            let hashes = heights.filter_map(hash).collect::<Result<_, _>>();
+            FilterChanges::Hashes(hashes.inspect_err(|_| api.filters.put_back(id, first))?)
         }
-        Due::Logs(filter, heights) => FilterChanges::Logs(logs::walk(api, &filter, heights)?),
+        Due::Logs(filter, heights) => {
+            let (first, last) = (*heights.start(), *heights.end());
+            let told = logs::walk_part(api, &filter, heights);
+            let next = told.as_ref().map_or(first, |(_, next)| *next);
+            if next <= last {
+                api.filters.put_back(id, next);
+            }
+            FilterChanges::Logs(told?.0)
+        }
         Due::Pending { txs, full: false } => FilterChanges::Hashes(txs.iter().map(|tx| tx.hash).collect()),
         Due::Pending { txs, full: true } => {
             FilterChanges::Transactions(txs.iter().map(|tx| convert::pending(tx)).collect())
@@ -171,7 +97,7 @@ fn changes(api: &ChainApi, id: &str) -> Reply<FilterChanges> {
 }
 
 /// The blocks from `from` to `last`, after which the filter stands behind `last`.
-fn advance(from: &mut u64, last: u64) -> std::ops::RangeInclusive<u64> {
+fn advance(from: &mut u64, last: u64) -> RangeInclusive<u64> {
     let due = *from..=last;
     *from = (*from).max(last.saturating_add(1));
     due
@@ -211,31 +137,5 @@ mod tests {
         let mut ahead = 20;
         assert!(advance(&mut ahead, 8).is_empty());
         assert_eq!(ahead, 20);
-    }
-
-    #[test]
-    fn filters_are_bounded_and_forgotten() {
-        let filters = Filters::new(2, 2, Duration::from_millis(30));
-        let block = || Kind::Blocks { from: 1 };
-        let first = filters.install(block(), None).unwrap();
-        filters.install(block(), None).unwrap();
-        assert!(matches!(filters.install(block(), None), Err(RpcError::Limit(_))));
-        std::thread::sleep(Duration::from_millis(40));
-        assert!(matches!(filters.with(&first, |_| ()), Err(RpcError::NoFilter)));
-        let third = filters.install(block(), None).unwrap();
-        assert!(filters.remove(&third) && !filters.remove(&third));
-    }
-
-    #[test]
-    fn one_connection_cannot_take_all_filters() {
-        let filters = Filters::new(5, 2, Duration::from_secs(30));
-        let install = |connection| filters.install(Kind::Blocks { from: 1 }, connection);
-        let first = install(Some(1)).unwrap();
-        install(Some(1)).unwrap();
-        let Err(RpcError::Limit(why)) = install(Some(1)) else { panic!("a third is refused") };
-        assert!(why.contains("this connection has 2 filters, at most 2"), "{why}");
-        install(Some(2)).unwrap();
-        assert!(filters.remove(&first));
-        install(Some(1)).unwrap();
     }
 }

@@ -13,6 +13,9 @@ use crate::{
     module::Module,
 };
 
+/// Bytes of a log in an answer beside its data, at most.
+const LOG_BYTES: usize = 1_024;
+
 pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "The logs that a filter lets through, oldest first.";
     module.blocking("eth_getLogs", about, &[FILTER], "Logs", |api, args| {
@@ -40,7 +43,7 @@ pub(super) fn find(api: &ChainApi, filter: &Filter) -> Reply<Vec<Log>> {
 }
 
 /// The logs in a range of blocks that a filter lets through; the filter's own range is not looked at.
-pub(super) fn walk(api: &ChainApi, filter: &Filter, heights: RangeInclusive<u64>) -> Reply<Vec<Log>> {
+fn walk(api: &ChainApi, filter: &Filter, heights: RangeInclusive<u64>) -> Reply<Vec<Log>> {
     let (first, last) = (*heights.start(), *heights.end());
     let blocks = if last < first { 0 } else { (last - first).saturating_add(1) };
     if blocks > api.limits.log_blocks {
@@ -49,21 +52,48 @@ pub(super) fn walk(api: &ChainApi, filter: &Filter, heights: RangeInclusive<u64>
     }
     let mut logs = Vec::new();
     for number in heights {
-        let Some(bloom) = api.chain.logs_bloom(number)? else { break };
-        if !filter.matches_bloom(bloom) {
-            continue;
-        }
-        let Some(block) = api.chain.block(number)? else { break };
-        logs.extend(convert::logs(&block, filter));
-        if logs.len() > api.limits.log_results {
-            let most = api.limits.log_results;
-            return Err(RpcError::Limit(format!(
-                "query returned more than {most} results; up to block {number} there are {}",
-                logs.len()
-            )));
-        }
+        let Some(found) = of_block(api, filter, number)? else { break };
+        logs.extend(found);
+        within(api, number, logs.len())?;
     }
     Ok(logs)
+}
+
+/// The same for whose next question goes on where this answer ends: those of as many whole blocks as one answer holds, and the block
+/// after the last of them.
+pub(super) fn walk_part(api: &ChainApi, filter: &Filter, heights: RangeInclusive<u64>) -> Reply<(Vec<Log>, u64)> {
+    let (mut logs, mut bytes, mut next) = (Vec::new(), 0, *heights.start());
+    for number in heights.take(usize::try_from(api.limits.log_blocks).unwrap_or(usize::MAX)) {
+        let Some(found) = of_block(api, filter, number)? else { break };
+        let size = found.iter().map(|log: &Log| LOG_BYTES + 2 * log.inner.data.data.len()).sum::<usize>();
+        let fits = logs.len() + found.len() <= api.limits.log_results && bytes + size <= api.limits.longest_response();
+        if !fits && !logs.is_empty() {
+            break;
+        }
+        within(api, number, found.len())?;
+        logs.extend(found);
+        bytes += size;
+        next = number.saturating_add(1);
+    }
+    Ok((logs, next))
+}
+
+/// The logs of a block that a filter lets through, if there is such a block.
+fn of_block(api: &ChainApi, filter: &Filter, number: u64) -> Reply<Option<Vec<Log>>> {
+    let Some(bloom) = api.chain.logs_bloom(number)? else { return Ok(None) };
+    if !filter.matches_bloom(bloom) {
+        return Ok(Some(Vec::new()));
+    }
+    Ok(api.chain.block(number)?.map(|block| convert::logs(&block, filter)))
+}
+
+/// Refuses an answer that has too many logs with those of a block.
+fn within(api: &ChainApi, number: u64, logs: usize) -> Reply<()> {
+    let most = api.limits.log_results;
+    if logs <= most {
+        return Ok(());
+    }
+    Err(RpcError::Limit(format!("query returned more than {most} results; up to block {number} there are {logs}")))
 }
 
 /// The blocks that a filter asks about. Bounds above the head end at the head; both left out mean the head.

@@ -3,7 +3,8 @@
 pub(crate) mod blocks;
 mod calls;
 mod fees;
-pub(crate) mod filters;
+mod filters;
+pub(crate) mod installed;
 mod logs;
 pub(crate) mod request;
 mod simulate;

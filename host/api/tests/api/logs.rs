@@ -116,6 +116,39 @@ async fn filters_tell_each_change_once() {
     assert!(gone.message().starts_with("filter not found"), "{}", gone.message());
 }
 
+/// What one answer has no room for comes with the next.
+#[tokio::test]
+async fn filters_lose_nothing_that_does_not_fit() {
+    let rig = Rig::with_limits(ApiLimits { log_results: 2, ..ApiLimits::recommended() });
+    let token = rig.deploy_token(1_000).await;
+    let filter: String = rig.rpc("eth_newFilter", json!([{ "address": token }])).await;
+    let send = async |nonce: u64| {
+        let transfer = Token::transferCall { to: Address::repeat_byte(1), amount: U256::from(nonce) };
+        rig.send(call(nonce, token, transfer.abi_encode())).await;
+    };
+    for nonce in 1..=3 {
+        send(nonce).await;
+        rig.mine();
+    }
+    let told = async || {
+        let changes = changes(&rig, &filter).await;
+        let amount = |log: &Log| log.log_decode::<Token::Transfer>().unwrap().inner.value.to::<u64>();
+        changes.as_logs().unwrap_or_default().iter().map(amount).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, [1, 2]);
+    assert_eq!(told().await, [3]);
+    assert!(told().await.is_empty());
+    // A block with more than one answer may have is an error, which stays until the filter is given up.
+    for nonce in 4..=6 {
+        send(nonce).await;
+    }
+    rig.mine();
+    for _ in 0..2 {
+        let error = rig.refused("eth_getFilterChanges", json!([filter])).await;
+        assert!(error.message().contains("more than 2 results; up to block 5 there are 3"), "{}", error.message());
+    }
+}
+
 #[tokio::test]
 async fn filters_run_out() {
     let rig = Rig::with_limits(ApiLimits { filters: 1, ..ApiLimits::recommended() });
