@@ -103,14 +103,23 @@ impl Chain {
         Ok(number.filter(|number| *number <= self.head().number()))
     }
 
-    /// A transaction by its hash, in a block or in the pool.
+    /// A transaction by its hash, in a block or in the pool. A block that is published after the index was asked may have taken
+    /// it from the pool before that is: where neither has it, the head must still be the one from before both were asked.
     pub fn transaction(&self, hash: B256) -> Result<Option<FoundTransaction>, ChainError> {
-        if let Some((number, index)) = self.state.transaction_location(hash)?
-            && let Some(block) = self.block(number)?
-        {
-            return Ok(Some(FoundTransaction::Mined { block, index: index as usize }));
+        loop {
+            let head = self.head();
+            if let Some((number, index)) = self.state.transaction_location(hash)?
+                && let Some(block) = self.block(number)?
+            {
+                return Ok(Some(FoundTransaction::Mined { block, index: index as usize }));
+            }
+            if let Some(pooled) = self.pool.lock().get(hash).cloned() {
+                return Ok(Some(FoundTransaction::Pending(pooled)));
+            }
+            if Arc::ptr_eq(&head, &self.head()) {
+                return Ok(None);
+            }
         }
-        Ok(self.pool.lock().get(hash).cloned().map(FoundTransaction::Pending))
     }
 
     /// A component that one of the chain's blocks brought.

@@ -1,6 +1,9 @@
 //! The pool as clients see it, and `pending`.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    time::Duration,
+};
 
 use alloy_primitives::{Address, B256, U64};
 use serde_json::{Value, json};
@@ -46,6 +49,31 @@ async fn pending_filters_give_hashes_or_all() {
     let txs: Value = rig.rpc("eth_getFilterChanges", json!([whole])).await;
     assert_eq!(txs[0]["hash"], json!(hash));
     assert!(rig.rpc::<Vec<Value>>("eth_getFilterChanges", json!([hashes])).await.is_empty());
+}
+
+/// Also while a block takes it: it is in the index a moment before readers see the block, and in the pool a moment longer.
+#[tokio::test]
+async fn what_was_taken_in_is_in_the_pool_or_in_a_block_at_any_moment() {
+    let rig = Rig::new();
+    let sent: Vec<_> = (0..300).map(|nonce| sign(tx(nonce), &rig.signer)).collect();
+    let taken_in = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let ask = || {
+            while taken_in.load(SeqCst) < sent.len() {
+                if let Some(last) = taken_in.load(SeqCst).checked_sub(1) {
+                    let found = rig.chain.transaction(*sent[last].tx_hash()).unwrap();
+                    assert!(found.is_some(), "transaction {last} is nowhere");
+                }
+            }
+        };
+        let asking = [scope.spawn(ask), scope.spawn(ask)];
+        for (nonce, tx) in sent.iter().enumerate() {
+            rig.chain.submit(tx.clone(), Vec::new()).unwrap();
+            taken_in.store(nonce + 1, SeqCst);
+            rig.mine();
+        }
+        asking.into_iter().for_each(|asking| asking.join().unwrap());
+    });
 }
 
 /// Who has seen a block asks for the nonce at `pending`, and is never answered as before that block.
