@@ -53,6 +53,14 @@ pub(crate) enum RpcError {
         /// How long was waited.
         timeout: Duration,
     },
+    /// A transaction was taken, is in no block, and does not wait any more.
+    #[error(
+        "the transaction is in no block and not in the pool any more: it was replaced, or dropped; send it again unless another has its nonce"
+    )]
+    Gone {
+        /// The transaction.
+        hash: B256,
+    },
     /// A transaction was taken, and waits for one with an earlier nonce (EIP-7966).
     #[error("the transaction is in the pool but waits: its nonce is {nonce}, the next one is {next}")]
     NonceGap {
@@ -89,7 +97,12 @@ impl RpcError {
         match self {
             Self::InvalidParams(_) => -32602,
             Self::Elsewhere(_) => -32601,
-            Self::NoBlock(_) | Self::NoFilter | Self::Refused(_) | Self::Halted(_) | Self::EngineFault(_) => -32000,
+            Self::NoBlock(_)
+            | Self::NoFilter
+            | Self::Refused(_)
+            | Self::Halted(_)
+            | Self::Gone { .. }
+            | Self::EngineFault(_) => -32000,
             Self::Limit(_) => -32005,
             // What clients know as "pruned history unavailable" (EIP-4444).
             Self::NotKept(_) => 4444,
@@ -107,7 +120,7 @@ impl RpcError {
         match self {
             Self::Reverted(data) => Some(hex::encode_prefixed(data)),
             Self::EngineFault(fault) => Some(fault.name().to_owned()),
-            Self::NotInTime { hash, .. } => Some(hash.to_string()),
+            Self::NotInTime { hash, .. } | Self::Gone { hash } => Some(hash.to_string()),
             Self::NonceGap { next, .. } => Some(format!("{next:#x}")),
             _ => None,
         }

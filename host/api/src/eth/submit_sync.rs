@@ -57,24 +57,35 @@ async fn send(api: Arc<ChainApi>, params: Params<'static>, table: &'static [Para
             Err(error) if !error.message().contains(ALREADY_KNOWN) => return Err(RpcError::Leader(error)),
             _ => {}
         }
-        let late = || RpcError::NotInTime { hash, timeout };
-        return tokio::time::timeout(timeout, mined(api.clone(), hash, events)).await.map_err(|_| late())?;
+        return match tokio::time::timeout(timeout, mined(api.clone(), hash, events)).await {
+            Ok(receipt) => receipt,
+            // The leader has it, not this node's pool.
+            Err(_) => found(api.clone(), hash).await?.ok_or(RpcError::NotInTime { hash, timeout }),
+        };
     }
     let sent = tokio::task::spawn_blocking(move || submit(&sender, &raw)).await;
     let sent = sent.map_err(|error| RpcError::Node(error.to_string()))??;
     let hash = match sent {
         Sent::Mined(receipt) => return Ok(*receipt),
-        Sent::Waits(hash, accepted) => {
-            // Who waits in vain still knows that it is kept.
+        Sent::Waits { hash, accepted, gap } => {
+            let fresh = accepted.is_some();
+            // Who waits in vain, or is told of the gap, still knows that it is kept.
             if let Some(accepted) = accepted {
                 accepted.settled().await?;
+            }
+            if let Some(gap) = gap {
+                return Err(gap);
+            }
+            if fresh {
                 mine_what_came(api.clone()).await?;
             }
             hash
         }
     };
-    let late = || RpcError::NotInTime { hash, timeout };
-    tokio::time::timeout(timeout, mined(api, hash, events)).await.map_err(|_| late())?
+    match tokio::time::timeout(timeout, mined(api.clone(), hash, events)).await {
+        Ok(receipt) => receipt,
+        Err(_) => late(api, hash, timeout).await,
+    }
 }
 
 /// How long to wait: an unfit timeout counts as none, as the EIP says.
@@ -89,8 +100,8 @@ fn allowed(asked: Option<Milliseconds>, usual: Duration, most: Duration) -> Dura
 enum Sent {
     /// It is in a block already.
     Mined(Box<Receipt>),
-    /// It is in the pool, perhaps since now.
-    Waits(B256, Option<Accepted>),
+    /// It is in the pool, perhaps since now, and perhaps behind a gap.
+    Waits { hash: B256, accepted: Option<Accepted>, gap: Option<RpcError> },
 }
 
 fn submit(api: &ChainApi, raw: &[u8]) -> Reply<Sent> {
@@ -109,14 +120,26 @@ fn submit(api: &ChainApi, raw: &[u8]) -> Reply<Sent> {
             return Ok(Sent::Mined(Box::new(receipt)));
         }
     };
+    let mut gap = None;
     if let Some(FoundTransaction::Pending(pooled)) = api.chain.transaction(hash)? {
         // The first nonce that nothing fills; beyond it the transaction waits for another.
         let next = api.chain.next_nonce(pooled.sender)?;
-        if next < nonce {
-            return Err(RpcError::NonceGap { nonce, next });
-        }
+        gap = (next < nonce).then_some(RpcError::NonceGap { nonce, next });
     }
-    Ok(Sent::Waits(hash, accepted))
+    Ok(Sent::Waits { hash, accepted, gap })
+}
+
+/// What is so when the time is over: the events may have been overtaken, and the pool may have let go of the transaction.
+async fn late(api: Arc<ChainApi>, hash: B256, timeout: Duration) -> Reply<Receipt> {
+    let look = move || match api.chain.transaction(hash)? {
+        Some(FoundTransaction::Mined { block, index }) => {
+            convert::receipt(&api.chain, &block, index).ok_or(RpcError::NotInTime { hash, timeout })
+        }
+        Some(FoundTransaction::Pending(_)) => Err(RpcError::NotInTime { hash, timeout }),
+        None => Err(RpcError::Gone { hash }),
+    };
+    let found = tokio::task::spawn_blocking(look).await;
+    found.map_err(|error| RpcError::Node(error.to_string()))?
 }
 
 async fn found(api: Arc<ChainApi>, hash: B256) -> Reply<Option<Receipt>> {

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use alloy_consensus::TxEip1559;
 use alloy_primitives::B256;
 use caldera_api::ApiLimits;
 use serde_json::{Value, json};
 
-use crate::support::{Rig, raw, sign, tx};
+use crate::support::{GWEI, Rig, raw, sign, tx};
 
 #[tokio::test]
 async fn the_answer_is_the_receipt() {
@@ -45,6 +46,21 @@ async fn who_waits_in_vain_is_told_the_hash() {
         rig.mine().block.transactions.iter().any(|tx| tx.tx_hash() == signed.tx_hash()),
         "it was sent all the same"
     );
+}
+
+/// It does not wait for a block any more when the time is over, and is not said to.
+#[tokio::test]
+async fn who_waited_for_what_was_replaced_is_told_so() {
+    let rig = Rig::new();
+    let first = sign(tx(0), &rig.signer);
+    let waits = rig.refused("eth_sendRawTransactionSync", json!([raw(&first), 1_000]));
+    let replaces = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        rig.send(TxEip1559 { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: 2 * GWEI, ..tx(0) }).await
+    };
+    let (error, _) = tokio::join!(waits, replaces);
+    assert_eq!((error.code(), error.message().contains("not in the pool any more")), (-32000, true), "{error:?}");
+    assert_eq!(serde_json::from_str::<B256>(error.data().unwrap().get()).unwrap(), *first.tx_hash());
 }
 
 #[tokio::test]
