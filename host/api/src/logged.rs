@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use alloy_primitives::{B256, Bytes, U64};
-use caldera_chain::ChainEvent;
 use jsonrpsee_core::RegisterMethodError;
 use jsonrpsee_types::Params;
 use serde::Serialize;
@@ -61,7 +60,7 @@ async fn reached(api: &ChainApi, height: u64) {
     let mut events = api.chain.events();
     while api.head_number() < height {
         match events.recv().await {
-            Ok(ChainEvent::Block(_) | ChainEvent::Pending(_)) | Err(RecvError::Lagged(_)) => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
     }

@@ -54,6 +54,8 @@ pub enum ChainEvent {
     Block(Arc<ExecutedBlock>),
     /// A transaction came into the pool.
     Pending(Arc<PooledTx>),
+    /// A development chain went back to this height; blocks above it come again.
+    WentBack(u64),
 }
 
 /// One chain: its state, its pool, its newest block.

@@ -108,7 +108,7 @@ fn drain(events: &mut Receiver<ChainEvent>) -> Vec<Arc<PooledTx>> {
     loop {
         match events.try_recv() {
             Ok(ChainEvent::Pending(pooled)) => txs.push(pooled),
-            Ok(ChainEvent::Block(_)) | Err(TryRecvError::Lagged(_)) => {}
+            Ok(ChainEvent::Block(_) | ChainEvent::WentBack(_)) | Err(TryRecvError::Lagged(_)) => {}
             Err(TryRecvError::Empty | TryRecvError::Closed) => return txs,
         }
     }

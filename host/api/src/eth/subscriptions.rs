@@ -1,7 +1,7 @@
 //! `eth_subscribe`: heads, logs and pending transactions, as they happen.
 //!
 //! Heads and logs are complete and in order: when the chain's events overtake a subscriber, the blocks in between are read
-//! back. Who does not keep up is dropped, with a last message that says so: when its connection's buffer stays full for
+//! back; when a development chain goes back, they go on with the blocks that it then makes. Who does not keep up is dropped, with a last message that says so: when its connection's buffer stays full for
 //! [`crate::ApiLimits::slow_subscriber`], or when it has missed pending transactions, which nobody can read back.
 
 use std::sync::Arc;
@@ -130,6 +130,10 @@ impl Feed {
                 Ok(ChainEvent::Pending(tx)) => self.send(sink, self.on_pending(&tx)).await,
                 Ok(ChainEvent::Block(block)) if block.number() == self.told + 1 => self.tell(sink, &block).await,
                 Ok(ChainEvent::Block(_)) => self.catch_up(sink).await,
+                Ok(ChainEvent::WentBack(height)) => {
+                    self.told = self.told.min(height);
+                    Ok(())
+                }
                 Err(RecvError::Lagged(missed)) if matches!(self.wanted, Wanted::Pending { .. }) => {
                     Err(End::Dropped(format!("too slow: {missed} events were missed")))
                 }
@@ -144,6 +148,8 @@ impl Feed {
 
     /// Tells of the blocks up to the head of which the subscriber was not told.
     async fn catch_up(&mut self, sink: &SubscriptionSink) -> Result<(), End> {
+        // That the chain went back may be among what was missed.
+        self.told = self.told.min(self.api.head_number());
         while self.told < self.api.head_number() {
             let (api, number) = (self.api.clone(), self.told + 1);
             let block = tokio::task::spawn_blocking(move || api.chain.block(number)).await;

@@ -59,6 +59,30 @@ async fn heads_logs_and_pending_come_as_they_happen() {
     assert!(tokio::time::timeout(Duration::from_millis(100), logs.next()).await.is_err());
 }
 
+#[tokio::test]
+async fn a_chain_that_went_back_tells_of_its_new_blocks() {
+    let rig = Rig::for_development();
+    let token = rig.deploy_token(1_000).await;
+    let socket = socket(&rig).await;
+    let place: Value = rig.rpc("evm_snapshot", json!([])).await;
+    let mut heads: Subscription<Header> = subscribe(&socket, json!(["newHeads"])).await.unwrap();
+    let mut logs: Subscription<Log> = subscribe(&socket, json!(["logs", { "address": token }])).await.unwrap();
+    let mut transfer = async |amount: u64| {
+        let transfer = Token::transferCall { to: Address::repeat_byte(1), amount: U256::from(amount) };
+        let hash = rig.send(call(1, token, transfer.abi_encode())).await;
+        let sealed = rig.mine().block.hash();
+        assert_eq!((next(&mut heads).await.hash, next(&mut logs).await.transaction_hash), (sealed, Some(hash)));
+        // And blocks without it, so that the old height is higher.
+        for _ in 0..3 {
+            let sealed = rig.mine().block.hash();
+            assert_eq!(next(&mut heads).await.hash, sealed);
+        }
+    };
+    transfer(1).await;
+    assert!(rig.rpc::<bool>("evm_revert", json!([place])).await);
+    transfer(2).await;
+}
+
 /// However soon: the server enters a subscription into its table after it told the client of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_just_subscribed_can_be_given_back() {

@@ -73,9 +73,19 @@ impl Rig {
     }
 
     pub fn with_limits(limits: ApiLimits) -> Self {
+        Self::of(limits, false)
+    }
+
+    /// A chain for development, which makes blocks when told to all the same.
+    pub fn for_development() -> Self {
+        Self::of(ApiLimits::recommended(), true)
+    }
+
+    fn of(limits: ApiLimits, development: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let signer = key(1);
-        let chain = chain("finance", CHAIN_ID, &dir, &[signer.address(), key(2).address()]);
+        let funded = [signer.address(), key(2).address()];
+        let chain = open("finance", CHAIN_ID, &dir, &funded, engines(), development);
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = ApiServer::serve(listen, vec![chain.clone()], limits).unwrap();
         let http = client(&server, "/");
@@ -147,11 +157,26 @@ pub fn client(server: &ApiHandle, path: &str) -> HttpClient {
 
 /// A chain with the engine on it, the given accounts funded, at its genesis.
 pub fn chain(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address]) -> Arc<Chain> {
-    chain_on(name, chain_id, dir, funded, Engines::new(EngineOptions { instances: 32 }).unwrap())
+    chain_on(name, chain_id, dir, funded, engines())
+}
+
+fn engines() -> Engines {
+    Engines::new(EngineOptions { instances: 32 }).unwrap()
 }
 
 /// The same on a given engine runtime.
 pub fn chain_on(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address], engines: Engines) -> Arc<Chain> {
+    open(name, chain_id, dir, funded, engines, false)
+}
+
+fn open(
+    name: &str,
+    chain_id: u64,
+    dir: &TempDir,
+    funded: &[Address],
+    engines: Engines,
+    development: bool,
+) -> Arc<Chain> {
     let account = || GenesisAccount { balance: U256::from(FUNDS), ..Default::default() };
     let env = BlockEnv {
         chain_id,
@@ -177,7 +202,7 @@ pub fn chain_on(name: &str, chain_id: u64, dir: &TempDir, funded: &[Address], en
         accounts: funded.iter().map(|address| (*address, account())).collect(),
         mounts: vec![mount],
         imported: None,
-        development: false,
+        development,
     };
     let spec = ChainSpec {
         name: name.into(),
