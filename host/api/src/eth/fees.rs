@@ -44,8 +44,8 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
 fn history(api: &ChainApi, args: &mut Args<'_>) -> Reply<FeeHistory> {
     let count = args.next::<U64>()?.to::<u64>();
     let newest = api.existing(Some(args.next::<BlockNumberOrTag>()?.into()))?;
-    let percentiles: Option<Vec<f64>> = args.next()?;
-    check_percentiles(percentiles.as_deref().unwrap_or_default())?;
+    let percentiles: Vec<f64> = args.next::<Option<_>>()?.unwrap_or_default();
+    check_percentiles(&percentiles)?;
     let count = count.min(api.limits.fee_history_blocks).min(newest + 1);
     if count == 0 {
         return Ok(FeeHistory::default());
@@ -60,8 +60,9 @@ fn history(api: &ChainApi, args: &mut Args<'_>) -> Reply<FeeHistory> {
         let blobs = api.chain.blob_market(header);
         fees.base_fee_per_blob_gas.push(blobs.fee);
         fees.blob_gas_used_ratio.push(blobs.used as f64 / blobs.most.max(1) as f64);
-        if let Some(percentiles) = &percentiles {
-            fees.reward.get_or_insert_default().push(rewards(&block, percentiles));
+        // None asked for, none given, as in geth.
+        if !percentiles.is_empty() {
+            fees.reward.get_or_insert_default().push(rewards(&block, &percentiles));
         }
         if number == newest {
             let (base, blob) = after(api, number)?;

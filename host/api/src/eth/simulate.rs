@@ -104,6 +104,7 @@ fn refused(error: Refusal) -> RpcError {
             BrokenRule::Other => -32000,
         },
         Refusal::Call(CallError::Funds { .. }) => -38014,
+        Refusal::Call(CallError::Overrides(OverrideError::NotAPrecompile(_))) => -32000,
         Refusal::Call(CallError::Overrides(OverrideError::MovedToItself(_))) => -38022,
         Refusal::Call(CallError::Overrides(OverrideError::Taken(_))) => -38023,
         Refusal::Order(OrderError::Number { .. }) => -38020,

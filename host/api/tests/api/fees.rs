@@ -39,6 +39,8 @@ async fn history_has_one_base_fee_more_than_blocks() {
     // Asked for more than there is, for none, and without percentiles.
     let all: FeeHistory = rig.rpc("eth_feeHistory", json!([U64::from(5000), "latest"])).await;
     assert_eq!((all.gas_used_ratio.len(), all.reward), (3, None));
+    let unasked: FeeHistory = rig.rpc("eth_feeHistory", json!(["0x3", "latest", []])).await;
+    assert_eq!((unasked.gas_used_ratio.len(), unasked.reward), (3, None));
     let none: FeeHistory = rig.rpc("eth_feeHistory", json!(["0x0", "latest", []])).await;
     assert!(none.gas_used_ratio.is_empty());
     assert_eq!(rig.refused("eth_feeHistory", json!(["0x1", "latest", [101]])).await.code(), -32602);

@@ -181,6 +181,7 @@ async fn what_is_wrong_has_its_code() {
         (json!([block("0x5"), block("0x5")]), false, -38020),
         (json!([{ "blockOverrides": { "time": "0x1" } }]), false, -38021),
         (json!([{ "stateOverrides": { (&sha256): { "movePrecompileToAddress": sha256 } } }]), false, -38022),
+        (json!([{ "stateOverrides": { (A.to_string()): { "movePrecompileToAddress": B } } }]), true, -32000),
         (json!([block("0xfff")]), false, -38026),
         (json!([]), false, -32602),
     ] {
