@@ -12,7 +12,7 @@ use caldera_types::{
 };
 
 use crate::{
-    chain::{Chain, ChainEvent},
+    chain::Chain,
     error::{ChainError, SubmitError},
     pool::{
         Pool, PooledTx,
@@ -92,8 +92,7 @@ impl Chain {
             let (tx, _) = taken?;
             self.compile_ahead(&tx);
             let hash = tx.hash;
-            // Nobody listening is no failure.
-            let _ = self.events.send(ChainEvent::Pending(tx));
+            self.events.entered_pool(tx);
             Ok(Accepted { hash, batch })
         };
         taken.into_iter().zip(batches).map(accepted).collect()

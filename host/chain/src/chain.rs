@@ -20,7 +20,7 @@ use caldera_execution::Ground;
 use caldera_state::{ChainState, StateDiff, StateOptions, StateView};
 use caldera_types::{BlockEnv, FeeRule};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::Receiver;
 
 use crate::{
     admission,
@@ -28,6 +28,7 @@ use crate::{
     builder::{self, Built, Unbuilt},
     dev::Dev,
     error::ChainError,
+    events::{ChainEvent, Events},
     executed::ExecutedBlock,
     follow::Following,
     history,
@@ -44,20 +45,6 @@ use crate::{
     spec::ChainSpec,
 };
 
-/// Events that a slow subscriber may be behind before it loses some.
-const EVENT_BUFFER: usize = 1_024;
-
-/// Something that happened on a chain.
-#[derive(Clone, Debug)]
-pub enum ChainEvent {
-    /// A block was committed.
-    Block(Arc<ExecutedBlock>),
-    /// A transaction came into the pool.
-    Pending(Arc<PooledTx>),
-    /// A development chain went back to this height; blocks above it come again.
-    WentBack(u64),
-}
-
 /// One chain: its state, its pool, its newest block.
 pub struct Chain {
     pub(crate) spec: ChainSpec,
@@ -71,7 +58,7 @@ pub struct Chain {
     head: RwLock<Arc<ExecutedBlock>>,
     pub(crate) recent: RecentBlocks,
     pub(crate) blooms: Blooms,
-    pub(crate) events: broadcast::Sender<ChainEvent>,
+    pub(crate) events: Events,
     halted: RwLock<Option<String>>,
     /// Candidates that are tried beside what is mounted.
     pub(crate) shadows: Shadows,
@@ -135,7 +122,7 @@ impl Chain {
             head: RwLock::new(Arc::new(head)),
             recent: RecentBlocks::default(),
             blooms: Blooms::default(),
-            events: broadcast::channel(EVENT_BUFFER).0,
+            events: Events::default(),
             halted: RwLock::default(),
             shadows: Shadows::default(),
             observer: OnceLock::new(),
@@ -169,9 +156,14 @@ impl Chain {
         self.head.read().clone()
     }
 
-    /// Blocks and pool entries as they come.
-    pub fn events(&self) -> broadcast::Receiver<ChainEvent> {
-        self.events.subscribe()
+    /// What happens to blocks, from now on.
+    pub fn events(&self) -> Receiver<ChainEvent> {
+        self.events.blocks()
+    }
+
+    /// Transactions that enter the pool, from now on.
+    pub fn pending(&self) -> Receiver<Arc<PooledTx>> {
+        self.events.pending()
     }
 
     /// Why the chain makes no more blocks, if it does not.
@@ -281,7 +273,7 @@ impl Chain {
     /// Before a block is made: has a store that failed tried again, which perhaps cannot even be read, and executes what the log
     /// has above the store, if an engine was not ready for it when the chain was opened.
     pub(crate) fn catch_up(&self) -> Result<(), ChainError> {
-        self.state.ready()?;
+        self.state.try_again()?;
         if self.behind.load(Ordering::Relaxed) {
             let head = replay::catch_up(&self.spec, &self.state, &self.engines, &mut |_| {})?;
             self.publish(Arc::new(head));
@@ -323,7 +315,7 @@ impl Chain {
         self.recent.put_newest(block.clone());
         self.blooms.put(block.number(), block.block.header.logs_bloom);
         *self.head.write() = block.clone();
-        let _ = self.events.send(ChainEvent::Block(block));
+        self.events.happened(ChainEvent::Block(block));
     }
 }
 

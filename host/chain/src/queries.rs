@@ -127,6 +127,21 @@ impl Chain {
         Ok(self.state.component(digest)?)
     }
 
+    /// A component that the registry names and none of the chain's blocks brought, if there is one. Only a chain that was begun from
+    /// a snapshot can lack one, and would stop at the block that needs it.
+    pub fn missing_component(&self) -> Result<Option<Digest>, ChainError> {
+        let (number, view) = (self.head().number(), self.head_view()?);
+        let failed = |error| ChainError::Execution { number, error };
+        let mut named = registry::components(&view).map_err(failed)?;
+        named.extend(registry::staged(&view).map_err(failed)?.into_iter().map(|staged| staged.digest));
+        for digest in named {
+            if self.component(digest)?.is_none() {
+                return Ok(Some(digest));
+            }
+        }
+        Ok(None)
+    }
+
     /// The account's next nonce, the pool's transactions included. Never behind the newest block: a block may be published
     /// after the state was read, and the pool forget what it took, so the head must still be the one that was read once
     /// the pool is locked.

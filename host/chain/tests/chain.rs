@@ -183,7 +183,7 @@ fn old_states_stay_readable() {
 fn every_transaction_is_found_once() {
     let dir = tempfile::tempdir().unwrap();
     let chain = open(dir.path());
-    let mut events = chain.events();
+    let (mut events, mut pending) = (chain.events(), chain.pending());
     let hash = chain.submit(set(1, 0, "k"), Vec::new()).unwrap();
     assert!(matches!(chain.transaction(hash).unwrap(), Some(FoundTransaction::Pending(_))));
     assert_eq!((chain.pool_status().pending, chain.next_nonce(account(1).address()).unwrap()), (1, 1));
@@ -191,8 +191,23 @@ fn every_transaction_is_found_once() {
     let Some(FoundTransaction::Mined { block: found, index: 0 }) = chain.transaction(hash).unwrap() else { panic!() };
     assert_eq!(*found, *block);
     assert_eq!((chain.pool_status().pending, chain.next_nonce(account(1).address()).unwrap()), (0, 1));
-    assert!(matches!(events.try_recv().unwrap(), ChainEvent::Pending(_)));
+    assert_eq!(pending.try_recv().unwrap().hash, hash);
+    assert!(matches!(events.try_recv().unwrap(), ChainEvent::Block(told) if told.number() == block.number()));
+    assert!(pending.is_empty() && events.is_empty(), "each is told of its own");
+}
+
+/// Transactions come by thousands; who waits for their block is not pushed out by them.
+#[test]
+fn a_block_is_told_however_many_transactions_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(dir.path());
+    let (mut events, mut pending) = (chain.events(), chain.pending());
+    let sent = (0..1_500).map(|nonce| (transfer(1, nonce, 1), Vec::new()));
+    assert!(chain.accept_all(sent.collect()).iter().all(Result::is_ok));
+    chain.produce_block(1_700_000_000, TIME).unwrap();
     assert!(matches!(events.try_recv().unwrap(), ChainEvent::Block(_)));
+    assert!(events.is_empty());
+    assert!(matches!(pending.try_recv(), Err(tokio::sync::broadcast::error::TryRecvError::Lagged(_))));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
-use caldera_chain::{Alarm, Chain, ChainSpec, FollowError, PoolOptions};
+use caldera_chain::{Alarm, Chain, ChainEvent, ChainSpec, FollowError, PoolOptions};
 use caldera_state::{StateOptions, StateView};
 use caldera_testkit::{account, engines, genesis, sign};
 use caldera_types::{Block, SealedBlock};
@@ -67,7 +67,7 @@ fn it_takes_what_it_has_executed_to_the_same_roots() {
     assert_eq!(pair.follower.view(5).unwrap().account(TARGET).unwrap().unwrap().balance, U256::from(5));
     let mut heard = 0;
     while let Ok(event) = events.try_recv() {
-        heard += u64::from(matches!(event, caldera_chain::ChainEvent::Block(_)));
+        heard += u64::from(matches!(event, ChainEvent::Block(_)));
     }
     assert_eq!(heard, 5, "subscribers hear of them");
 }

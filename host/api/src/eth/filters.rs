@@ -6,7 +6,7 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use alloy_rpc_types_eth::{Filter, FilterChanges, Log};
-use caldera_chain::{ChainEvent, PooledTx};
+use caldera_chain::PooledTx;
 use jsonrpsee_core::RegisterMethodError;
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
@@ -31,7 +31,7 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let params = const { &[Param::optional("whole transactions", "Flag")] };
     module.quick("eth_newPendingTransactionFilter", about, params, "Quantity", |api, args| {
         let full = args.next::<Option<bool>>()?.unwrap_or(false);
-        api.filters.install(Kind::Pending { events: api.chain.events(), full }, args.connection)
+        api.filters.install(Kind::Pending { entered: api.chain.pending(), full }, args.connection)
     })?;
     let about = "Installs a filter that tells of new logs.";
     module.quick("eth_newFilter", about, &[FILTER], "Quantity", |api, args| {
@@ -71,7 +71,7 @@ fn changes(api: &ChainApi, id: &str) -> Reply<FilterChanges> {
             let last = filter.get_to_block().unwrap_or(head).min(head);
             Due::Logs(filter.clone(), advance(from, last))
         }
-        Kind::Pending { events, full } => Due::Pending { txs: drain(events), full: *full },
+        Kind::Pending { entered, full } => Due::Pending { txs: drain(entered), full: *full },
     })?;
     Ok(match due {
         Due::Blocks(heights) => {
@@ -103,12 +103,12 @@ fn advance(from: &mut u64, last: u64) -> RangeInclusive<u64> {
     due
 }
 
-fn drain(events: &mut Receiver<ChainEvent>) -> Vec<Arc<PooledTx>> {
+fn drain(entered: &mut Receiver<Arc<PooledTx>>) -> Vec<Arc<PooledTx>> {
     let mut txs = Vec::new();
     loop {
-        match events.try_recv() {
-            Ok(ChainEvent::Pending(pooled)) => txs.push(pooled),
-            Ok(ChainEvent::Block(_) | ChainEvent::WentBack(_)) | Err(TryRecvError::Lagged(_)) => {}
+        match entered.try_recv() {
+            Ok(pooled) => txs.push(pooled),
+            Err(TryRecvError::Lagged(_)) => {}
             Err(TryRecvError::Empty | TryRecvError::Closed) => return txs,
         }
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use alloy_rpc_types_eth::Filter;
-use caldera_chain::ChainEvent;
+use caldera_chain::PooledTx;
 use parking_lot::Mutex;
 use tokio::sync::broadcast::Receiver;
 
@@ -50,7 +50,7 @@ pub(super) enum Kind {
     /// Logs in the blocks from this height on.
     Logs { filter: Box<Filter>, from: u64 },
     /// Hashes of the transactions that entered the pool. The channel's buffer is what can be missed.
-    Pending { events: Receiver<ChainEvent>, full: bool },
+    Pending { entered: Receiver<Arc<PooledTx>>, full: bool },
 }
 
 impl Filters {
@@ -156,12 +156,12 @@ mod tests {
     #[tokio::test]
     async fn a_filter_that_is_left_behind_goes_by_itself() {
         let filters = Filters::new(2, 2, Duration::from_millis(30));
-        let (events, _) = tokio::sync::broadcast::channel::<ChainEvent>(1);
+        let (pool, _) = tokio::sync::broadcast::channel(1);
         for _ in 0..2 {
-            filters.install(Kind::Pending { events: events.subscribe(), full: false }, None).unwrap();
-            assert_eq!(events.receiver_count(), 1);
+            filters.install(Kind::Pending { entered: pool.subscribe(), full: false }, None).unwrap();
+            assert_eq!(pool.receiver_count(), 1);
             tokio::time::sleep(Duration::from_millis(200)).await;
-            assert_eq!(events.receiver_count(), 0);
+            assert_eq!(pool.receiver_count(), 0);
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod blocks;
 mod calls;
+mod feeds;
 mod fees;
 mod filters;
 pub(crate) mod installed;

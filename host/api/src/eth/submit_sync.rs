@@ -158,7 +158,7 @@ fn receipt(api: &ChainApi, hash: B256) -> Reply<Option<Receipt>> {
 async fn mined(api: Arc<ChainApi>, hash: B256, mut events: Receiver<ChainEvent>) -> Reply<Receipt> {
     loop {
         match events.recv().await {
-            Ok(ChainEvent::Pending(_) | ChainEvent::WentBack(_)) => {}
+            Ok(ChainEvent::WentBack(_)) => {}
             Ok(ChainEvent::Block(block)) => {
                 let index = block.block.transactions.iter().position(|tx| *tx.tx_hash() == hash);
                 if let Some(receipt) = index.and_then(|index| convert::receipt(&api.chain, &block, index)) {

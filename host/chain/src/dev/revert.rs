@@ -3,11 +3,7 @@
 use alloy_primitives::B256;
 
 use super::{Clock, DevError};
-use crate::{
-    chain::{Chain, ChainEvent},
-    error::ChainError,
-    replay,
-};
+use crate::{chain::Chain, error::ChainError, events::ChainEvent, replay};
 
 /// The places to which a chain can go back.
 #[derive(Default)]
@@ -77,8 +73,8 @@ impl Chain {
             self.state.rewind(number)?;
             debug_assert_eq!(replay::newest(&self.state)?.block.hash(), self.head().block.hash());
             self.compile_armed();
-            // Before any block that comes: the writer's lock is held. Nobody listening is no failure.
-            let _ = self.events.send(ChainEvent::WentBack(number));
+            // Before any block that comes: the writer's lock is held.
+            self.events.happened(ChainEvent::WentBack(number));
         }
         // What came in meanwhile was checked against a state that is gone.
         self.tell_pool()

@@ -90,7 +90,7 @@ impl Drop for Validators {
 async fn ring(mut events: tokio::sync::broadcast::Receiver<ChainEvent>, wake: SyncSender<()>) {
     loop {
         match events.recv().await {
-            Ok(ChainEvent::Pending(_) | ChainEvent::WentBack(_)) => {}
+            Ok(ChainEvent::WentBack(_)) => {}
             Ok(ChainEvent::Block(_)) | Err(RecvError::Lagged(_)) => drop(wake.try_send(())),
             Err(RecvError::Closed) => return,
         }

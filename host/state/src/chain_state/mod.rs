@@ -165,11 +165,11 @@ impl ChainState {
 
     /// Tries a store that failed again, and says whether it still does. Who executes a block asks before: one that could not be
     /// opened again cannot be read either. Room for the block is waited for when it is committed.
-    pub fn ready(&self) -> Result<(), StateError> {
+    pub fn try_again(&self) -> Result<(), StateError> {
         Ok(self.store.try_again()?)
     }
 
-    /// Why the store takes nothing in now, and perhaps cannot be read, if so; [`Self::ready`] has it tried again.
+    /// Why the store takes nothing in now, and perhaps cannot be read, if so; [`Self::try_again`] has it tried again.
     pub fn failure(&self) -> Option<StateError> {
         self.store.failure().map(StateError::from)
     }
