@@ -7,9 +7,11 @@ mod support;
 use std::{fs, path::Path};
 
 use alloy_primitives::U64;
+use alloy_rlp::Encodable as _;
 use caldera_node::rpc::RpcError;
-use caldera_state::{Batch, SledStore, Store as _};
+use caldera_state::{Batch, FRAME_HEAD_BYTES, FrameHead, SledStore, Store as _};
 use caldera_testkit::account;
+use caldera_types::{Component, Digest};
 use jsonrpsee_core::rpc_params;
 use rig::{Load, Rig, USER, Works};
 use serde_json::Value;
@@ -284,6 +286,69 @@ async fn another_node_goes_on_from_a_snapshot() {
     let folder = second.data(CHAIN);
     let (code, out, err) = run(&["--json", "db", "verify", "--folder", folder.to_str().expect("text")]);
     assert_eq!(code, 0, "{err} {out}");
+}
+
+/// A snapshot as it is without one of its components, its checksums and counts as they should be.
+fn without_component(snapshot: &[u8], digest: Digest) -> Vec<u8> {
+    const COMPONENTS: u8 = 4;
+    const END: u8 = 5;
+    let (file_header, mut rest) = snapshot.split_at(12);
+    let mut changed = file_header.to_vec();
+    while let Some((head, after)) = rest.split_first_chunk::<FRAME_HEAD_BYTES>() {
+        let head = FrameHead::decode(*head).expect("a record's head");
+        let (payload, after) = after.split_at(head.length as usize);
+        rest = after;
+        let (kind, mut items) = (payload[0], &payload[1..]);
+        let mut payload = vec![kind];
+        for number in 0.. {
+            if items.is_empty() {
+                break;
+            }
+            let item = alloy_rlp::Header::decode_bytes(&mut items, false).expect("an item").to_vec();
+            match kind {
+                COMPONENTS if Component::new(item.clone()).is_ok_and(|component| component.digest() == digest) => {}
+                // Nodes, codes, components.
+                END if number == 2 => {
+                    let count = u64::from_be_bytes(item.try_into().expect("a count"));
+                    (count - 1).to_be_bytes()[..].encode(&mut payload);
+                }
+                _ => item[..].encode(&mut payload),
+            }
+        }
+        if payload.len() > 1 {
+            changed.extend(FrameHead::of(&payload).expect("it is not longer").encode());
+            changed.extend(payload);
+        }
+    }
+    changed
+}
+
+/// Armed, it would stop the chain at the height of its activation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_lacks_a_staged_component_begins_nothing() {
+    let mut first = Rig::new(&[(CHAIN, "probe-v1")]);
+    block_in_place(|| first.start());
+    let client = rig::Client::new(first.rpc(CHAIN), Default::default());
+    let staged = rig::variant("probe-v2", "staged");
+    client.stage(&staged).await;
+    block_in_place(|| first.stop());
+    let (whole, lacks, folder) = (first.folder().join("whole"), first.folder().join("lacks"), first.data(CHAIN));
+    let (whole, lacks, folder) =
+        (whole.to_str().expect("text"), lacks.to_str().expect("text"), folder.to_str().expect("text"));
+    let (code, _, err) = run(&["--json", "snapshot", "export", whole, "--folder", folder]);
+    assert_eq!(code, 0, "{err}");
+    let changed = without_component(&fs::read(whole).expect("it is there"), staged.digest());
+    fs::write(lacks, changed).expect("the folder takes files");
+
+    let second = Rig::new(&[(CHAIN, "probe-v1")]);
+    let config = second.folder().join("caldera.toml");
+    let config = config.to_str().expect("text");
+    let import = |file: &str| run(&["--json", "snapshot", "import", file, "--config", config, "--chain", CHAIN]);
+    let (code, _, err) = import(lacks);
+    assert!(code != 0 && err.contains(&staged.digest().to_string()) && err.contains("registry names"), "{code} {err}");
+    assert!(!second.data(CHAIN).exists() && !second.data(CHAIN).with_extension("snapshot").exists());
+    let (code, _, err) = import(whole);
+    assert_eq!(code, 0, "{err}");
 }
 
 /// Nodes that begin from a snapshot follow, and are followed, though none of them has block 0.

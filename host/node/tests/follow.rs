@@ -37,8 +37,17 @@ fn leader(port: u16, data: &Path) -> Dev {
 }
 
 fn follower(leader: &str, data: &Path) -> Dev {
+    following(&["--rpc", leader], data)
+}
+
+/// A follower of the chain `alliance` alone.
+fn follower_of_alliance(url: &str, data: &Path) -> Dev {
+    following(&["--rpc", url, "--chain", "alliance"], data)
+}
+
+fn following(whom: &[&str], data: &Path) -> Dev {
     let mut command = caldera();
-    command.args(["follow", "--dev", "--json", "--port", "0", "--admin-port", "0", "--rpc", leader]);
+    command.args(["follow", "--dev", "--json", "--port", "0", "--admin-port", "0"]).args(whom);
     command.arg("--plugins").arg(plugins()).arg("--data").arg(data);
     Dev::spawn(command)
 }
@@ -214,11 +223,7 @@ async fn a_root_that_differs_is_an_alarm_with_both() {
     let alliance = client(&honest, "alliance");
     until("blocks", async || alliance.block_number().await.unwrap() > FORGED + 3).await;
     let (addr, server) = false_leader(&honest).await;
-    let mut command = caldera();
-    command.args(["follow", "--dev", "--json", "--port", "0", "--admin-port", "0"]);
-    command.arg("--rpc").arg(format!("http://{addr}/chains/alliance")).args(["--chain", "alliance"]);
-    command.arg("--plugins").arg(plugins()).arg("--data").arg(second.path());
-    let follows = Dev::spawn(command);
+    let follows = follower_of_alliance(&format!("http://{addr}/chains/alliance"), second.path());
     let rpc = client(&follows, "alliance");
     until("the alarm", async || !status(&rpc).await["follows"]["alarm"].is_null()).await;
 
@@ -277,11 +282,7 @@ async fn a_leader_without_the_blocks_that_it_names_is_waited_for() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let honest = leader(0, first.path());
     let (addr, server, answers) = empty_leader(&honest).await;
-    let mut command = caldera();
-    command.args(["follow", "--dev", "--json", "--port", "0", "--admin-port", "0"]);
-    command.arg("--rpc").arg(format!("http://{addr}/chains/alliance")).args(["--chain", "alliance"]);
-    command.arg("--plugins").arg(plugins()).arg("--data").arg(second.path());
-    let follows = Dev::spawn(command);
+    let follows = follower_of_alliance(&format!("http://{addr}/chains/alliance"), second.path());
     let rpc = client(&follows, "alliance");
     until("it waits", async || {
         status(&rpc).await["follows"]["waits"].as_str().is_some_and(|why| why.contains("gave no block 1"))
@@ -306,10 +307,7 @@ async fn a_leader_without_the_blocks_that_it_names_is_waited_for() {
 async fn a_leader_of_another_chain_is_an_alarm() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let other = leader(0, first.path());
-    let mut command = caldera();
-    command.args(["follow", "--dev", "--json", "--port", "0", "--admin-port", "0", "--chain", "alliance"]);
-    command.arg("--rpc").arg(false_name(&other).await).arg("--plugins").arg(plugins()).arg("--data").arg(second.path());
-    let follows = Dev::spawn(command);
+    let follows = follower_of_alliance(&false_name(&other).await, second.path());
     let rpc = client(&follows, "alliance");
     until("the alarm", async || !status(&rpc).await["follows"]["alarm"].is_null()).await;
     let alarm = status(&rpc).await["follows"]["alarm"].clone();

@@ -3,11 +3,11 @@
 
 mod common;
 
-use alloy_consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope};
+use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes};
 use caldera_state::{Blame, BlockLog, ChainState, FrameHead, HeadRecord, LogError, StateError};
-use caldera_types::{Block, TxReceipt, system_transaction};
-use common::{Body, MEMORY, commit, commit_many, limit_files, open, try_commit, wide_diff};
+use caldera_types::{Block, system_transaction};
+use common::{Body, MEMORY, commit, commit_many, limit_files, open, receipt, try_commit, wide_diff};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -140,16 +140,8 @@ fn forged(heights: std::ops::Range<u64>) -> Vec<u8> {
 
 /// A transaction with this calldata.
 fn calling(input: &[u8]) -> Body {
-    let receipt = Receipt { status: Eip658Value::Eip658(true), cumulative_gas_used: 1, logs: Vec::new() };
-    let receipt = TxReceipt {
-        consensus: ReceiptEnvelope::Legacy(receipt.into()),
-        gas_used: 1,
-        effective_gas_price: 7,
-        contract_address: None,
-        fault: None,
-    };
     let transaction = system_transaction(1, 3, 5, Address::ZERO, Bytes::copy_from_slice(input));
-    Body { transactions: vec![transaction], receipts: vec![receipt], sidecar: Vec::new() }
+    Body { transactions: vec![transaction], receipts: vec![receipt()], sidecar: Vec::new() }
 }
 
 /// A block may hold bytes that look like records. Torn, it is the end all the same, and before others it is damage.

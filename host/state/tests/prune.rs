@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, U256};
 use caldera_state::{
     Account, Batch, ChainState, HeadRecord, History, MemoryView, StateDiff, StateError, StateOptions, StateView as _,
 };
-use common::{DISK, FJALL, MEMORY, commit, open, open_store, store_dir};
+use common::{DISK, FJALL, MEMORY, catch_up, commit, open, open_store, store_dir};
 use std::{
     num::NonZeroU64,
     process::{Command, Stdio},
@@ -182,16 +182,9 @@ fn killed_pruner() {
     let (fjall, dir) = told.split_once(' ').unwrap();
     let options = if fjall == "true" { FJALL } else { DISK };
     let state = open(dir.as_ref(), pruning(StateOptions { behind_bytes: 1 << 20, ..options }));
-    let mut next = state.head().map_or(0, |head| head.number + 1);
-    for block in state.replay() {
-        let (block, diff) = (block.unwrap(), diff(next));
-        let update = state.root_after(state.head().map_or(0, |head| head.number), state.state_root(), &diff).unwrap();
-        state.commit(caldera_state::CommitInput { block: &block, receipts: &[], diff: &diff, update }).unwrap();
-        next += 1;
-    }
-    loop {
+    catch_up(&state, diff).unwrap();
+    for next in state.head().map_or(0, |head| head.number + 1).. {
         commit(&state, &diff(next));
-        next += 1;
         if state.pruned().sweeping {
             println!("sweeping");
         }
@@ -215,13 +208,7 @@ fn kill_9_in_a_sweep_costs_nothing() {
             child.wait().unwrap();
             let state = open(dir.path(), options);
             let last = state.log_height().unwrap();
-            for (block, number) in state.replay().zip(state.head().unwrap().number + 1..) {
-                let update = state
-                    .root_after(state.head().map_or(0, |head| head.number), state.state_root(), &diff(number))
-                    .unwrap();
-                let (block, diff) = (block.unwrap(), diff(number));
-                state.commit(caldera_state::CommitInput { block: &block, receipts: &[], diff: &diff, update }).unwrap();
-            }
+            catch_up(&state, diff).unwrap();
             let audit = state.audit(&mut |_| {}).unwrap();
             assert_eq!((audit.findings, audit.roots), (Vec::new(), last + 1 - state.first_state()), "{options:?}");
             let heads: Vec<_> = (0..=last)

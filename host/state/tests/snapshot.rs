@@ -5,11 +5,11 @@ mod common;
 
 use alloy_primitives::{Address, B256, U256};
 use caldera_state::{
-    Blame, ChainState, CommitInput, HeadRecord, History, SnapshotError, SnapshotInfo, StateError, StateOptions,
-    StateView as _, export_snapshot, import_snapshot,
+    Blame, ChainState, HeadRecord, History, SnapshotError, SnapshotInfo, StateError, StateOptions, StateView as _,
+    export_snapshot, import_snapshot,
 };
 use caldera_types::Component;
-use common::{Body, DISK, FJALL, commit, open, store_dir, try_commit, wide_diff};
+use common::{Body, DISK, FJALL, commit, open, replay, store_dir, try_commit, wide_diff};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -102,13 +102,7 @@ fn a_chain_goes_on_from_a_snapshot() {
         fs::remove_dir_all(store_dir(&fresh, to)).unwrap();
         for options in [to, from] {
             let state = open(&fresh, options);
-            for block in state.replay() {
-                let block = block.unwrap();
-                let diff = wide_diff(block.header.number, block.header.number * 3, 5);
-                let update =
-                    state.root_after(state.head().map_or(0, |head| head.number), state.state_root(), &diff).unwrap();
-                state.commit(CommitInput { block: &block, receipts: &[], diff: &diff, update }).unwrap();
-            }
+            replay(&state);
             assert_eq!(state.head(), heads.last().copied());
             check_begun(&state, base, &heads);
         }
@@ -194,6 +188,8 @@ fn wrong_questions_have_their_errors() {
     let (file, fresh) = (folder.path().join("file"), folder.path().join("fresh"));
     let error = export(dir.path(), DISK, Some(BLOCKS), &file).unwrap_err();
     assert!(matches!(error, StateError::Snapshot(SnapshotError::NoBlock(BLOCKS))), "{error}");
+    let error = export(dir.path(), DISK, Some(0), &file).unwrap_err();
+    assert!(matches!(error, StateError::Snapshot(SnapshotError::Genesis)), "{error}");
     export(dir.path(), DISK, None, &file).unwrap();
     let error = export(dir.path(), DISK, None, &file).unwrap_err();
     assert!(matches!(error, StateError::Snapshot(SnapshotError::NotFresh(_))), "{error}");

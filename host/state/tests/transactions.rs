@@ -3,11 +3,10 @@
 
 mod common;
 
-use alloy_consensus::{Eip658Value, Receipt, ReceiptEnvelope};
 use alloy_primitives::{Address, Bytes};
 use caldera_state::{Batch, Blame, ChainState, StateDiff, StateOptions, maintain};
-use caldera_types::{TxReceipt, system_transaction};
-use common::{Body, ON_DISK, open, open_store, try_commit};
+use caldera_types::system_transaction;
+use common::{Body, ON_DISK, open, open_store, receipt, try_commit};
 use std::{
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
@@ -20,17 +19,9 @@ const TRANSACTIONS: u64 = 700;
 /// A block's transactions. After blocks were taken back, others come, which `branch` tells apart.
 fn body(number: u64, branch: u8) -> Body {
     let data = |n: u64| Bytes::from([&[branch][..], &n.to_be_bytes()].concat());
-    let receipt = Receipt { status: Eip658Value::Eip658(true), cumulative_gas_used: 1, logs: Vec::new() };
-    let receipt = TxReceipt {
-        consensus: ReceiptEnvelope::Legacy(receipt.into()),
-        gas_used: 1,
-        effective_gas_price: 7,
-        contract_address: None,
-        fault: None,
-    };
     Body {
         transactions: (0..TRANSACTIONS).map(|n| system_transaction(1, number, 5, Address::ZERO, data(n))).collect(),
-        receipts: vec![receipt; TRANSACTIONS as usize],
+        receipts: vec![receipt(); TRANSACTIONS as usize],
         sidecar: Vec::new(),
     }
 }

@@ -74,7 +74,7 @@ pub fn export(place: &Place, block: Option<u64>, file: &Path, output: Output) ->
 }
 
 /// Begins a chain from a file. The folder gets its name once the state is whole, the genesis is the configured one, and
-/// every mounted engine is there. Needs a thread with a deep stack.
+/// every component that the registry names is there. Needs a thread with a deep stack.
 pub fn import(request: ImportRequest, engines: Engines, output: Output) -> Result<Snapshot, DbError> {
     let ImportRequest { chain, place, file, block_hash } = request;
     if place.folder.exists() {
@@ -88,15 +88,24 @@ pub fn import(request: ImportRequest, engines: Engines, output: Output) -> Resul
         let path = staged.clone();
         move |source| DbError::Io { action, path, source }
     };
+    // What another import left, unless it is still at work.
     if staged.exists() {
-        fs::remove_dir_all(&staged).map_err(io("remove"))?;
+        caldera_state::remove_folder(&staged).map_err(place.failed())?;
     }
     let info = import_snapshot(&file, &staged, place.options, block_hash, &mut progress).map_err(place.failed())?;
     let opened = Chain::open(chain, &staged, place.options, engines, &mut |_| {});
-    let opened = opened.and_then(|chain| chain.flush());
-    if let Err(source) = opened {
+    let opened = opened.and_then(|chain| chain.flush().and_then(|()| chain.missing_component()));
+    let refused = match opened {
+        Ok(None) => None,
+        Ok(Some(digest)) => {
+            let what = format!("component {digest}, which the chain's registry names, is not in it");
+            Some(place.failed()(SnapshotError::Damaged { path: file.clone(), what }.into()))
+        }
+        Err(source) => Some(DbError::Chain { folder: place.folder.clone(), source: Box::new(source) }),
+    };
+    if let Some(error) = refused {
         let _ = fs::remove_dir_all(&staged);
-        return Err(DbError::Chain { folder: place.folder, source: Box::new(source) });
+        return Err(error);
     }
     fs::rename(&staged, &place.folder).map_err(io("rename"))?;
     let parent = place.folder.parent().unwrap_or(Path::new("."));

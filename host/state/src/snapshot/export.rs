@@ -41,6 +41,9 @@ pub fn export(
     if number > head.number {
         return Err(SnapshotError::NoBlock(number).into());
     }
+    if number == 0 {
+        return Err(SnapshotError::Genesis.into());
+    }
     let first = KeptRecord::read(&*store)?.map_or(0, |record| record.from);
     if number < first {
         return Err(StateError::StateNotKept { number, first });

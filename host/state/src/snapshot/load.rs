@@ -29,8 +29,8 @@ use crate::{
 };
 
 /// Begins a chain in the folder `dir`, which must not exist, from the snapshot in a file; its block must have the hash
-/// `expected` if one is given; without, it must not take far more in the store than its file does. Calls `progress` with how many nodes are read. The folder gets its name once everything in it is
-/// checked and on the disk.
+/// `expected` if one is given; without, it must not take far more in the store than its file does. Calls `progress` with how many
+/// nodes are read. The folder gets its name once everything in it is checked and on the disk.
 pub fn import(
     file: &Path,
     dir: &Path,
@@ -42,6 +42,9 @@ pub fn import(
         return Err(SnapshotError::NotFresh(dir.to_owned()).into());
     }
     let base = read_base(&mut Reader::open(file)?)?;
+    if base.block.header.number == 0 {
+        return Err(SnapshotError::Genesis.into());
+    }
     let found = base.block.hash();
     if let Some(expected) = expected.filter(|expected| *expected != found) {
         return Err(SnapshotError::OtherBlock { path: file.to_owned(), found, expected }.into());

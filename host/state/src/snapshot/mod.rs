@@ -109,6 +109,9 @@ pub enum SnapshotError {
     /// The block is not there.
     #[error("there is no block {0} to make a snapshot of")]
     NoBlock(u64),
+    /// There is nothing before the block.
+    #[error("block 0 needs no snapshot: a node makes it from the chain's configuration")]
+    Genesis,
 }
 
 impl SnapshotError {
@@ -117,7 +120,7 @@ impl SnapshotError {
         match self {
             Self::Io { .. } => Blame::Environment,
             Self::NotASnapshot(_) | Self::Damaged { .. } | Self::TooMuch { .. } => Blame::Data,
-            Self::OtherBlock { .. } | Self::NotFresh(_) | Self::NoBlock(_) => Blame::Caller,
+            Self::OtherBlock { .. } | Self::NotFresh(_) | Self::NoBlock(_) | Self::Genesis => Blame::Caller,
         }
     }
 }

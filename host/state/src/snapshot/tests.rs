@@ -66,7 +66,8 @@ fn write(path: &Path, nodes: &[Vec<u8>], number: u64) -> B256 {
     };
     let block: SealedBlock = block.seal();
     let hash = block.hash();
-    let base = Base { genesis: headers[0].hash_slow(), block, receipts: Vec::new(), headers };
+    let (genesis, headers) = if number == 0 { (hash, Vec::new()) } else { (headers[0].hash_slow(), headers) };
+    let base = Base { genesis, block, receipts: Vec::new(), headers };
     let mut writer = Writer::create(path).unwrap();
     writer.record(Kind::Base, &base.encode().each_ref().map(Vec::as_slice)).unwrap();
     nodes.iter().for_each(|node| writer.item(Kind::Nodes, node).unwrap());
@@ -108,6 +109,13 @@ fn what_no_chain_has_is_refused() {
         let error = import_of(&nodes, number, true).unwrap_err();
         assert!(error.blame() == Blame::Data && error.to_string().contains(what), "{error}");
     }
+}
+
+#[test]
+fn block_0_needs_no_snapshot() {
+    let error = import_of(&nested(0), 0, true).unwrap_err();
+    assert!(matches!(error, StateError::Snapshot(SnapshotError::Genesis)), "{error}");
+    assert_eq!(error.blame(), Blame::Caller);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use alloy_consensus::{Header, TxEnvelope};
+use alloy_consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope, TxEnvelope};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use caldera_state::{
     Account, AccountDiff, Backend, ChainState, CommitInput, FjallStore, HeadRecord, History, MemoryView, RootUpdate,
@@ -11,6 +11,7 @@ use caldera_state::{
 use caldera_types::{Block, Component, SealedBlock, TxReceipt};
 use proptest::prelude::*;
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::LazyLock,
 };
@@ -117,6 +118,18 @@ pub struct Body {
     pub sidecar: Vec<Component>,
 }
 
+/// Of a transaction that came to its end.
+pub fn receipt() -> TxReceipt {
+    let receipt = Receipt { status: Eip658Value::Eip658(true), cumulative_gas_used: 1, logs: Vec::new() };
+    TxReceipt {
+        consensus: ReceiptEnvelope::Legacy(receipt.into()),
+        gas_used: 1,
+        effective_gas_price: 7,
+        contract_address: None,
+        fault: None,
+    }
+}
+
 /// The next block with this diff.
 pub fn next_block(state: &ChainState, diff: &StateDiff, body: &Body) -> (SealedBlock, RootUpdate) {
     let head = state.head();
@@ -145,6 +158,39 @@ pub fn commit(state: &ChainState, diff: &StateDiff) -> HeadRecord {
 /// Blocks 0 to `count - 1`, each with a small diff of its own.
 pub fn commit_many(state: &ChainState, count: u64) -> Vec<HeadRecord> {
     (0..count).map(|n| commit(state, &wide_diff(n, n * 3, 5))).collect()
+}
+
+/// Executes the logged blocks above the head again: the n-th has `wide_diff(n, 3n, 5)`, as in `commit_many`.
+pub fn replay(state: &ChainState) {
+    catch_up(state, |n| wide_diff(n, n * 3, 5)).unwrap();
+}
+
+/// Executes the logged blocks above the head again.
+pub fn catch_up(state: &ChainState, diff: impl Fn(u64) -> StateDiff) -> Result<(), StateError> {
+    for block in state.replay() {
+        let block = block?;
+        let diff = diff(block.header.number);
+        let update = state.root_after(state.head().map_or(0, |head| head.number), state.state_root(), &diff)?;
+        state.commit(CommitInput { block: &block, receipts: &[], diff: &diff, update })?;
+    }
+    Ok(())
+}
+
+/// Stores that were found damaged in a chain's folder.
+pub fn moved_aside(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.file_name().unwrap().to_string_lossy().contains(".damaged-")).collect()
+}
+
+/// All files below a folder, in the order of their names.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
 }
 
 /// No file may grow beyond this, in bytes; none ends it.
