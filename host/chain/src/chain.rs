@@ -113,6 +113,7 @@ impl Chain {
         admission::restore(&spec, &state, &mut pool, Reader::open(dir)?)?;
         let pool = Arc::new(Mutex::new(pool));
         let chain = Self {
+            events: Events::new(spec.genesis.development),
             journal: Journal::begin(dir, pool.clone(), spec.pool.durable)?,
             spec,
             state,
@@ -122,7 +123,6 @@ impl Chain {
             head: RwLock::new(Arc::new(head)),
             recent: RecentBlocks::default(),
             blooms: Blooms::default(),
-            events: Events::default(),
             halted: RwLock::default(),
             shadows: Shadows::default(),
             observer: OnceLock::new(),

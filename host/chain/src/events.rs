@@ -11,6 +11,8 @@ use crate::{executed::ExecutedBlock, pool::PooledTx};
 
 /// Blocks that a slow subscriber may be behind before it has to read them back. Until it has seen them, they stay in memory.
 const BLOCKS: usize = 32;
+/// The same of a development chain, which is told to make hundreds at once: that it went back cannot be read back.
+const BLOCKS_OF_DEVELOPMENT: usize = 1_024;
 /// Transactions that a slow subscriber may be behind before it loses some.
 const PENDING: usize = 1_024;
 
@@ -29,13 +31,12 @@ pub(crate) struct Events {
     pending: Sender<Arc<PooledTx>>,
 }
 
-impl Default for Events {
-    fn default() -> Self {
-        Self { blocks: broadcast::channel(BLOCKS).0, pending: broadcast::channel(PENDING).0 }
-    }
-}
-
 impl Events {
+    pub fn new(development: bool) -> Self {
+        let blocks = if development { BLOCKS_OF_DEVELOPMENT } else { BLOCKS };
+        Self { blocks: broadcast::channel(blocks).0, pending: broadcast::channel(PENDING).0 }
+    }
+
     pub fn happened(&self, event: ChainEvent) {
         let _ = self.blocks.send(event);
     }

@@ -6,7 +6,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
-use caldera_chain::{Chain, ChainError, ChainSpec, DevError, PoolOptions, SubmitError, replay};
+use caldera_chain::{Chain, ChainError, ChainEvent, ChainSpec, DevError, PoolOptions, SubmitError, replay};
 use caldera_execution::{StateEdit, registry};
 use caldera_state::{StateOptions, StateView};
 use caldera_testkit::{PROBE, account, engines, genesis, sign};
@@ -227,6 +227,22 @@ fn going_back_leaves_nothing_of_what_came_after() {
     drop(chain);
     let chain = open(dir.path());
     assert_eq!((chain.head().block.hash(), chain.pool_status().pending), (head, 0));
+}
+
+/// Who listens is told that blocks went before any of those that took their places, however many come at once.
+#[test]
+fn going_back_is_told_before_what_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(dir.path());
+    let place = chain.snapshot().unwrap();
+    chain.mine(10, None, None).unwrap();
+    let mut events = chain.events();
+    assert!(chain.revert(place).unwrap());
+    chain.mine(300, None, None).unwrap();
+    assert!(matches!(events.try_recv().unwrap(), ChainEvent::WentBack(0)));
+    for number in 1..=300 {
+        assert!(matches!(events.try_recv().unwrap(), ChainEvent::Block(block) if block.number() == number));
+    }
 }
 
 /// Whoever dies between the store's step and the log's finds the log as it was, and nothing taken back.
