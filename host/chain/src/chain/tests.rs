@@ -81,12 +81,15 @@ fn a_full_disk_that_is_met_by_any_read_of_a_block_is_waited_for() {
     let chain = Chain::assemble(spec, dir.path(), state, engines, head).unwrap();
     let make = || chain.produce_block(chain.head().block.header.timestamp + 1, Duration::from_secs(5));
     let mut failed = 0;
-    for nonce in 0.. {
+    for nonce in 0..1_000 {
         let call = IProbe::setCall { key: Bytes::from_static(b"key"), value: Bytes::from(vec![nonce as u8; 40]) };
         let call = call.abi_encode().into();
         let tx = sign(&account(0), nonce, TxKind::Call(PROBE), U256::ZERO, 2_000_000, call);
         chain.submit(tx, Vec::new()).unwrap();
-        chain.state.flush().unwrap();
+        // What is written behind the last block may have met it too.
+        while chain.state.flush().is_err() {
+            chain.state.try_again().unwrap();
+        }
         let head = chain.head().number();
         // Every few, since a block reads some hundreds of times.
         store.fill_after(nonce * 7);
@@ -105,7 +108,8 @@ fn a_full_disk_that_is_met_by_any_read_of_a_block_is_waited_for() {
         assert_eq!(block.number(), head + 1);
         let users = block.block.transactions.iter().filter(|tx| !is_system_transaction(tx)).count();
         assert_eq!(users, 1, "after {} reads the transaction still waits", nonce * 7);
-        if !met {
+        // A block may find all that it reads in what is still being written.
+        if !met && failed > 5 {
             break;
         }
     }
