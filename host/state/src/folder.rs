@@ -56,12 +56,6 @@ pub(crate) fn above(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes a chain's folder, unless a process has it open.
-pub fn remove(dir: &Path) -> Result<(), StateError> {
-    let _lock = FolderLock::take_existing(dir)?;
-    fs::remove_dir_all(dir).map_err(|source| StateError::Io { action: "remove", path: dir.to_owned(), source })
-}
-
 /// Removes everything from a folder but its lock, which is held.
 pub(crate) fn clear(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {

@@ -63,7 +63,6 @@ pub use diff::{AccountDiff, StateDiff};
 pub use error::{Blame, StateError};
 pub use fjall_store::FjallStore;
 pub use flat::FlatView;
-pub use folder::remove as remove_folder;
 pub use frame::{FrameHead, HEAD_BYTES as FRAME_HEAD_BYTES};
 pub use head::HeadRecord;
 pub use log::{BlockLog, LoggedBlocks};

@@ -6,6 +6,7 @@ mod common;
 use alloy_primitives::Bytes;
 use caldera_state::{
     Batch, Blame, ChainState, CommitInput, HeadRecord, MemoryStore, StateError, StateOptions, Store, StoreError,
+    maintain,
 };
 use common::{
     Body, MEMORY, ON_DISK, commit, commit_many, files, limit_files, moved_aside, next_block, open, replay, try_commit,
@@ -214,6 +215,20 @@ fn a_full_disk_stops_writes_until_there_is_space() {
         assert_eq!((state.replay().count(), moved_aside(dir.path()).len()), (0, 0));
         assert_eq!(state.head(), undisturbed(last + 1).last().copied());
     }
+}
+
+/// Whoever removes a folder does not do so under who works in it.
+#[test]
+fn a_folder_goes_once_nobody_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = dir.path().join("chain");
+    let state = open(&chain, MEMORY);
+    let head = commit(&state, &wide_diff(0, 0, 5));
+    assert!(matches!(maintain::remove(&chain), Err(StateError::FolderInUse(_))));
+    assert_eq!(state.block(0).unwrap().unwrap().hash(), head.hash);
+    drop(state);
+    maintain::remove(&chain).unwrap();
+    assert!(!chain.exists());
 }
 
 /// A folder that cannot be written is refused by name, and nothing in it changes.

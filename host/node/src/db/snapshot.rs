@@ -9,7 +9,7 @@ use std::{
 use alloy_primitives::B256;
 use caldera_chain::{Chain, ChainSpec};
 use caldera_engine::Engines;
-use caldera_state::{SnapshotError, SnapshotInfo, export_snapshot, import_snapshot};
+use caldera_state::{SnapshotError, SnapshotInfo, export_snapshot, import_snapshot, maintain};
 use serde::Serialize;
 
 use super::{DbError, Place, Said, report::lines};
@@ -90,7 +90,7 @@ pub fn import(request: ImportRequest, engines: Engines, output: Output) -> Resul
     };
     // What another import left, unless it is still at work.
     if staged.exists() {
-        caldera_state::remove_folder(&staged).map_err(place.failed())?;
+        maintain::remove(&staged).map_err(place.failed())?;
     }
     let info = import_snapshot(&file, &staged, place.options, block_hash, &mut progress).map_err(place.failed())?;
     let opened = Chain::open(chain, &staged, place.options, engines, &mut |_| {});

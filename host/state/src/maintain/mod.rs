@@ -6,7 +6,10 @@ mod compact;
 mod stats;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     error::StateError,
@@ -40,6 +43,12 @@ pub fn set_aside(dir: &Path, options: StateOptions) -> Result<Option<PathBuf>, S
     let _lock = FolderLock::take_existing(dir)?;
     let path = dir.join(options.backend.folder());
     if path.exists() { folder::quarantine(&path).map(Some) } else { Ok(None) }
+}
+
+/// Removes a chain's folder with all that is in it, unless a process has it.
+pub fn remove(dir: &Path) -> Result<(), StateError> {
+    let _lock = FolderLock::take_existing(dir)?;
+    fs::remove_dir_all(dir).map_err(|source| StateError::Io { action: "remove", path: dir.to_owned(), source })
 }
 
 fn source(dir: &Path, options: StateOptions) -> Folder {
