@@ -68,14 +68,16 @@ fn run(chain: &Chain, stopped: &mpsc::Receiver<()>) {
     let mut patience = FIRST_PATIENCE;
     let mut clock = Clock::default();
     loop {
-        match stopped.recv_timeout(chain.sleep_until(next)) {
+        let pause = chain.pause(next);
+        match stopped.recv_timeout(pause.unwrap_or_default()) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
         if let Some(told) = chain.interval().filter(|told| *told != interval) {
             (interval, next) = (told, Instant::now() + told);
+            continue;
         }
-        if Instant::now() < next || chain.holds_back() {
+        if pause.is_some() {
             continue;
         }
         // A panic is a bug of ours or of a library's, and must not end in a chain that silently makes no blocks.

@@ -312,3 +312,35 @@ fn blocks_come_when_and_at_what_time_they_are_told() {
     chain.mine_what_came().unwrap();
     assert_eq!(chain.head().number(), height + 1, "nothing waits");
 }
+
+/// Processor time of this process's threads of that name so far, in hundredths of a second.
+fn cpu(name: &str) -> u64 {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let named = tasks.filter(|task| fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name));
+    let stats = named.map(|task| fs::read_to_string(task.join("stat")).unwrap());
+    // Fields 14 and 15 of proc(5), counted from behind the name.
+    let used = |stat: String| {
+        stat.rsplit(')').next().unwrap().split(' ').skip(12).take(2).map(|n| n.parse::<u64>().unwrap()).sum::<u64>()
+    };
+    stats.map(used).sum()
+}
+
+/// Its producer once asked without a pause whether a block was due.
+#[test]
+fn a_chain_whose_blocks_do_not_come_by_themselves_rests() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = open(dir.path());
+    chain.set_interval(None).unwrap();
+    let producer = chain.start().unwrap();
+    let check = |what: &str| {
+        let before = cpu("chain-test");
+        std::thread::sleep(Duration::from_secs(1));
+        let used = cpu("chain-test") - before;
+        assert!(used < 10, "{what}: {used} hundredths of a second in one second");
+    };
+    check("no interval");
+    chain.set_next_time(chain.head().block.header.timestamp + 10_000).unwrap();
+    chain.set_interval(Some(Duration::from_millis(10))).unwrap();
+    check("a time that was told, and no transaction");
+    producer.stop();
+}

@@ -47,17 +47,20 @@ impl Chain {
         self.dev.mining.lock().interval.unwrap_or(Some(self.spec.block_interval))
     }
 
-    /// How long the producer sleeps until `next`: not too long to hear what it is told.
-    pub(crate) fn sleep_until(&self, next: Instant) -> Duration {
+    /// How long the producer sleeps before it looks again whether a block is due that comes at `next`: not too long to hear what
+    /// a development chain is told. None if the block is due.
+    pub(crate) fn pause(&self, next: Instant) -> Option<Duration> {
         let left = next.saturating_duration_since(Instant::now());
-        if self.is_development() { left.min(LOOKS) } else { left }
+        if !self.is_development() {
+            return Some(left).filter(|left| !left.is_zero());
+        }
+        if left.is_zero() { self.holds_back().then_some(LOOKS) } else { Some(left.min(LOOKS)) }
     }
 
     /// Whether no block is due even though its time has come: blocks do not come by themselves, or the next one's time was
     /// told, for a block with transactions, and none wait.
-    pub(crate) fn holds_back(&self) -> bool {
-        self.is_development()
-            && (self.interval().is_none() || self.dev.clock.lock().next.is_some() && self.pool_status().pending == 0)
+    fn holds_back(&self) -> bool {
+        self.interval().is_none() || self.dev.clock.lock().next.is_some() && self.pool_status().pending == 0
     }
 
     /// Makes the next block at its time. `take_in` bounds how long transactions are taken in.
