@@ -14,6 +14,20 @@ pub enum Backend {
     Memory,
 }
 
+impl Backend {
+    /// Those whose content outlives the process.
+    pub const ON_DISK: [Self; 2] = [Self::Sled, Self::Fjall];
+
+    /// What it is called in configurations and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sled => "sled",
+            Self::Fjall => "fjall",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 /// Which old states are kept. Blocks, receipts and the log are kept in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum History {

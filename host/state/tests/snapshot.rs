@@ -5,8 +5,8 @@ mod common;
 
 use alloy_primitives::{Address, B256, U256};
 use caldera_state::{
-    Blame, ChainState, HeadRecord, History, SnapshotError, SnapshotInfo, StateError, StateOptions, StateView as _,
-    export_snapshot, import_snapshot,
+    Blame, ChainState, FRAME_HEAD_BYTES, FrameHead, HeadRecord, History, SnapshotError, SnapshotInfo, StateError,
+    StateOptions, StateView as _, export_snapshot, import_snapshot,
 };
 use caldera_types::Component;
 use common::{Body, DISK, FJALL, commit, open, replay, store_dir, try_commit, wide_diff};
@@ -168,8 +168,10 @@ fn one_that_was_changed_is_refused() {
     }
     // Whole records, with their checksums, that are missing or there twice.
     let mut records = vec![12];
-    while let Some(at) = records.last().copied().filter(|at| *at < whole.len()) {
-        records.push(at + 12 + u32::from_be_bytes(whole[at..at + 4].try_into().unwrap()) as usize);
+    let mut rest = &whole[12..];
+    while let Some((head, after)) = rest.split_first_chunk::<FRAME_HEAD_BYTES>() {
+        rest = &after[FrameHead::decode(*head).unwrap().length as usize..];
+        records.push(whole.len() - rest.len());
     }
     assert!(records.len() >= 5, "base, components, nodes, end");
     for pair in records.windows(2) {

@@ -66,7 +66,7 @@ fn main() -> std::io::Result<()> {
     let mut report = Report::new("history");
     let newest = format!("{KEPT} states kept");
     let histories = [(ALL, History::All, "every state kept"), (NEWEST, History::Blocks(KEPT), &newest)];
-    for backend in backends(store) {
+    for backend in Backend::ON_DISK.into_iter().filter(|one| store.as_ref().is_none_or(|store| store == one.name())) {
         for (_, history, what) in histories.iter().filter(|(name, ..)| only.as_ref().is_none_or(|only| only == name)) {
             let (made, looked) = run(backend, *history, size, blocks, each);
             report.row(&format!("{backend:?}: block of {each} transfers, {what}"), made);
@@ -149,10 +149,4 @@ fn taken(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let lasting = entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(".journal"));
     lasting.map(|entry| disk(&entry.path())).sum()
-}
-
-/// The one that was named, or all on disk.
-fn backends(named: Option<String>) -> Vec<Backend> {
-    let all = [Backend::Sled, Backend::Fjall].into_iter();
-    all.filter(|backend| named.as_ref().is_none_or(|name| format!("{backend:?}").eq_ignore_ascii_case(name))).collect()
 }

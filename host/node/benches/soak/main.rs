@@ -1,8 +1,10 @@
 //! A node under mixed load for an hour: does its memory stay, do its answers?
 //!
 //! Each minute a client process each sends transfers, transfers of tokens and engine calls at an even pace, another waits for
-//! receipts, and one asks the four questions of the bench `rpc`. A line a minute says what came of it.
+//! receipts, and one asks the four questions of the bench `rpc`. A line a minute says what came of it, and the longest fsync that
+//! the machine's disk took beside the node.
 
+mod disk;
 #[path = "../load/mod.rs"]
 mod load;
 mod minute;
@@ -11,6 +13,7 @@ use std::io;
 
 use caldera_bench::{ByCargo, Report, Samples};
 use clap::Parser;
+use disk::Disk;
 use load::{
     nodes::{Node, Settings, StoreArg},
     work,
@@ -51,10 +54,11 @@ fn main() -> io::Result<()> {
     let load = Load { rate, questions };
     let accounts = work::addresses(4 * ACCOUNTS);
     let node = Node::caldera(&accounts, &settings)?;
+    let disk = Disk::watch()?;
     println!("{}", minute::HEADING);
     let mut made = Vec::new();
     for number in 0..minutes {
-        let minute = Minute::run(&node, &load, &accounts, number)?;
+        let minute = Minute::run(&node, &load, &accounts, &disk, number)?;
         println!("{minute}");
         minute.first_error.iter().for_each(|error| println!("       the first error: {error}"));
         made.push(minute);
@@ -68,6 +72,8 @@ fn main() -> io::Result<()> {
     };
     row("a question, 99th percentile", |minute| minute.question_p99);
     row("send to receipt, 99th percentile", |minute| minute.receipt_p99);
+    row("send to receipt, the longest", |minute| minute.receipt_longest);
+    row("an fsync beside it, the longest", |minute| minute.fsync_longest);
     let errors: u64 = made.iter().map(|minute| minute.errors).sum();
     let memory = |minute: Option<&Minute>| minute.map_or(0, |minute| minute.memory >> 20);
     println!(

@@ -6,11 +6,14 @@ use alloy_primitives::Address;
 use caldera_bench::Samples;
 use serde_json::json;
 
-use crate::load::{
-    drive::{Drive, Driven},
-    nodes::Node,
-    reads::{Read, Reads},
-    work::{self, Kind},
+use crate::{
+    disk::Disk,
+    load::{
+        drive::{Drive, Driven},
+        nodes::Node,
+        reads::{Read, Reads},
+        work::{self, Kind},
+    },
 };
 
 /// Of each kind of transaction, and of those that wait for receipts.
@@ -22,7 +25,7 @@ const CONNECTIONS: u64 = 4;
 /// Waits for a receipt, a second and connection.
 const RECEIPTS: u64 = 2;
 
-pub const HEADING: &str = "minute  included  questions  errors  question p50      p99  receipt p50      p99  memory    disk  files   node CPU";
+pub const HEADING: &str = "minute  included  questions  errors  question p50      p99  receipt p50      p99  longest  longest fsync  memory    disk  files   node CPU";
 
 /// How much comes in.
 pub struct Load {
@@ -43,6 +46,9 @@ pub struct Minute {
     pub question_p99: f64,
     receipt_p50: f64,
     pub receipt_p99: f64,
+    pub receipt_longest: f64,
+    /// Of the machine's disk, beside the node.
+    pub fsync_longest: f64,
     pub memory: u64,
     disk: u64,
     files: usize,
@@ -51,7 +57,7 @@ pub struct Minute {
 }
 
 impl Minute {
-    pub fn run(node: &Node, load: &Load, accounts: &[Address], number: u64) -> io::Result<Self> {
+    pub fn run(node: &Node, load: &Load, accounts: &[Address], disk: &Disk, number: u64) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let head = || node.number("eth_blockNumber", &json!([]));
         let (first, before) = (head()?, node.cpu());
@@ -115,6 +121,8 @@ impl Minute {
             question_p99: questions.p99_ns(),
             receipt_p50: receipts.median_ns(),
             receipt_p99: receipts.p99_ns(),
+            receipt_longest: driven[3].latencies.iter().copied().fold(0.0, f64::max),
+            fsync_longest: disk.longest()?,
             memory: node.memory(),
             disk: node.disk(),
             files,
@@ -128,7 +136,7 @@ impl fmt::Display for Minute {
         let ms = |ns: f64| format!("{:.1} ms", ns / 1e6);
         write!(
             f,
-            "{:>6}  {:>8}  {:>9}  {:>6}  {:>12} {:>8}  {:>11} {:>8}  {:>3} MiB {:>4} MiB  {:>5}  {:>7.0} %",
+            "{:>6}  {:>8}  {:>9}  {:>6}  {:>12} {:>8}  {:>11} {:>8} {:>8}  {:>13}  {:>3} MiB {:>4} MiB  {:>5}  {:>7.0} %",
             self.number,
             self.included,
             self.questions,
@@ -137,6 +145,8 @@ impl fmt::Display for Minute {
             ms(self.question_p99),
             ms(self.receipt_p50),
             ms(self.receipt_p99),
+            ms(self.receipt_longest),
+            ms(self.fsync_longest),
             self.memory >> 20,
             self.disk >> 20,
             self.files,

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use alloy_primitives::B256;
 use caldera_chain::ExecutedBlock;
-use caldera_state::{Backend, maintain};
+use caldera_state::maintain;
 use serde::Serialize;
 
 use super::Place;
@@ -42,7 +42,7 @@ impl Stats {
         Self {
             event: "stats",
             folder: place.folder.clone(),
-            store: name(stats.backend),
+            store: stats.backend.name(),
             head: stats.head.map(|head| head.number),
             first_state: stats.first_state,
             blocks: stats.log.blocks,
@@ -59,14 +59,6 @@ impl Stats {
     fn per_million(&self) -> Option<u64> {
         let bytes = u128::from(self.log_bytes + self.store_bytes) * 1_000_000;
         bytes.checked_div(self.transactions.into()).and_then(|bytes| u64::try_from(bytes).ok())
-    }
-}
-
-fn name(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Sled => "sled",
-        Backend::Fjall => "fjall",
-        Backend::Memory => "memory",
     }
 }
 

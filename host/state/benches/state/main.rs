@@ -54,7 +54,8 @@ fn main() -> std::io::Result<()> {
     let node_cache_bytes = node_cache.map_or(recommended.node_cache_bytes, |mib| mib << 20);
     let mut report = Report::new("state");
     for size in sizes {
-        for backend in backends(store.as_deref()) {
+        for backend in Backend::ON_DISK.into_iter().filter(|one| store.as_ref().is_none_or(|store| store == one.name()))
+        {
             let options = StateOptions { backend, node_cache_bytes, ..recommended };
             measure(&mut report, options, Place::Accounts, size, blocks);
             if size <= 100_000 {
@@ -63,12 +64,6 @@ fn main() -> std::io::Result<()> {
         }
     }
     report.finish()
-}
-
-/// The one that was named, or all on disk.
-fn backends(named: Option<&str>) -> Vec<Backend> {
-    let all = [Backend::Sled, Backend::Fjall].into_iter();
-    all.filter(|backend| named.is_none_or(|name| format!("{backend:?}").eq_ignore_ascii_case(name))).collect()
 }
 
 fn measure(report: &mut Report, options: StateOptions, place: Place, size: u64, blocks: u64) {
