@@ -3,6 +3,7 @@
 
 use jsonrpsee_types::params::{Params, ParamsSequence};
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::{
     errors::{Reply, RpcError},
@@ -34,6 +35,7 @@ impl<'a> Args<'a> {
         let beyond = || RpcError::Node(format!("parameter {index} is not in the table of methods"));
         let param = self.table.get(index).ok_or_else(beyond)?;
         let name = param.name;
+        self.check_hex(*param, index)?;
         let read = self.rest.optional_next().map_err(|error| {
             let why = error.data().map_or_else(|| error.message().to_owned(), |data| data.get().to_owned());
             RpcError::InvalidParams(format!("parameter {index} ({name}): {why}"))
@@ -44,5 +46,26 @@ impl<'a> Args<'a> {
             None => serde_json::from_value(serde_json::Value::Null)
                 .map_err(|error| RpcError::Node(format!("parameter {index} ({name}) cannot be left out: {error}"))),
         }
+    }
+
+    /// Refuses hex that the specification's patterns do not know and the library takes.
+    fn check_hex(&self, param: Param, index: usize) -> Reply<()> {
+        let mut rest = self.rest;
+        let Ok(Some(raw)) = rest.optional_next::<&RawValue>() else { return Ok(()) };
+        let Some(text) = raw.get().strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { return Ok(()) };
+        let digits = text.strip_prefix("0x");
+        let why = match (param.schema, digits) {
+            ("Hash" | "Address" | "Bytes", None) => "hex begins with 0x",
+            // A hash may stand in the place of a number, and may begin with zeros.
+            ("Quantity" | "BlockNumberOrTag" | "BlockId", Some(digits)) if digits.len() != 64 => {
+                match digits.as_bytes() {
+                    [] => "a number has digits behind 0x",
+                    [b'0', _, ..] => "a number has no leading zeros",
+                    _ => return Ok(()),
+                }
+            }
+            _ => return Ok(()),
+        };
+        Err(RpcError::InvalidParams(format!("parameter {index} ({}): {why}", param.name)))
     }
 }

@@ -78,6 +78,21 @@ pub(crate) fn pending(pooled: &PooledTx) -> Transaction {
     }
 }
 
+/// A transaction that no block has, with every field that says so.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Waiting {
+    #[serde(flatten)]
+    inner: Transaction,
+    /// Null. The library leaves it out.
+    block_timestamp: (),
+}
+
+/// A transaction that waits in the pool, for who asks for it by name.
+pub(crate) fn waiting(pooled: &PooledTx) -> Waiting {
+    Waiting { inner: pending(pooled), block_timestamp: () }
+}
+
 /// The receipt of the transaction at an index of a block, or none past the last.
 pub(crate) fn receipt(chain: &Chain, executed: &ExecutedBlock, index: usize) -> Option<Receipt> {
     let earlier_logs = executed.receipts.iter().take(index).map(|receipt| receipt.logs().len()).sum();

@@ -42,6 +42,7 @@ mod node;
 mod routes;
 mod sends;
 mod server;
+mod slot;
 mod slow;
 mod txpool;
 mod units;

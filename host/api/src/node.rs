@@ -1,6 +1,7 @@
 //! What clients ask about the node itself: `web3_`, `net_` and the few `eth_` methods of that kind.
 
 use alloy_primitives::{B256, Bytes, U64, keccak256};
+use caldera_state::History;
 use jsonrpsee_core::RegisterMethodError;
 use serde_json::{Value, json};
 
@@ -31,7 +32,27 @@ pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     module.quick("net_peerCount", about, &[], "Quantity", |_, _| Ok(U64::ZERO))?;
     module.quick("eth_chainId", "EIP-155 chain id.", &[], "Quantity", |api, _| Ok(U64::from(api.chain.chain_id())))?;
     let about = "How far the node is behind the one that it follows; false if it builds the blocks itself.";
-    module.quick("eth_syncing", about, &[], "Syncing", |api, _| Ok(syncing(api)))
+    module.quick("eth_syncing", about, &[], "Syncing", |api, _| Ok(syncing(api)))?;
+    let about = "Which blocks and states can be asked for, for whoever chooses between nodes.";
+    module.quick("eth_capabilities", about, &[], "Capabilities", |api, _| Ok(capabilities(api)))
+}
+
+fn capabilities(api: &ChainApi) -> Value {
+    let (chain, head) = (&api.chain, api.chain.head());
+    let since = |first| json!({ "disabled": false, "oldestBlock": U64::from(first) });
+    let (blocks, mut states) = (since(chain.first_block()), since(chain.first_state()));
+    if let History::Blocks(kept) = chain.history() {
+        states["deleteStrategy"] = json!({ "type": "window", "retentionBlocks": U64::from(kept.get()) });
+    }
+    json!({
+        "head": { "number": U64::from(head.number()), "hash": head.block.hash() },
+        "state": states,
+        "stateproofs": states,
+        "blocks": blocks,
+        "tx": blocks,
+        "receipts": blocks,
+        "logs": blocks,
+    })
 }
 
 /// Whoever builds the blocks is never behind, and who follows is at the block that it executes just now.

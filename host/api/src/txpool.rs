@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use alloy_consensus::{Transaction as _, TxEnvelope};
-use alloy_primitives::{Address, U64};
-use alloy_rpc_types_eth::Transaction;
+use alloy_consensus::Transaction as _;
+use alloy_primitives::U64;
 use caldera_chain::PooledTx;
 use jsonrpsee_core::RegisterMethodError;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{context::ChainApi, convert, methods::param::ADDRESS, module::Module};
+use crate::{
+    context::ChainApi,
+    convert::{self, Waiting},
+    methods::param::ADDRESS,
+    module::Module,
+};
 
 /// Transactions by the decimal digits of their nonce.
 type ByNonce<T> = BTreeMap<String, T>;
@@ -26,7 +30,7 @@ pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "How many transactions a next block can take, and how many wait behind a gap of nonces.";
     module.quick("txpool_status", about, &[], "TxpoolStatus", |api, _| Ok(status(api)))?;
     let about = "The transactions that wait, by sender and nonce.";
-    module.blocking("txpool_content", about, &[], "TxpoolContent", |api, _| Ok(by_sender(api, convert::pending)))?;
+    module.blocking("txpool_content", about, &[], "TxpoolContent", |api, _| Ok(by_sender(api, convert::waiting)))?;
     let about = "The transactions that wait, by sender and nonce, each in a line of text.";
     module.blocking("txpool_inspect", about, &[], "TxpoolInspection", |api, _| Ok(by_sender(api, line)))?;
     let about = "The transactions of one sender that wait, by nonce.";
@@ -41,20 +45,22 @@ fn status(api: &ChainApi) -> Value {
     json!({ "pending": U64::from(pool.pending), "queued": U64::from(pool.queued) })
 }
 
-fn by_sender<T>(api: &ChainApi, show: fn(&PooledTx) -> T) -> Content<BTreeMap<Address, ByNonce<T>>> {
+fn by_sender<T>(api: &ChainApi, show: fn(&PooledTx) -> T) -> Content<BTreeMap<String, ByNonce<T>>> {
     let content = api.chain.pool_content(None);
     let group = |waiting: &[std::sync::Arc<PooledTx>]| {
-        let mut senders: BTreeMap<Address, ByNonce<T>> = BTreeMap::new();
+        let mut senders: BTreeMap<String, ByNonce<T>> = BTreeMap::new();
         for pooled in waiting {
-            senders.entry(pooled.sender).or_default().insert(pooled.tx.nonce().to_string(), show(pooled));
+            // With EIP-55's checksum, as geth has it.
+            let sender = pooled.sender.to_checksum(None);
+            senders.entry(sender).or_default().insert(pooled.tx.nonce().to_string(), show(pooled));
         }
         senders
     };
     Content { pending: group(&content.pending), queued: group(&content.queued) }
 }
 
-fn by_nonce(waiting: &[std::sync::Arc<PooledTx>]) -> ByNonce<Transaction<TxEnvelope>> {
-    waiting.iter().map(|pooled| (pooled.tx.nonce().to_string(), convert::pending(pooled))).collect()
+fn by_nonce(waiting: &[std::sync::Arc<PooledTx>]) -> ByNonce<Waiting> {
+    waiting.iter().map(|pooled| (pooled.tx.nonce().to_string(), convert::waiting(pooled))).collect()
 }
 
 /// As geth words it.

@@ -130,7 +130,7 @@ fn mounted(api: &ChainApi) -> Reply<Address> {
 /// What the engine has under an id after a block.
 fn unit_of(api: &ChainApi, height: u64, engine: Address, id: B256) -> Reply<Option<StateUnit>> {
     let input = abi::unitOfCall { id }.abi_encode().into();
-    let request = SimulationRequest { to: TxKind::Call(engine), gas: VIEW_GAS, input, ..Default::default() };
+    let request = SimulationRequest { to: TxKind::Call(engine), gas: Some(VIEW_GAS), input, ..Default::default() };
     let bad = || RpcError::InvalidParams(format!("{engine} is no weave engine at block {height}"));
     match api.chain.simulate(height, &request)?.result {
         SimulationResult::Return(data) => Ok(Some(abi::unitOfCall::abi_decode_returns(&data).map_err(|_| bad())?)),

@@ -8,7 +8,7 @@ use caldera_execution::{least_gas, senders_of};
 use caldera_state::{Account, ChainState, StateView};
 use caldera_types::{
     Author, Component,
-    limits::{MAX_SIDECAR_COMPONENTS, TX_GAS},
+    limits::{INIT_CODE_BYTES, MAX_SIDECAR_COMPONENTS, TX_GAS},
 };
 
 use crate::{
@@ -213,6 +213,19 @@ fn check_form(spec: &ChainSpec, tx: &TxEnvelope, sidecar: &[Component]) -> Resul
             return Err(SubmitError::Unsupported("only replay-protected (EIP-155) transactions allowed".into()));
         }
         Some(_) => {}
+    }
+    if tx.nonce() == u64::MAX {
+        return Err(SubmitError::Unsupported(
+            "nonce has max value: no transaction has the last nonce (EIP-2681)".into(),
+        ));
+    }
+    if tx.authorization_list().is_some_and(<[_]>::is_empty) {
+        let why = "set code tx must have at least one authorization tuple (EIP-7702)";
+        return Err(SubmitError::Unsupported(why.into()));
+    }
+    if tx.is_create() && tx.input().len() > INIT_CODE_BYTES {
+        let (have, most) = (tx.input().len(), INIT_CODE_BYTES);
+        return Err(SubmitError::Unsupported(format!("max initcode size exceeded: code size {have}, limit {most}")));
     }
     let want = least_gas(tx);
     if tx.gas_limit() < want {

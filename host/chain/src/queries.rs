@@ -8,7 +8,7 @@ use caldera_execution::{
     ExecutionError,
     registry::{self, Armed, Staged},
 };
-use caldera_state::{AccountProof, Pruned, StateError, StateView, TrieView};
+use caldera_state::{AccountProof, History, Pruned, StateError, StateView, TrieView};
 use caldera_types::{Component, Digest, LastSwap, Mount, SealedBlock, Swap};
 
 use crate::{
@@ -182,6 +182,16 @@ impl Chain {
     /// The first block whose state is kept.
     pub fn first_state(&self) -> u64 {
         self.state.first_state()
+    }
+
+    /// The first block that is kept, with its receipts and logs.
+    pub fn first_block(&self) -> u64 {
+        self.state.first_block()
+    }
+
+    /// Which old states are kept.
+    pub fn history(&self) -> History {
+        self.state.history()
     }
 
     /// Returns once the store has all of the newest block, on disk.

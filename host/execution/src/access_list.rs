@@ -53,9 +53,12 @@ fn met(ctx: &mut Ctx<'_>, request: &SimulationRequest) -> AccessList {
     let mut free: BTreeSet<Address> = ctx.chain.warm_addresses().iter().copied().collect();
     free.extend([request.from, ctx.block.beneficiary]);
     free.extend(request.authorizations.iter().filter_map(|signed| signed.recover_authority().ok()));
-    if let TxKind::Call(to) = request.to {
-        free.insert(to);
-    }
+    let sender = ctx.journal_mut().db_mut().account(request.from).ok().flatten().unwrap_or_default();
+    free.insert(match request.to {
+        TxKind::Call(to) => to,
+        // Warm as well, and in no journal as created if the creation failed.
+        TxKind::Create => request.from.create(request.nonce.unwrap_or(sender.nonce)),
+    });
     let mut items: Vec<AccessListItem> = Vec::new();
     for (address, account) in ctx.journal_mut().finalize() {
         let mut storage_keys: Vec<B256> = account.storage.keys().map(|slot| B256::from(*slot)).collect();

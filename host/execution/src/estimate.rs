@@ -30,9 +30,9 @@ pub enum EstimateError {
 ///
 /// The sender's wei bound it where gas has a price. Binary search: gas used tells less than a limit, since 63/64 rules and refunds come between.
 pub fn estimate_gas(ground: Ground<'_>, env: &BlockEnv, request: &SimulationRequest) -> Result<u64, EstimateError> {
-    let run = |gas: u64| simulate(ground, env, &SimulationRequest { gas, ..request.clone() });
+    let run = |gas: u64| simulate(ground, env, &SimulationRequest { gas: Some(gas), ..request.clone() });
     // As in geth, what pays for no transaction is no bound.
-    let most = if request.gas < MIN_GAS { TX_GAS } else { request.gas.min(TX_GAS) };
+    let most = request.gas.filter(|gas| *gas >= MIN_GAS).map_or(TX_GAS, |gas| gas.min(TX_GAS));
     let most = most.min(affordable(ground, request)?);
     let full = run(most)?;
     if !matches!(full.result, SimulationResult::Return(_)) {

@@ -148,7 +148,7 @@ pub(crate) fn transact(ctx: &mut Ctx<'_>, tx: TxEnv) -> Result<ExecutionResult, 
                 let rule = BrokenRule::of(&invalid);
                 let refusal = match invalid {
                     InvalidTransaction::NonceTooHigh { tx, state } => TxRefusal::NonceAhead { tx, account: state },
-                    invalid => TxRefusal::Invalid(invalid.to_string()),
+                    invalid => TxRefusal::Invalid(words(&invalid)),
                 };
                 TransactError::Refused(refusal, rule)
             }
@@ -177,6 +177,8 @@ pub enum BrokenRule {
     SenderHasCode,
     /// Its init code is too long.
     InitCodeSize,
+    /// Its nonce is the last one, which no transaction has (EIP-2681).
+    LastNonce,
     /// Another.
     Other,
 }
@@ -186,7 +188,8 @@ impl BrokenRule {
         use InvalidTransaction as I;
         match invalid {
             I::NonceTooLow { .. } => Self::NonceTooLow,
-            I::NonceTooHigh { .. } | I::NonceOverflowInTransaction => Self::NonceTooHigh,
+            I::NonceTooHigh { .. } => Self::NonceTooHigh,
+            I::NonceOverflowInTransaction => Self::LastNonce,
             I::GasPriceLessThanBasefee => Self::BaseFee,
             I::CallGasCostMoreThanGasLimit { .. } | I::GasFloorMoreThanGasLimit { .. } => Self::IntrinsicGas,
             I::LackOfFundForMaxFee { .. } | I::OverflowPaymentInTransaction => Self::Funds,
@@ -195,6 +198,28 @@ impl BrokenRule {
             I::CreateInitCodeSizeLimit => Self::InitCodeSize,
             _ => Self::Other,
         }
+    }
+}
+
+/// Why a transaction cannot run, as geth words it where it has a word: clients look for these.
+fn words(invalid: &InvalidTransaction) -> String {
+    use InvalidTransaction as I;
+    match invalid {
+        I::NonceTooLow { tx, state } => format!("nonce too low: next nonce {state}, tx nonce {tx}"),
+        I::NonceOverflowInTransaction => "nonce has max value".into(),
+        I::GasPriceLessThanBasefee => "max fee per gas less than block base fee".into(),
+        I::CallGasCostMoreThanGasLimit { initial_gas, gas_limit } => {
+            format!("intrinsic gas too low: have {gas_limit}, want {initial_gas}")
+        }
+        I::GasFloorMoreThanGasLimit { gas_floor, gas_limit } => {
+            format!("insufficient gas for floor data gas cost: have {gas_limit}, want {gas_floor}")
+        }
+        I::LackOfFundForMaxFee { fee, balance } => {
+            format!("insufficient funds for gas * price + value: have {balance} want {fee}")
+        }
+        I::RejectCallerWithCode => "sender not an eoa".into(),
+        I::CreateInitCodeSizeLimit => "max initcode size exceeded".into(),
+        other => other.to_string(),
     }
 }
 

@@ -158,7 +158,8 @@ impl<'a> BlockExecutor<'a> {
         })?;
         let changes = self.take_changes();
         if trace::is_on(&self.ctx) {
-            trace::settle(&mut self.ctx, index, Some(result.clone()), &changes)?;
+            let earlier = self.logs();
+            trace::settle(&mut self.ctx, index, earlier, Some(result.clone()), &changes)?;
         }
         self.ctx.journal_mut().db_mut().fold(changes);
         self.summary.transactions += 1;
@@ -197,7 +198,8 @@ impl<'a> BlockExecutor<'a> {
         trace::chain_ends(&mut self.ctx, begun, 0);
         if trace::is_on(&self.ctx) {
             let result = trace::chain_result(0, Vec::new());
-            trace::settle(&mut self.ctx, index, Some(result), &EvmState::default())?;
+            let earlier = self.logs();
+            trace::settle(&mut self.ctx, index, earlier, Some(result), &EvmState::default())?;
         }
         let consensus = envelope(TxType::Legacy, true, self.gas_used, Vec::new());
         let (gas_used, effective_gas_price) = (0, 0);
@@ -294,7 +296,8 @@ impl<'a> BlockExecutor<'a> {
         if trace::is_on(&self.ctx) {
             let acted = !logs.is_empty() || self.ctx.journal_mut().db_mut().changed_by(&changes);
             let result = acted.then(|| trace::chain_result(gas_used, logs.clone()));
-            trace::settle(&mut self.ctx, index, result, &changes)?;
+            let earlier = self.logs();
+            trace::settle(&mut self.ctx, index, earlier, result, &changes)?;
         }
         let changed = self.ctx.journal_mut().db_mut().fold(changes);
         if !changed && logs.is_empty() {
@@ -310,6 +313,11 @@ impl<'a> BlockExecutor<'a> {
         };
         self.include(tx, receipt);
         Ok(())
+    }
+
+    /// How many logs the block has so far.
+    fn logs(&self) -> u64 {
+        self.receipts.iter().map(|receipt| receipt.logs().len() as u64).sum()
     }
 
     /// What the journal holds, to be folded into the block's diff.

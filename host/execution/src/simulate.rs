@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
 use caldera_state::StateDiff;
-use caldera_types::{BlockEnv, Fault};
+use caldera_types::{BlockEnv, Fault, limits::TX_GAS};
 use revm::{
     context::{
         TxEnv,
@@ -36,8 +36,8 @@ pub struct SimulationRequest {
     pub to: TxKind,
     /// The sender's nonce. None: the one in the state.
     pub nonce: Option<u64>,
-    /// Most gas to use.
-    pub gas: u64,
+    /// Most gas to use. None: what one transaction may have.
+    pub gas: Option<u64>,
     /// Most wei per gas; with a priority fee, EIP-1559's fee cap.
     pub gas_price: u128,
     /// EIP-1559. None: the gas price is what is paid.
@@ -52,6 +52,13 @@ pub struct SimulationRequest {
     pub authorizations: Vec<SignedAuthorization>,
     /// What is changed first.
     pub overrides: Overrides,
+}
+
+impl SimulationRequest {
+    /// Most gas to use.
+    pub fn gas_limit(&self) -> u64 {
+        self.gas.unwrap_or(TX_GAS)
+    }
 }
 
 /// How a simulated call ended.
@@ -126,7 +133,7 @@ pub(crate) fn tx_env(ctx: &Ctx<'_>, request: &SimulationRequest) -> Result<TxEnv
     let sender = ctx.journaled_state.database.account(request.from).map_err(ExecutionError::from)?;
     let sender = sender.unwrap_or_default();
     if request.checks_funds {
-        let fee = U256::from(request.gas) * U256::from(request.gas_price);
+        let fee = U256::from(request.gas_limit()) * U256::from(request.gas_price);
         let needs = fee.saturating_add(request.value);
         if sender.balance < needs {
             return Err(CallError::Funds { address: request.from, balance: sender.balance, needs });
@@ -138,13 +145,13 @@ pub(crate) fn tx_env(ctx: &Ctx<'_>, request: &SimulationRequest) -> Result<TxEnv
         // EIP-2930, so that the access list counts, where the block's fork has it.
         (true, None) => u8::from(ctx.cfg.spec.is_enabled_in(SpecId::BERLIN)),
     };
-    let nonce = request.nonce.unwrap_or(sender.nonce);
+    let nonce = nonce(ctx, request)?;
     // EIP-2681's last nonce is refused by revm even where nonces are not checked; nothing but the check looks at it.
     let nonce = if ctx.cfg.disable_nonce_check { nonce.min(u64::MAX - 1) } else { nonce };
     Ok(TxEnv {
         tx_type,
         caller: request.from,
-        gas_limit: request.gas,
+        gas_limit: request.gas_limit(),
         gas_price: request.gas_price,
         gas_priority_fee: request.priority_fee.or((tx_type == 4).then_some(0)),
         kind: request.to,
@@ -155,6 +162,15 @@ pub(crate) fn tx_env(ctx: &Ctx<'_>, request: &SimulationRequest) -> Result<TxEnv
         access_list: request.access_list.clone(),
         authorization_list: request.authorizations.iter().cloned().map(Either::Left).collect(),
         ..Default::default()
+    })
+}
+
+/// The nonce that it says, or the sender's.
+pub(crate) fn nonce(ctx: &Ctx<'_>, request: &SimulationRequest) -> Result<u64, CallError> {
+    let sender = || ctx.journaled_state.database.account(request.from).map_err(ExecutionError::from);
+    Ok(match request.nonce {
+        Some(nonce) => nonce,
+        None => sender()?.unwrap_or_default().nonce,
     })
 }
 

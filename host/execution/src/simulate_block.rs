@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use alloy_consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip7702, TxEnvelope, TxLegacy};
 use alloy_primitives::{Address, B256, Signature, TxKind, U256};
 use caldera_state::StateDiff;
-use caldera_types::{BlockEnv, TxReceipt, limits::TX_GAS};
+use caldera_types::{BlockEnv, TxReceipt};
 use revm::context_interface::{ContextTr, JournalTr};
 
 use crate::{
@@ -29,8 +29,7 @@ use crate::{
 pub struct BlockAsked {
     /// Changes before its first call. The block's own are in the environment already.
     pub overrides: Overrides,
-    /// The calls, whose own overrides are not looked at. No gas: what the block has left, up to what one
-    /// transaction may have. More than `gas` none gets.
+    /// The calls, whose own overrides are not looked at. No gas: what the block has left. More than `gas` none gets.
     pub calls: Vec<SimulationRequest>,
     /// Checks nonces, balances and fees as in a real block.
     pub validation: bool,
@@ -97,20 +96,25 @@ impl SimulatedBlock {
         gas: u64,
     ) -> Result<u64, CallError> {
         let left = env.gas_limit.saturating_sub(self.outcome.gas_used);
-        let wanted = if call.gas == 0 { left.min(TX_GAS) } else { call.gas };
+        let wanted = call.gas.unwrap_or(left);
         if wanted > left || gas == 0 {
-            let refusal = TxRefusal::BlockFull { needs: wanted, left: left.min(gas) };
+            let refusal = TxRefusal::BlockFull { needs: wanted, left: if gas == 0 { 0 } else { left } };
             return Err(CallError::Refused { refusal, rule: BrokenRule::BlockGas });
         }
         // Validation itself asks for wei.
-        let call = &SimulationRequest { gas: wanted.min(gas), checks_funds: !asked.validation, ..call.clone() };
+        let call = &SimulationRequest { gas: Some(wanted.min(gas)), checks_funds: !asked.validation, ..call.clone() };
         if asked.trace_transfers {
             ctx.chain.tracer = Some(Box::new(Tracer::of_transfers()));
         }
+        let nonce = simulate::nonce(ctx, call)?;
         let tx_env = simulate::tx_env(ctx, call)?;
-        let (nonce, created) = (tx_env.nonce, tx_env.caller.create(tx_env.nonce));
+        let created = tx_env.caller.create(tx_env.nonce);
         let result = evm::transact(ctx, tx_env)?;
-        let changes = ctx.journal_mut().finalize();
+        let mut changes = ctx.journal_mut().finalize();
+        if let Some(sender) = changes.get_mut(&call.from).filter(|_| nonce == u64::MAX) {
+            // Behind the last nonce, which only a question has, comes the first, as in geth.
+            sender.info.nonce = 0;
+        }
         ctx.journal_mut().db_mut().fold(changes);
         let fault = ctx.chain.fault();
         let mut simulation = simulate::simulation(ctx, result);
@@ -140,7 +144,7 @@ impl SimulatedBlock {
 /// The transaction that a call would be, with the signature that nobody made.
 fn unsigned(chain_id: u64, nonce: u64, call: &SimulationRequest) -> TxEnvelope {
     let nobody = Signature::new(U256::ZERO, U256::ZERO, false);
-    let (gas_limit, value, input) = (call.gas, call.value, call.input.clone());
+    let (gas_limit, value, input) = (call.gas_limit(), call.value, call.input.clone());
     let access_list = call.access_list.clone();
     let (gas_price, to) = (call.gas_price, call.to);
     let priced = call.priority_fee.is_none() && gas_price > 0;

@@ -133,7 +133,7 @@ fn check_ended(world: &World, name: &str, outcome: Outcome, height: u64) {
     assert_eq!(ended.get(&PROBE), Some(&LastSwap { digest, outcome, height }));
     let request = caldera_execution::SimulationRequest {
         to: TxKind::Call(registry::ADDRESS),
-        gas: support::GAS,
+        gas: Some(support::GAS),
         input: abi::lastSwapCall { mount: PROBE }.abi_encode().into(),
         ..Default::default()
     };
@@ -211,7 +211,7 @@ fn nothing_else_moves_a_mount_that_migrates() {
     let request = caldera_execution::SimulationRequest {
         from: caldera_testkit::account(0).address(),
         to: TxKind::Call(registry::ADDRESS),
-        gas: support::GAS,
+        gas: Some(support::GAS),
         input: arm_call(&world, "probe-v1", b"new", ProbationRule::NONE).abi_encode().into(),
         ..Default::default()
     };

@@ -40,7 +40,7 @@ fn refused<E: SolError>(world: &mut World, from: u8, call: &impl SolCall) -> E {
     let request = caldera_execution::SimulationRequest {
         from: caldera_testkit::account(from).address(),
         to: TxKind::Call(registry::ADDRESS),
-        gas: STAGE_GAS,
+        gas: Some(STAGE_GAS),
         input: call.abi_encode().into(),
         ..Default::default()
     };

@@ -41,6 +41,8 @@ pub const MAX_BLOCK_GAS: u64 = 300_000_000;
 pub const BLOCK_GAS: u64 = 60_000_000;
 /// Gas limit of one transaction (EIP-7825).
 pub const TX_GAS: u64 = 1 << 24;
+/// Bytes of init code of a creation, at most (EIP-3860).
+pub const INIT_CODE_BYTES: usize = 49_152;
 /// Gas that one mount's `begin-block` or `end-block` may use.
 pub const HOOK_GAS: u64 = 8_000_000;
 /// Gas that one activation (`init` or `migrate`) may use.

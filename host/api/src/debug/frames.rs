@@ -6,6 +6,7 @@
 //! Other tracers are as geth's.
 
 use alloy_primitives::U64;
+use alloy_rpc_types_trace::geth::{GethTrace, StructLog};
 use caldera_execution::trace::{EngineFrame, HostCall, Trace};
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,10 @@ use crate::errors::{Reply, RpcError};
 
 /// The JSON of a trace.
 pub(super) fn show(trace: Trace) -> Reply<Value> {
-    let Trace { geth, engines } = trace;
+    let Trace { mut geth, engines } = trace;
+    if let GethTrace::Default(frame) = &mut geth {
+        frame.struct_logs.iter_mut().for_each(as_geth);
+    }
     let unreadable = |error: serde_json::Error| RpcError::Node(format!("a trace does not serialise: {error}"));
     let kind = Kind::of(&geth);
     let mut json = serde_json::to_value(geth).map_err(unreadable)?;
@@ -36,14 +40,43 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(geth: &alloy_rpc_types_trace::geth::GethTrace) -> Self {
-        use alloy_rpc_types_trace::geth::GethTrace;
+    fn of(geth: &GethTrace) -> Self {
         match geth {
             GethTrace::CallTracer(_) => Self::Calls,
             GethTrace::Default(_) => Self::Steps,
             _ => Self::Other,
         }
     }
+}
+
+/// A step in which the library's words are geth's, and fields without content are not there.
+fn as_geth(step: &mut StructLog) {
+    step.memory.take_if(|memory| memory.is_empty());
+    step.return_data.take_if(|data| data.is_empty());
+    let Some(error) = &mut step.error else { return };
+    // The library gives the name of revm's result.
+    let name = error.strip_prefix("Some(").and_then(|name| name.strip_suffix(')')).unwrap_or(error);
+    *error = match name {
+        "OutOfGas" | "MemoryOOG" | "MemoryLimitOOG" | "PrecompileOOG" | "InvalidOperandOOG" | "ReentrancySentryOOG" => {
+            "out of gas"
+        }
+        "OpcodeNotFound" | "NotActivated" => "invalid opcode",
+        "InvalidFEOpcode" => "invalid opcode: INVALID",
+        "InvalidJump" => "invalid jump destination",
+        "StackUnderflow" => "stack underflow",
+        "StackOverflow" => "stack limit reached 1024",
+        "StateChangeDuringStaticCall" | "CallNotAllowedInsideStatic" => "write protection",
+        "OutOfOffset" => "return data out of bounds",
+        "OutOfFunds" => "insufficient balance for transfer",
+        "CallTooDeep" => "max call depth exceeded",
+        "CreateCollision" => "contract address collision",
+        "NonceOverflow" => "nonce uint64 overflow",
+        "CreateContractSizeLimit" => "max code size exceeded",
+        "CreateInitCodeSizeLimit" => "max initcode size exceeded",
+        "CreateContractStartingWithEF" => "invalid code: must not begin with 0xef",
+        other => other,
+    }
+    .to_owned();
 }
 
 /// Adds the field to a frame and those below it. `index` counts frames in the order of their begin; a SELFDESTRUCT is shown

@@ -5,8 +5,9 @@ use std::time::Duration;
 use alloy_eips::BlockId;
 use alloy_primitives::B256;
 use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, state::StateOverride};
+use alloy_rpc_types_trace::geth::GethTrace;
 use caldera_chain::{FoundTransaction, TraceAllowance};
-use caldera_execution::trace::TraceOptions;
+use caldera_execution::trace::{Trace, TraceOptions};
 use jsonrpsee_core::RegisterMethodError;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -61,7 +62,7 @@ fn transaction(api: &ChainApi, args: &mut Args<'_>) -> Reply<Value> {
     };
     let traces = api.chain.trace_block(block.number(), Some(index), &options, allowance(api, &options)?)?;
     let trace = traces.into_iter().next().ok_or_else(|| RpcError::Node(format!("{hash} left no trace")))?;
-    frames::show(trace.1)
+    frames::show(placed(trace.1, block.block.hash(), hash))
 }
 
 fn call(api: &ChainApi, args: &mut Args<'_>) -> Reply<Value> {
@@ -86,8 +87,20 @@ fn whole(api: &ChainApi, block: BlockId, args: &mut Args<'_>) -> Reply<Vec<Value
     let options: TraceOptions = args.next::<Option<_>>()?.unwrap_or_default();
     let number = api.existing(Some(block))?;
     let traces = api.chain.trace_block(number, None, &options, allowance(api, &options)?)?;
-    let show = |(hash, trace)| Ok(json!({ "txHash": hash as B256, "result": frames::show(trace)? }));
+    let (block, _) = api.chain.header(number)?.ok_or_else(|| RpcError::NoBlock(number.to_string()))?;
+    let show =
+        |(hash, trace)| Ok(json!({ "txHash": hash as B256, "result": frames::show(placed(trace, block, hash))? }));
     traces.into_iter().map(show).collect()
+}
+
+/// A trace that says itself of which transaction it is says it whole: the tracer knows the place within a block only.
+fn placed(mut trace: Trace, block: B256, transaction: B256) -> Trace {
+    if let GethTrace::FlatCallTracer(frames) = &mut trace.geth {
+        for frame in frames {
+            (frame.block_hash, frame.transaction_hash) = (Some(block), Some(transaction));
+        }
+    }
+    trace
 }
 
 /// What a trace may take: a client can ask for less time than the node allows, not for more.

@@ -50,10 +50,10 @@ fn send(api: &ChainApi, args: &mut Args<'_>) -> Reply<Accepted> {
         let fee = capped.unwrap_or(2 * u128::from(api.chain.next_base_fee()) + tip);
         (call.gas_price, call.priority_fee) = (fee, Some(tip.min(fee)));
     }
-    if call.gas == 0 {
+    if call.gas.is_none() {
         // What an estimate pays is not asked: a sender without funds is refused by the pool, by name.
         let free = SimulationRequest { gas_price: 0, priority_fee: None, nonce: None, ..call.clone() };
-        call.gas = api.chain.estimate_gas(api.head_number(), &free)?;
+        call.gas = Some(api.chain.estimate_gas(api.head_number(), &free)?);
     }
     let tx = Unsigned::of(api.chain.chain_id(), nonce, call)?;
     Ok(api.chain.accept(tx.authored(api, sender)?, Vec::new())?)
@@ -69,7 +69,8 @@ enum Unsigned {
 
 impl Unsigned {
     fn of(chain_id: u64, nonce: u64, call: SimulationRequest) -> Reply<Self> {
-        let SimulationRequest { to, gas: gas_limit, gas_price, value, input, access_list, authorizations, .. } = call;
+        let gas_limit = call.gas_limit();
+        let SimulationRequest { to, gas_price, value, input, access_list, authorizations, .. } = call;
         let (max_fee_per_gas, max_priority_fee_per_gas) = (gas_price, call.priority_fee.unwrap_or(gas_price));
         Ok(match (authorizations.is_empty(), call.priority_fee.is_some(), access_list.is_empty()) {
             (false, ..) => {

@@ -27,6 +27,8 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     let about = "Wei per gas that a transaction should offer on top of the base fee.";
     module
         .quick("eth_maxPriorityFeePerGas", about, &[], "Quantity", |api, _| Ok(U128::from(api.chain.suggest_tip())))?;
+    let about = "Wei per gas that the next block takes from each transaction (EIP-1559).";
+    module.quick("eth_baseFee", about, &[], "Quantity", |api, _| Ok(U128::from(api.chain.next_base_fee())))?;
     // Blob transactions are refused, so blobs always cost the least they can.
     let about = "Wei per blob gas: one, since there are no blobs.";
     module.quick("eth_blobBaseFee", about, &[], "Quantity", |_, _| Ok(U128::from(BLOB_TX_MIN_BLOB_GASPRICE)))?;

@@ -40,6 +40,11 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
         if filter.get_block_hash().is_some() {
             return Err(RpcError::InvalidParams("a filter for changes cannot name a block hash".into()));
         }
+        if let (Some(from), Some(to)) = (filter.get_from_block(), filter.get_to_block())
+            && from > to
+        {
+            return Err(RpcError::InvalidParams(format!("block range begins at {from} and ends at {to}")));
+        }
         let from = (api.head_number() + 1).max(filter.get_from_block().unwrap_or(0));
         api.filters.install(Kind::Logs { filter, from }, args.connection)
     })?;
@@ -120,7 +125,7 @@ fn all_logs(api: &ChainApi, id: &str) -> Reply<Vec<Log>> {
         Kind::Logs { filter, .. } => Some(filter.clone()),
         Kind::Blocks { .. } | Kind::Pending { .. } => None,
     })?;
-    let filter = filter.ok_or_else(|| RpcError::InvalidParams("not a filter for logs".into()))?;
+    let filter = filter.ok_or_else(|| RpcError::Refused("filter not found: it is not one for logs".into()))?;
     logs::find(api, &filter)
 }
 

@@ -26,11 +26,12 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     })
 }
 
-/// Refuses a range that ends above the head, as the specification's tests have it: its answer would look complete.
+/// Refuses a range that goes beyond the head, as the specification's tests have it: its answer would look complete.
 fn check_end(filter: &Filter, head: u64) -> Reply<()> {
-    match filter.get_to_block().filter(|to| *to > head) {
-        Some(to) => Err(RpcError::InvalidParams(format!(
-            "block range extends beyond current head block: it ends at {to}, the head is {head}"
+    let bounds = [("begins", filter.get_from_block()), ("ends", filter.get_to_block())];
+    match bounds.into_iter().rev().find_map(|(does, bound)| Some((does, bound.filter(|bound| *bound > head)?))) {
+        Some((does, bound)) => Err(RpcError::InvalidParams(format!(
+            "block range extends beyond current head block: it {does} at {bound}, the head is {head}"
         ))),
         None => Ok(()),
     }

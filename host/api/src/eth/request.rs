@@ -10,10 +10,11 @@ use crate::{
     errors::{Reply, RpcError},
 };
 
-/// The call that a request describes; no gas is 0. What a simulation cannot honour is refused.
+/// The call that a request describes. What a simulation cannot honour is refused.
 pub(crate) fn simulation(api: &ChainApi, request: TransactionRequest) -> Reply<SimulationRequest> {
     let invalid = |why: &str| Err(RpcError::InvalidParams(why.into()));
-    if request.blob_versioned_hashes.is_some() || request.sidecar.is_some() || request.max_fee_per_blob_gas.is_some() {
+    // A fee for blobs without blobs is a fee for nothing, as in the specification's tests.
+    if request.blob_versioned_hashes.is_some() || request.sidecar.is_some() {
         return invalid("blob transactions (EIP-4844) have no place on this chain");
     }
     if request.gas_price.is_some() && (request.max_fee_per_gas.or(request.max_priority_fee_per_gas)).is_some() {
@@ -38,7 +39,7 @@ pub(crate) fn simulation(api: &ChainApi, request: TransactionRequest) -> Reply<S
         checks_funds: request.from.is_some(),
         to,
         nonce: request.nonce,
-        gas: request.gas.unwrap_or(0),
+        gas: request.gas,
         gas_price,
         priority_fee,
         value: request.value.unwrap_or_default(),
@@ -53,11 +54,11 @@ pub(crate) fn simulation(api: &ChainApi, request: TransactionRequest) -> Reply<S
 /// names a price but no gas.
 pub(crate) fn with_gas(api: &ChainApi, number: u64, mut request: SimulationRequest) -> Reply<SimulationRequest> {
     let most = api.limits.call_gas;
-    request.gas = match request.gas {
-        0 if request.checks_funds && request.gas_price > 0 => most.min(affordable(api, number, &request)?),
-        0 => most,
-        gas => gas.min(most),
-    };
+    request.gas = Some(match request.gas {
+        None if request.checks_funds && request.gas_price > 0 => most.min(affordable(api, number, &request)?),
+        None => most,
+        Some(gas) => gas.min(most),
+    });
     Ok(request)
 }
 

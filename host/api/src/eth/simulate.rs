@@ -69,7 +69,8 @@ fn show_call(dreamt: &DreamtBlock, index: usize, call: &Simulation, earlier_logs
     };
     let (return_data, error) = match &call.result {
         SimulationResult::Return(data) => (data.clone(), None),
-        SimulationResult::Revert(data) => (data.clone(), Some(failure(call, 3, Some(data.clone())))),
+        // What it reverted with is in the error, as in `eth_call`.
+        SimulationResult::Revert(data) => (Default::default(), Some(failure(call, 3, Some(data.clone())))),
         SimulationResult::Halt { .. } => {
             (Default::default(), Some(failure(call, SimulateError::VM_EXECUTION_ERROR_CODE, None)))
         }
@@ -101,6 +102,7 @@ fn refused(error: Refusal) -> RpcError {
             BrokenRule::BlockGas => -38015,
             BrokenRule::SenderHasCode => -38024,
             BrokenRule::InitCodeSize => -38025,
+            BrokenRule::LastNonce => -32603,
             BrokenRule::Other => -32000,
         },
         Refusal::Call(CallError::Funds { .. }) => -38014,

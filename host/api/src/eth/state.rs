@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U64, U256};
 use alloy_rpc_types_eth::{EIP1186AccountProofResponse, EIP1186StorageProof};
-use alloy_serde::JsonStorageKey;
 use caldera_state::StateView;
 use jsonrpsee_core::RegisterMethodError;
 
@@ -18,6 +17,7 @@ use crate::{
         param::{ADDRESS, BLOCK},
     },
     module::Module,
+    slot::Slot,
 };
 
 const SLOT: Param = Param::new("slot", "Slot");
@@ -62,13 +62,13 @@ fn code(api: &ChainApi, args: &mut Args<'_>) -> Reply<Bytes> {
 
 fn storage(api: &ChainApi, args: &mut Args<'_>) -> Reply<B256> {
     let address = args.next()?;
-    let slot: JsonStorageKey = args.next()?;
+    let slot: Slot = args.next()?;
     let view = api.view(args.next()?)?;
-    Ok(view.storage(address, slot.as_b256().into())?.into())
+    Ok(view.storage(address, slot.word().into())?.into())
 }
 
 fn storage_values(api: &ChainApi, args: &mut Args<'_>) -> Reply<BTreeMap<Address, Vec<B256>>> {
-    let requests: BTreeMap<Address, Vec<JsonStorageKey>> = args.next()?;
+    let requests: BTreeMap<Address, Vec<Slot>> = args.next()?;
     let (slots, most) = (requests.values().map(Vec::len).sum::<usize>(), api.limits.proof_slots);
     if slots == 0 {
         return Err(RpcError::InvalidParams("no slots are asked for".into()));
@@ -77,8 +77,8 @@ fn storage_values(api: &ChainApi, args: &mut Args<'_>) -> Reply<BTreeMap<Address
         return Err(RpcError::Limit(format!("{slots} slots, at most {most} in one query")));
     }
     let view = api.view(args.next()?)?;
-    let value = |address, slot: &JsonStorageKey| Ok(view.storage(address, slot.as_b256().into())?.into());
-    let values = |(address, slots): (Address, Vec<JsonStorageKey>)| {
+    let value = |address, slot: &Slot| Ok(view.storage(address, slot.word().into())?.into());
+    let values = |(address, slots): (Address, Vec<Slot>)| {
         Ok((address, slots.iter().map(|slot| value(address, slot)).collect::<Reply<_>>()?))
     };
     requests.into_iter().map(values).collect()
@@ -86,12 +86,12 @@ fn storage_values(api: &ChainApi, args: &mut Args<'_>) -> Reply<BTreeMap<Address
 
 fn proof(api: &ChainApi, args: &mut Args<'_>) -> Reply<EIP1186AccountProofResponse> {
     let address = args.next()?;
-    let keys: Vec<JsonStorageKey> = args.next()?;
+    let keys: Vec<Slot> = args.next()?;
     if keys.len() > api.limits.proof_slots {
         return Err(RpcError::Limit(format!("{} slots, at most {} in one proof", keys.len(), api.limits.proof_slots)));
     }
     let number = api.existing(args.next()?)?;
-    let slots: Vec<B256> = keys.iter().map(JsonStorageKey::as_b256).collect();
+    let slots: Vec<B256> = keys.iter().map(|key| key.word()).collect();
     let proof = api.chain.proof(number, address, &slots)?;
     let account = proof.account.unwrap_or_default();
     // A key comes back in the form in which it was given.
@@ -103,6 +103,6 @@ fn proof(api: &ChainApi, args: &mut Args<'_>) -> Reply<EIP1186AccountProofRespon
         nonce: account.nonce,
         storage_hash: proof.storage_root,
         account_proof: proof.proof,
-        storage_proof: storage.map(|(key, slot)| EIP1186StorageProof::new(key, slot.value, slot.proof)).collect(),
+        storage_proof: storage.map(|(key, slot)| EIP1186StorageProof::new(key.0, slot.value, slot.proof)).collect(),
     })
 }

@@ -1,17 +1,18 @@
 //! Transactions: finding them, their receipts, and taking new ones.
 
-use alloy_consensus::{TxEnvelope, TxType};
+use alloy_consensus::{TxEnvelope, TxLegacy, TxType, transaction::RlpEcdsaDecodableTx as _};
 use alloy_eips::{BlockId, eip2718::Decodable2718};
 use alloy_primitives::{B256, Bytes};
 use alloy_rpc_types_eth::{Index, Transaction};
 use caldera_chain::FoundTransaction;
 use jsonrpsee_core::RegisterMethodError;
+use serde::Serialize;
 
 use super::blocks::{by_hash, by_number};
 use crate::{
     args::Args,
     context::ChainApi,
-    convert::{self, Receipt},
+    convert::{self, Receipt, Waiting},
     errors::{Reply, RpcError},
     methods::param::{BLOCK_HASH, BLOCK_NUMBER, RAW_TRANSACTION, TRANSACTION_HASH, TRANSACTION_INDEX},
     module::Module,
@@ -50,10 +51,18 @@ pub(super) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     module.accepting(SEND_RAW_TRANSACTION, about, &[RAW_TRANSACTION], |args| decode(&args.next::<Bytes>()?))
 }
 
-fn by_tx_hash(api: &ChainApi, hash: B256) -> Reply<Option<Transaction>> {
+/// In a block or in the pool.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum Shown {
+    Mined(Transaction),
+    Waiting(Waiting),
+}
+
+fn by_tx_hash(api: &ChainApi, hash: B256) -> Reply<Option<Shown>> {
     Ok(api.chain.transaction(hash)?.and_then(|found| match found {
-        FoundTransaction::Mined { block, index } => convert::mined(&block, index),
-        FoundTransaction::Pending(pooled) => Some(convert::pending(&pooled)),
+        FoundTransaction::Mined { block, index } => convert::mined(&block, index).map(Shown::Mined),
+        FoundTransaction::Pending(pooled) => Some(Shown::Waiting(convert::waiting(&pooled))),
     }))
 }
 
@@ -89,6 +98,13 @@ pub(crate) fn decode(raw: &[u8]) -> Reply<TxEnvelope> {
         let why = "transaction type not supported: blob transactions (EIP-4844) have no place on this chain";
         return Err(RpcError::Refused(why.into()));
     }
-    TxEnvelope::decode_2718_exact(raw)
-        .map_err(|error| RpcError::InvalidParams(format!("the bytes are no signed transaction: {error}")))
+    let wrong = |why: String| RpcError::InvalidParams(format!("the bytes are no signed transaction: {why}"));
+    match raw.first() {
+        None => Err(wrong("there are none".into())),
+        // A list is a transaction without a type. The general decoder would name the type that it has not.
+        Some(0xc0..) => TxLegacy::rlp_decode_signed(&mut &*raw)
+            .and_then(|_| Ok(TxEnvelope::decode_2718_exact(raw)?))
+            .map_err(|error| wrong(error.to_string())),
+        Some(_) => TxEnvelope::decode_2718_exact(raw).map_err(|error| wrong(error.to_string())),
+    }
 }

@@ -91,6 +91,13 @@ async fn what_cannot_be_honoured_is_refused() {
         assert!(error.message().contains(about), "{} is about {about}", error.message());
     }
     assert_eq!(rig.refused("eth_makeCoffee", json!([])).await.code(), -32601);
+    // A fee for blobs is none: the execution-apis' test `call-blob-fee-without-hashes`.
+    assert!(rig.rpc::<Bytes>("eth_call", json!([{ "to": to, "maxFeePerBlobGas": "0x1" }])).await.is_empty());
+    // No gas is not the same as none said.
+    let error = rig.refused("eth_call", json!([{ "to": to, "gas": "0x0" }])).await;
+    assert_eq!(error.code(), -32000, "{}", error.message());
+    assert!(error.message().contains("intrinsic gas too low"), "{}", error.message());
+    assert_eq!(rig.rpc::<U64>("eth_estimateGas", json!([{ "to": to, "gas": "0x0" }])).await, U64::from(21_000));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::Rig;
 
 /// What issue and specification ask of a node.
-const EXPECTED: &str = "eth_accounts eth_blobBaseFee eth_blockNumber eth_call eth_chainId eth_createAccessList \
+const EXPECTED: &str = "eth_accounts eth_baseFee eth_blobBaseFee eth_blockNumber eth_call eth_capabilities eth_chainId eth_createAccessList \
     eth_estimateGas eth_feeHistory eth_gasPrice eth_getBalance eth_getBlockByHash eth_getBlockByNumber \
     eth_getBlockReceipts eth_getBlockTransactionCountByHash eth_getBlockTransactionCountByNumber eth_getCode \
     eth_getFilterChanges eth_getFilterLogs eth_getLogs eth_getProof eth_getRawTransactionByBlockHashAndIndex \

@@ -163,6 +163,8 @@ async fn an_access_list_names_what_engines_and_contracts_read() {
     assert!(!stored["accessList"][0]["storageKeys"].as_array().unwrap().is_empty());
     let reverted: Value = rig.rpc("eth_createAccessList", json!([{ "to": ENGINE, "data": "0x03" }])).await;
     assert_eq!(reverted["error"], json!("execution reverted"));
+    let uncreated: Value = rig.rpc("eth_createAccessList", json!([{ "input": "0x60006000fd" }])).await;
+    assert_eq!(uncreated["accessList"], json!([]), "the address of what is created is warm, also if that fails");
 }
 
 #[tokio::test]

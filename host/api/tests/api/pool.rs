@@ -13,16 +13,21 @@ use crate::support::{Rig, raw, sign, tx};
 #[tokio::test]
 async fn what_waits_is_shown_by_sender_and_nonce() {
     let rig = Rig::new();
-    let sender = rig.signer.address().to_string().to_lowercase();
+    let sender = rig.signer.address().to_checksum(None);
     let mut hashes = Vec::new();
     for nonce in [0, 1, 3] {
         hashes.push(rig.send(tx(nonce)).await);
     }
     let content: Value = rig.rpc("txpool_content", json!([])).await;
     let key = content["pending"].as_object().unwrap().keys().next().unwrap().clone();
-    assert_eq!(key.to_lowercase(), sender);
+    assert_eq!(key, sender, "with EIP-55's checksum");
     assert_eq!(content["pending"][&key]["1"]["hash"], json!(hashes[1]));
-    assert_eq!(content["pending"][&key]["1"]["blockHash"], Value::Null);
+    // Fields that only a block gives are there, and null, by whichever way it is asked for.
+    let found: Value = rig.rpc("eth_getTransactionByHash", json!([hashes[1]])).await;
+    assert_eq!(found, content["pending"][&key]["1"]);
+    for field in ["blockHash", "blockNumber", "blockTimestamp", "transactionIndex"] {
+        assert_eq!(found.get(field), Some(&Value::Null), "{field}");
+    }
     assert_eq!(content["queued"][&key]["3"]["hash"], json!(hashes[2]));
     assert!(content["pending"][&key].get("3").is_none());
     let own: Value = rig.rpc("txpool_contentFrom", json!([sender])).await;

@@ -58,7 +58,7 @@ async fn failures_transfers_and_engines_are_shown() {
           "calls": [
             { "from": A, "to": B, "value": "0x7" },
             { "from": A, "to": ENGINE, "input": "0x03aa" },
-            { "from": A, "to": ENGINE, "input": "0x02" },
+            { "from": A, "to": ENGINE, "input": "0x02", "gas": "0xf4240" },
             { "from": A, "to": ENGINE, "input": "0x0401" },
         ] },
     ] });
@@ -69,7 +69,10 @@ async fn failures_transfers_and_engines_are_shown() {
     assert_eq!(transfer["data"], json!(B256::with_last_byte(7)));
     assert_eq!(transfer["blockHash"], blocks[0]["hash"]);
     assert_eq!((&calls[1]["status"], &calls[1]["error"]["code"]), (&json!("0x0"), &json!(3)));
-    assert_eq!(calls[1]["error"]["data"], json!("0x03aa"));
+    assert_eq!((&calls[1]["error"]["data"], &calls[1]["returnData"]), (&json!("0x03aa"), &json!("0x")));
+    let left = |used: u64| json!(format!("{:#x}", ApiLimits::recommended().call_gas - used));
+    assert_eq!(blocks[0]["transactions"][0]["gas"], left(0), "who says no gas has all that is left");
+    assert_eq!(blocks[0]["transactions"][1]["gas"], left(21_000));
     assert_eq!(
         (&calls[2]["error"]["code"], &calls[2]["error"]["message"]),
         (&json!(-32015), &json!("engine fault: unreachable"))
@@ -155,11 +158,13 @@ async fn the_last_nonce_does_not_stop_calls() {
     let payload = json!({ "blockStateCalls": [{
         "stateOverrides": { (A.to_string()): { "nonce": "0xffffffffffffffff" } },
         "calls": [{ "from": A, "to": B }, { "from": A, "to": C }],
-    }] });
+    }], "returnFullTransactions": true });
     let blocks: Value = rig.rpc("eth_simulateV1", json!([payload])).await;
     for call in blocks[0]["calls"].as_array().unwrap() {
         assert_eq!(call["status"], json!("0x1"), "{call}");
     }
+    let nonces = [0, 1].map(|index: usize| blocks[0]["transactions"][index]["nonce"].clone());
+    assert_eq!(nonces, [json!("0xffffffffffffffff"), json!("0x0")]);
 }
 
 #[tokio::test]
@@ -177,6 +182,7 @@ async fn what_is_wrong_has_its_code() {
         ),
         (call(json!({ "from": A, "to": B })), true, -38012),
         (call(json!({ "from": A, "to": B, "gas": "0x1" })), false, -38013),
+        (call(json!({ "from": A, "to": B, "gas": "0x0" })), false, -38013),
         (call(json!({ "from": A, "to": B, "gas": "0xfffffffffff" })), false, -38015),
         (json!([block("0x5"), block("0x5")]), false, -38020),
         (json!([{ "blockOverrides": { "time": "0x1" } }]), false, -38021),

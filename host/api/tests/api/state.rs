@@ -69,6 +69,23 @@ async fn code_and_slots() {
     }
 }
 
+/// The execution-apis' test `get-storage-invalid-key-too-large`.
+#[tokio::test]
+async fn keys_of_slots_are_at_most_a_word() {
+    let rig = Rig::new();
+    let to = Address::ZERO;
+    for key in [json!(format!("0x{}", "0".repeat(65))), json!("0xasdf"), json!("2"), json!(2)] {
+        for (method, params) in [
+            ("eth_getStorageAt", json!([to, key, "latest"])),
+            ("eth_getProof", json!([to, [key], "latest"])),
+            ("eth_getStorageValues", json!([{ (to.to_string()): [key] }, "latest"])),
+        ] {
+            let error = rig.refused(method, params).await;
+            assert_eq!(error.code(), -32602, "{method} {key}: {}", error.message());
+        }
+    }
+}
+
 #[tokio::test]
 async fn proofs_hold_under_the_state_root() {
     let rig = Rig::new();

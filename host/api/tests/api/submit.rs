@@ -1,7 +1,7 @@
 //! Sending transactions: what is taken, and the words in which the rest is refused.
 
-use alloy_consensus::{TxEip1559, TxLegacy};
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_consensus::{TxEip1559, TxEip7702, TxLegacy};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
 use alloy_sol_types::SolCall;
 use caldera_execution::registry;
 use caldera_types::{
@@ -10,7 +10,7 @@ use caldera_types::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{CHAIN_ID, GWEI, Rig, another_component, call, key, raw, sign, sign_legacy, tx};
+use crate::support::{CHAIN_ID, GWEI, Rig, another_component, call, key, raw, sign, sign_any, sign_legacy, tx};
 
 /// Sends and gives back how it was refused: ethers and viem look for these words.
 async fn refusal(rig: &Rig, tx: &alloy_consensus::TxEnvelope) -> String {
@@ -25,6 +25,11 @@ async fn refusals_are_in_geths_words() {
     let mine = |tx| sign(tx, &rig.signer);
     rig.send(tx(0)).await;
     let too_much = TxEip1559 { value: U256::MAX / U256::from(2), ..tx(1) };
+    let long = TxEip1559 { to: TxKind::Create, input: vec![0; 49_153].into(), gas_limit: 5_000_000, ..tx(1) };
+    let TxEip1559 { chain_id, nonce, max_fee_per_gas, max_priority_fee_per_gas, .. } = tx(1);
+    let (gas_limit, to) = (100_000, Address::ZERO);
+    let without =
+        TxEip7702 { chain_id, nonce, max_fee_per_gas, max_priority_fee_per_gas, gas_limit, to, ..TxEip7702::default() };
     let bumped = TxEip1559 { value: U256::from(2), max_fee_per_gas: 10 * GWEI + 1, ..tx(0) };
     for (tx, words) in [
         (mine(tx(0)), "already known"),
@@ -33,6 +38,10 @@ async fn refusals_are_in_geths_words() {
         (mine(TxEip1559 { gas_limit: 20_999, ..tx(1) }), "intrinsic gas too low"),
         (mine(TxEip1559 { chain_id: 1, ..tx(1) }), "invalid chain id"),
         (sign(tx(0), &key(9)), "insufficient funds"),
+        // What no block could take, and what would hold the nonce until one dropped it.
+        (mine(TxEip1559 { nonce: u64::MAX, ..tx(1) }), "nonce has max value"),
+        (mine(long), "max initcode size exceeded: code size 49153, limit 49152"),
+        (sign_any(without, &rig.signer), "set code tx must have at least one authorization tuple"),
     ] {
         let message = refusal(&rig, &tx).await;
         assert!(message.contains(words), "'{message}' should say '{words}'");
@@ -79,6 +88,38 @@ async fn blobs_and_noise_are_refused_by_name() {
         let error = rig.refused("eth_sendRawTransaction", json!([noise])).await;
         assert_eq!(error.code(), -32602, "{noise}: {}", error.message());
     }
+    // What is said is about the transaction that was meant.
+    for (noise, about) in [("0x", "there are none"), ("0xc0", "input too short"), ("0xf86b80", "input too short")] {
+        let error = rig.refused("eth_sendRawTransaction", json!([noise])).await;
+        assert!(error.message().contains(about), "{noise}: {}", error.message());
+    }
+}
+
+/// The execution-apis' test `get-invalid-hash`, and what else its patterns do not let through.
+#[tokio::test]
+async fn hex_is_as_the_specification_has_it() {
+    let rig = Rig::new();
+    let hash = rig.send(tx(0)).await;
+    rig.mine();
+    let bare = format!("{hash:x}");
+    for (method, params) in [
+        ("debug_getRawTransaction", json!([bare])),
+        ("eth_getTransactionByHash", json!([bare])),
+        ("eth_getBlockByHash", json!([bare, false])),
+        ("eth_getBalance", json!([format!("{:x}", rig.signer.address())])),
+        ("eth_sendRawTransaction", json!([hex::encode(raw(&sign(tx(1), &rig.signer)))])),
+        ("eth_getBlockByNumber", json!(["0x01", false])),
+        ("eth_getBlockByNumber", json!(["0x", false])),
+        ("eth_getBalance", json!([rig.signer.address(), "0x00"])),
+        ("eth_getTransactionByBlockNumberAndIndex", json!(["0x1", "0x00"])),
+        ("eth_feeHistory", json!(["0x", "latest", []])),
+    ] {
+        let error = rig.refused(method, params.clone()).await;
+        assert_eq!(error.code(), -32602, "{method} {params}: {}", error.message());
+    }
+    let zeros = B256::ZERO;
+    assert_eq!(rig.rpc::<Value>("eth_getTransactionByHash", json!([zeros])).await, Value::Null);
+    assert_eq!(rig.refused("eth_getBalance", json!([rig.signer.address(), zeros])).await.code(), -32000, "a hash");
 }
 
 #[tokio::test]

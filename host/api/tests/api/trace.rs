@@ -77,7 +77,9 @@ async fn contracts_are_traced_as_geth_does() {
     let diff: Value = rig.rpc("debug_traceTransaction", json!([hash, diff])).await;
     let sender = rig.signer.address().to_string().to_lowercase();
     assert_eq!((&diff["pre"][&sender]["nonce"], &diff["post"][&sender]["nonce"]), (&json!(1), &json!(2)));
-    for tracer in ["4byteTracer", "noopTracer", "flatCallTracer"] {
+    let flat: Value = rig.rpc("debug_traceTransaction", json!([hash, { "tracer": "flatCallTracer" }])).await;
+    assert_eq!((&flat[0]["transactionHash"], &flat[0]["blockHash"]), (&json!(hash), &receipt["blockHash"]));
+    for tracer in ["4byteTracer", "noopTracer"] {
         rig.rpc::<Value>("debug_traceTransaction", json!([hash, { "tracer": tracer }])).await;
     }
     for bad in [json!({ "tracer": "{step: function() {}}" }), json!({ "timeout": "soon" })] {
@@ -86,6 +88,73 @@ async fn contracts_are_traced_as_geth_does() {
     }
     let error = rig.refused("debug_traceTransaction", json!([B256::ZERO])).await;
     assert!(error.message().starts_with("transaction not found"));
+}
+
+/// The execution-apis' tests `calltracer-with-log-index` and `calltracer-only-top-call-with-log`.
+#[tokio::test]
+async fn logs_of_call_traces_are_numbered_as_the_block_numbers_them() {
+    let rig = Rig::new();
+    let token = rig.deploy_token(5).await;
+    for nonce in 1..3 {
+        let to = Address::repeat_byte(nonce as u8);
+        rig.send(call(nonce, token, Token::transferCall { to, amount: U256::ONE }.abi_encode())).await;
+    }
+    let number = format!("{:#x}", rig.mine().number());
+    let logs: Value = rig.rpc("eth_getLogs", json!([{ "fromBlock": number, "address": token }])).await;
+    let traces: Value = rig.rpc("debug_traceBlockByNumber", json!([number, calls(true)])).await;
+    let traced = traces.as_array().unwrap().iter().filter(|trace| trace["result"]["to"] == json!(token));
+    let traced: Vec<_> = traced.map(|trace| trace["result"]["logs"][0]["index"].clone()).collect();
+    assert_eq!(traced, [logs[0]["logIndex"].clone(), logs[1]["logIndex"].clone()]);
+    assert_ne!(traced[0], traced[1]);
+
+    // A logs, calls B that logs and reverts, calls C that logs, and logs again.
+    let [a, b, c] = [0xa1, 0xb1, 0xc1].map(Address::repeat_byte);
+    let calling = |to: Address| format!("5f5f5f5f5f73{to:x}5af150");
+    let code = json!({
+        (a.to_string()): { "code": format!("0x5f5fa0{}{}5f5fa000", calling(b), calling(c)) },
+        (b.to_string()): { "code": "0x5f5fa05f5ffd" },
+        (c.to_string()): { "code": "0x5f5fa000" },
+    });
+    let rig = &rig;
+    let trace = |to: Address, alone: bool| {
+        let options = json!({
+            "tracer": "callTracer", "tracerConfig": { "withLog": true, "onlyTopCall": alone }, "stateOverrides": code,
+        });
+        async move { rig.rpc::<Value>("debug_traceCall", json!([{ "to": to }, "latest", options])).await }
+    };
+    let places = |frame: &Value| -> Vec<(Value, Value)> {
+        let logs = frame["logs"].as_array().into_iter().flatten();
+        logs.map(|log| (log["index"].clone(), log["position"].clone())).collect()
+    };
+    let place = |index: &str, position: &str| (json!(index), json!(position));
+    let whole = trace(a, false).await;
+    assert_eq!(places(&whole), [place("0x0", "0x0"), place("0x2", "0x2")]);
+    assert_eq!(places(&whole["calls"][0]), [], "it reverted");
+    assert_eq!(places(&whole["calls"][1]), [place("0x1", "0x0")]);
+    assert_eq!(places(&trace(a, true).await), [place("0x0", "0x0"), place("0x2", "0x0")]);
+    assert_eq!(places(&trace(b, false).await), [], "it reverted");
+}
+
+/// How the last step of some code failed, in geth's words; and fields that have nothing to say are not there.
+#[tokio::test]
+async fn failed_steps_say_why_in_geths_words() {
+    let rig = Rig::new();
+    let to = Address::repeat_byte(0xa1);
+    for (code, words) in [
+        ("0x5f56", "invalid jump destination"),
+        ("0x50", "stack underflow"),
+        ("0xfe", "invalid opcode: INVALID"),
+        ("0x63ffffffff5ffd", "out of gas"),
+    ] {
+        let options = json!({
+            "enableMemory": true, "enableReturnData": true, "stateOverrides": { (to.to_string()): { "code": code } },
+        });
+        let call = json!({ "to": to, "gas": "0x186a0" });
+        let trace: Value = rig.rpc("debug_traceCall", json!([call, "latest", options])).await;
+        let steps = trace["structLogs"].as_array().unwrap();
+        assert_eq!(steps.last().unwrap()["error"], json!(words), "{code}: {steps:?}");
+        assert!(steps[0].get("memory").is_none() && steps[0].get("returnData").is_none(), "{code}");
+    }
 }
 
 /// The frame of an engine shows what it asked of its host, and its calls into the EVM stand below it.

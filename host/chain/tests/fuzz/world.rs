@@ -49,7 +49,7 @@ impl World {
         let request = SimulationRequest {
             from: account(from).address(),
             to: TxKind::Call(to),
-            gas,
+            gas: Some(gas),
             value: U256::from(value),
             input: Bytes::copy_from_slice(input),
             ..Default::default()

@@ -162,7 +162,7 @@ impl Arena {
 
     pub fn ask_as(&self, from: Address, to: Address, input: &[u8], gas: u64) -> SimulationResult {
         let input = Bytes::copy_from_slice(input);
-        let request = SimulationRequest { from, to: TxKind::Call(to), gas, input, ..Default::default() };
+        let request = SimulationRequest { from, to: TxKind::Call(to), gas: Some(gas), input, ..Default::default() };
         self.this.chain.simulate(self.this.chain.head().number(), &request).unwrap().result
     }
 

@@ -239,7 +239,7 @@ fn governors() -> Vec<Entry> {
             let request = caldera_execution::SimulationRequest {
                 from: account(0).address(),
                 to: TxKind::Call(registry::ADDRESS),
-                gas: GAS,
+                gas: Some(GAS),
                 value: U256::from(1),
                 input: abi::governorCall {}.abi_encode().into(),
                 ..Default::default()

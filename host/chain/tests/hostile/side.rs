@@ -50,7 +50,7 @@ impl Side {
 
     pub fn answers(&self, value: u64) -> bool {
         let input = IProbe::getCall { key: Bytes::from_static(b"alive") }.abi_encode().into();
-        let request = SimulationRequest { to: TxKind::Call(PROBE), gas: GAS, input, ..Default::default() };
+        let request = SimulationRequest { to: TxKind::Call(PROBE), gas: Some(GAS), input, ..Default::default() };
         let answer = self.chain.simulate(self.chain.head().number(), &request).unwrap();
         matches!(answer.result, SimulationResult::Return(data)
             if IProbe::getCall::abi_decode_returns(&data).unwrap()[..] == value.to_be_bytes())

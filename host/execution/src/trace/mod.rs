@@ -10,6 +10,7 @@
 mod budget;
 mod engine_frame;
 mod listener;
+mod logs;
 mod recorded;
 mod run;
 mod tap;

@@ -29,7 +29,7 @@ pub fn trace_call(
     let tx = simulate::tx_env(&ctx, request)?;
     let result = evm::transact(&mut ctx, tx)?;
     let changes = ctx.journal_mut().finalize();
-    told::settle(&mut ctx, 0, Some(result), &changes)?;
+    told::settle(&mut ctx, 0, 0, Some(result), &changes)?;
     let traces = ctx.chain.tracer.take().map(|tracer| tracer.into_traces()).unwrap_or_default();
     let missing = || CallError::Node(ExecutionError::Evm("the call left no trace".into()));
     traces.into_iter().next().map(|(_, trace)| trace).ok_or_else(missing)

@@ -103,10 +103,11 @@ pub(crate) fn logs_were_told(ctx: &mut Ctx<'_>, since: usize) {
     with(&mut &mut *ctx, |tracer, _| tracer.told_logs = count);
 }
 
-/// A transaction has ended, with these changes; none of a chain's turn that did nothing.
+/// A transaction has ended, before which its block had so many logs, with these changes; none of a chain's turn that did nothing.
 pub(crate) fn settle(
     ctx: &mut Ctx<'_>,
     index: usize,
+    earlier_logs: u64,
     result: Option<ExecutionResult>,
     state: &EvmState,
 ) -> Result<(), ExecutionError> {
@@ -114,7 +115,7 @@ pub(crate) fn settle(
         return Ok(());
     }
     let settled = with(&mut &mut *ctx, |tracer, ctx| match result {
-        Some(result) => tracer.settle(ctx, index, result, state.clone()),
+        Some(result) => tracer.settle(ctx, index, earlier_logs, result, state.clone()),
         None => {
             tracer.forget();
             Ok(())

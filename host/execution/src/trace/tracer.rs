@@ -11,7 +11,7 @@ use revm::{
 };
 use revm_inspectors::tracing::{DebugInspector, TransactionContext, types::CallTraceStep};
 
-use super::{EngineFrame, Trace, TraceLimits, budget::Budget, listener::Listener, transfers::Transfers};
+use super::{EngineFrame, Trace, TraceLimits, budget::Budget, listener::Listener, logs, transfers::Transfers};
 use crate::{call_error::CallError, error::ExecutionError, evm::Ctx};
 
 /// Listens to a transaction, or to all of a block.
@@ -172,11 +172,12 @@ impl Tracer {
         }
     }
 
-    /// Takes what a transaction left: its trace stands in [`Self::into_traces`].
+    /// Takes what a transaction left, before which its block had so many logs: its trace stands in [`Self::into_traces`].
     pub(super) fn settle(
         &mut self,
         ctx: &mut Ctx<'_>,
         index: usize,
+        earlier_logs: u64,
         result: ExecutionResult,
         state: EvmState,
     ) -> Result<(), ExecutionError> {
@@ -187,6 +188,9 @@ impl Tracer {
             if let Some(why) = budget.stopped() {
                 return Err(ExecutionError::Stopped(why));
             }
+        }
+        if let DebugInspector::CallTracer(inspector, config) = &mut **inspector {
+            logs::number(inspector.traces_mut().nodes_mut(), config.only_top_call.unwrap_or(false), earlier_logs);
         }
         let place = TransactionContext::default().with_tx_index(index);
         let outcome = ResultAndState { result, state };

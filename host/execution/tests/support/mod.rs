@@ -147,7 +147,7 @@ impl World {
         let request = SimulationRequest {
             from: account(1).address(),
             to: TxKind::Call(to),
-            gas: GAS,
+            gas: Some(GAS),
             input: call.abi_encode().into(),
             ..Default::default()
         };

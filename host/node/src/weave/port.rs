@@ -54,7 +54,7 @@ impl Port {
 
     fn call(&self, height: u64, input: Bytes) -> Result<Answer, PortError> {
         let (from, to) = (self.signer.address(), TxKind::Call(self.engine));
-        let request = SimulationRequest { from, to, gas: GAS, input, ..Default::default() };
+        let request = SimulationRequest { from, to, gas: Some(GAS), input, ..Default::default() };
         match self.chain.simulate(height, &request).map_err(|error| self.failed(error))?.result {
             SimulationResult::Return(data) => Ok(Answer::Returned(data)),
             SimulationResult::Revert(data) => Ok(Answer::Reverted(data)),

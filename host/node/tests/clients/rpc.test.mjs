@@ -88,6 +88,11 @@ describe("every method", () => {
     assert.deepEqual((await rpc.send("eth_accounts")).map((address) => getAddress(address)), node.ready.accounts.map(({ address }) => address));
     assert.equal((await rpc.send("caldera_status")).halted, null);
     assert.ok((await rpc.send("caldera_engines")).mounts.length > 0);
+    const capabilities = await rpc.send("eth_capabilities");
+    assert.equal((await rpc.send("eth_getBlockByNumber", capabilities.head.number, false)).hash, capabilities.head.hash);
+    for (const kind of ["state", "stateproofs", "blocks", "tx", "receipts", "logs"]) {
+      assert.deepEqual(capabilities[kind], { disabled: false, oldestBlock: "0x0" });
+    }
     const { head, blocks } = await rpc.send("caldera_getLoggedBlocks", "0x0", "0x1");
     assert.ok(head.startsWith("0x") && blocks.length === 1 && blocks[0].length > 1_000, "block 0 brings the engines");
   });
@@ -196,6 +201,8 @@ describe("every method", () => {
     assert.ok((await reader.getGasPrice()) > 0n);
     assert.ok((await rpc.send("eth_maxPriorityFeePerGas")).startsWith("0x"));
     assert.equal(await reader.getBlobBaseFee(), 1n);
+    const { baseFeePerGas } = await reader.getFeeHistory({ blockCount: 1, rewardPercentiles: [50] });
+    assert.ok(BigInt(await rpc.send("eth_baseFee")) > 0n && baseFeePerGas.length === 2);
     const { baseFeePerGas, reward } = await reader.getFeeHistory({ blockCount: 2, rewardPercentiles: [10, 90] });
     assert.deepEqual([baseFeePerGas.length, reward.length, reward[0].length], [3, 2, 2]);
     const data = await provider.getFeeData();

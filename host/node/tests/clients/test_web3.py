@@ -149,6 +149,8 @@ class EveryMethod(unittest.TestCase):
         self.assertGreater(self.eth.gas_price, 0)
         self.assertGreater(self.eth.max_priority_fee, 0)
         self.assertEqual(self.result("eth_blobBaseFee"), "0x1")
+        self.assertGreater(int(self.result("eth_baseFee"), 16), 0)
+        self.assertEqual(self.result("eth_capabilities")["state"]["oldestBlock"], "0x0")
         self.assertEqual(len(self.eth.fee_history(2, "latest", [50])["reward"]), 2)
         self.assertGreater(self.eth.get_balance(self.account.address), 10**21)
         engine = Web3.to_checksum_address(self.finance["mounts"][0]["address"])

@@ -24,6 +24,7 @@ use crate::{
     history,
     log::BlockLog,
     nodes::{Nodes, pack},
+    options::History,
     place::{NodeRef, Place},
     proof::{self, AccountProof},
     prune::{self, Pruned, Pruner},
@@ -49,8 +50,8 @@ pub struct ChainState {
     pub(crate) store: Arc<Behind>,
     pub(crate) flat: Arc<Flat>,
     pub(crate) nodes: Arc<Nodes>,
-    /// Whether new nodes are stored in packs: where none will go.
-    packs: bool,
+    /// Where none will go, new nodes are stored in packs.
+    history: History,
     pub(crate) log: BlockLog,
     pub(crate) index: Arc<TxIndex>,
     pub(crate) newest: RwLock<Option<Newest>>,
@@ -140,6 +141,11 @@ impl ChainState {
         self.pruner.kept().from()
     }
 
+    /// Which old states are kept.
+    pub fn history(&self) -> History {
+        self.history
+    }
+
     /// What was let go since this was opened.
     pub fn pruned(&self) -> Pruned {
         self.pruning.get()
@@ -192,7 +198,7 @@ impl ChainState {
         let mut batch = Batch::default();
         batch.reserve(update.nodes.len());
         codes::put(&mut batch, diff);
-        let first = Place { height: head.number, index: 0, packed: self.packs };
+        let first = Place { height: head.number, index: 0, packed: self.history == History::All };
         pack::put(&mut batch, first, &update.nodes);
         let root = NodeRef { hash: update.root, place: update.at.in_block(first) };
         roots::put(&mut batch, head.number, root);

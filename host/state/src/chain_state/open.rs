@@ -14,7 +14,7 @@ use crate::{
     head::HeadRecord,
     log::BlockLog,
     nodes::Nodes,
-    options::{History, StateOptions},
+    options::StateOptions,
     place::NodeRef,
     prune::{self, Pruner},
     roots,
@@ -117,7 +117,6 @@ impl ChainState {
         let index = Arc::new(index);
         let merges = Merges::start(&store, &index)?;
         let newest = RwLock::new(head.map(|head| Newest { head, root: root.place }));
-        let packs = options.history == History::All;
         Ok(Self {
             pruner,
             merges,
@@ -125,7 +124,7 @@ impl ChainState {
             store,
             flat,
             nodes,
-            packs,
+            history: options.history,
             log,
             index,
             newest,
