@@ -201,8 +201,7 @@ describe("every method", () => {
     assert.ok((await reader.getGasPrice()) > 0n);
     assert.ok((await rpc.send("eth_maxPriorityFeePerGas")).startsWith("0x"));
     assert.equal(await reader.getBlobBaseFee(), 1n);
-    const { baseFeePerGas } = await reader.getFeeHistory({ blockCount: 1, rewardPercentiles: [50] });
-    assert.ok(BigInt(await rpc.send("eth_baseFee")) > 0n && baseFeePerGas.length === 2);
+    assert.ok(BigInt(await rpc.send("eth_baseFee")) > 0n);
     const { baseFeePerGas, reward } = await reader.getFeeHistory({ blockCount: 2, rewardPercentiles: [10, 90] });
     assert.deepEqual([baseFeePerGas.length, reward.length, reward[0].length], [3, 2, 2]);
     const data = await provider.getFeeData();
