@@ -44,21 +44,20 @@ pub fn access_list(ground: Ground<'_>, env: &BlockEnv, request: &SimulationReque
 
 fn round(ground: Ground<'_>, env: &BlockEnv, request: &SimulationRequest) -> Result<AccessListed, CallError> {
     let mut ctx = simulate::question(ground, env, request)?;
+    let callee = match request.to {
+        TxKind::Call(to) => to,
+        // Warm as well, and in no journal as created if the creation failed.
+        TxKind::Create => request.from.create(simulate::nonce(&ctx, request)?),
+    };
     let simulation = simulate::run(&mut ctx, request)?;
-    Ok(AccessListed { access_list: met(&mut ctx, request), simulation })
+    Ok(AccessListed { access_list: met(&mut ctx, request, callee), simulation })
 }
 
 /// What the journal met, less what costs no more without a list.
-fn met(ctx: &mut Ctx<'_>, request: &SimulationRequest) -> AccessList {
+fn met(ctx: &mut Ctx<'_>, request: &SimulationRequest, callee: Address) -> AccessList {
     let mut free: BTreeSet<Address> = ctx.chain.warm_addresses().iter().copied().collect();
-    free.extend([request.from, ctx.block.beneficiary]);
+    free.extend([request.from, callee, ctx.block.beneficiary]);
     free.extend(request.authorizations.iter().filter_map(|signed| signed.recover_authority().ok()));
-    let sender = ctx.journal_mut().db_mut().account(request.from).ok().flatten().unwrap_or_default();
-    free.insert(match request.to {
-        TxKind::Call(to) => to,
-        // Warm as well, and in no journal as created if the creation failed.
-        TxKind::Create => request.from.create(request.nonce.unwrap_or(sender.nonce)),
-    });
     let mut items: Vec<AccessListItem> = Vec::new();
     for (address, account) in ctx.journal_mut().finalize() {
         let mut storage_keys: Vec<B256> = account.storage.keys().map(|slot| B256::from(*slot)).collect();

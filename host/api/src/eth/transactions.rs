@@ -102,9 +102,11 @@ pub(crate) fn decode(raw: &[u8]) -> Reply<TxEnvelope> {
     match raw.first() {
         None => Err(wrong("there are none".into())),
         // A list is a transaction without a type. The general decoder would name the type that it has not.
-        Some(0xc0..) => TxLegacy::rlp_decode_signed(&mut &*raw)
-            .and_then(|_| Ok(TxEnvelope::decode_2718_exact(raw)?))
-            .map_err(|error| wrong(error.to_string())),
+        Some(0xc0..) => {
+            let mut rest = raw;
+            let signed = TxLegacy::rlp_decode_signed(&mut rest).map_err(|error| wrong(error.to_string()))?;
+            if rest.is_empty() { Ok(signed.into()) } else { Err(wrong("there are bytes behind it".into())) }
+        }
         Some(_) => TxEnvelope::decode_2718_exact(raw).map_err(|error| wrong(error.to_string())),
     }
 }
