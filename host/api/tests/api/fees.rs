@@ -15,8 +15,11 @@ async fn suggestions_suffice_for_the_next_block() {
     let tip: U128 = rig.rpc("eth_maxPriorityFeePerGas", json!([])).await;
     let base_fee = u128::from(rig.chain.next_base_fee());
     assert_eq!(price.to::<u128>(), base_fee + tip.to::<u128>());
+    let asked: U64 = rig.rpc("eth_baseFee", json!([])).await;
     let hash = rig.send(TxEip1559 { max_fee_per_gas: price.to(), max_priority_fee_per_gas: tip.to(), ..tx(0) }).await;
-    assert!(rig.mine().block.transactions.iter().any(|tx| *tx.tx_hash() == hash));
+    let block = rig.mine();
+    assert!(block.block.transactions.iter().any(|tx| *tx.tx_hash() == hash));
+    assert_eq!(block.block.header.base_fee_per_gas, Some(asked.to()));
     assert_eq!(rig.rpc::<U128>("eth_blobBaseFee", json!([])).await, U128::from(1));
 }
 

@@ -71,6 +71,9 @@ async fn legacy_transactions_are_taken() {
         ..Default::default()
     };
     let signed = sign_legacy(legacy, &rig.signer);
+    let longer = [&raw(&signed)[..], &[0]].concat();
+    let error = rig.refused("eth_sendRawTransaction", json!([Bytes::from(longer)])).await;
+    assert_eq!((error.code(), error.message().contains("bytes behind it")), (-32602, true), "{}", error.message());
     let hash: B256 = rig.rpc("eth_sendRawTransaction", json!([raw(&signed)])).await;
     assert_eq!(hash, *signed.tx_hash());
     rig.mine();
