@@ -150,16 +150,14 @@ impl<'a> BlockExecutor<'a> {
         if let Some(shadow) = &mut self.ctx.chain.shadow {
             shadow.at(Some(*tx.tx_hash()));
         }
-        let index = self.receipts.len();
-        trace::begin(&mut self.ctx, index);
+        trace::begin(&mut self.ctx, self.receipts.len());
         let result = evm::transact(&mut self.ctx, transaction::env(tx, sender)).map_err(|error| match error {
             TransactError::Refused(refusal, _) => TxError::Refused(refusal),
             TransactError::Node(error) => TxError::Node(error),
         })?;
         let changes = self.take_changes();
         if trace::is_on(&self.ctx) {
-            let earlier = self.logs();
-            trace::settle(&mut self.ctx, index, earlier, Some(result.clone()), &changes)?;
+            self.settle(Some(result.clone()), &changes)?;
         }
         self.ctx.journal_mut().db_mut().fold(changes);
         self.summary.transactions += 1;
@@ -191,15 +189,13 @@ impl<'a> BlockExecutor<'a> {
         self.ctx.chain.begin_transaction();
         let (kind, data) = (TxKind::Call(EDIT_ADDRESS), tx.input().clone());
         self.ctx.tx = TxEnv { caller: SYSTEM_ADDRESS, kind, gas_limit: 0, data, ..Default::default() };
-        let index = self.receipts.len();
-        trace::begin(&mut self.ctx, index);
+        trace::begin(&mut self.ctx, self.receipts.len());
         let begun = trace::chain_begins(&mut self.ctx, EDIT_ADDRESS, tx.input(), 0);
         edit.apply(&mut self.ctx)?;
         trace::chain_ends(&mut self.ctx, begun, 0);
         if trace::is_on(&self.ctx) {
             let result = trace::chain_result(0, Vec::new());
-            let earlier = self.logs();
-            trace::settle(&mut self.ctx, index, earlier, Some(result), &EvmState::default())?;
+            self.settle(Some(result), &EvmState::default())?;
         }
         let consensus = envelope(TxType::Legacy, true, self.gas_used, Vec::new());
         let (gas_used, effective_gas_price) = (0, 0);
@@ -286,8 +282,7 @@ impl<'a> BlockExecutor<'a> {
         self.ctx.chain.begin_transaction();
         let kind = TxKind::Call(registry::ADDRESS);
         self.ctx.tx = TxEnv { caller: SYSTEM_ADDRESS, kind, gas_limit, data: input.clone(), ..Default::default() };
-        let index = self.receipts.len();
-        trace::begin(&mut self.ctx, index);
+        trace::begin(&mut self.ctx, self.receipts.len());
         let begun = trace::chain_begins(&mut self.ctx, registry::ADDRESS, &input, gas_limit);
         let gas_used = act(&mut self.ctx)?;
         trace::chain_ends(&mut self.ctx, begun, gas_used);
@@ -296,8 +291,7 @@ impl<'a> BlockExecutor<'a> {
         if trace::is_on(&self.ctx) {
             let acted = !logs.is_empty() || self.ctx.journal_mut().db_mut().changed_by(&changes);
             let result = acted.then(|| trace::chain_result(gas_used, logs.clone()));
-            let earlier = self.logs();
-            trace::settle(&mut self.ctx, index, earlier, result, &changes)?;
+            self.settle(result, &changes)?;
         }
         let changed = self.ctx.journal_mut().db_mut().fold(changes);
         if !changed && logs.is_empty() {
@@ -315,9 +309,10 @@ impl<'a> BlockExecutor<'a> {
         Ok(())
     }
 
-    /// How many logs the block has so far.
-    fn logs(&self) -> u64 {
-        self.receipts.iter().map(|receipt| receipt.logs().len() as u64).sum()
+    /// Tells who listens what came of the transaction behind those that have receipts.
+    fn settle(&mut self, result: Option<ExecutionResult>, changes: &EvmState) -> Result<(), ExecutionError> {
+        let logs = self.receipts.iter().map(|receipt| receipt.logs().len() as u64).sum();
+        trace::settle(&mut self.ctx, self.receipts.len(), logs, result, changes)
     }
 
     /// What the journal holds, to be folded into the block's diff.
